@@ -1,0 +1,78 @@
+package pipeline
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"mox/message"
+	"mox/smtp"
+)
+
+// Body is a received message. Whoever made it removes it after Commit or Abort of all
+// deliveries has returned; a Target may read it until then, from several goroutines, and must
+// not keep it.
+type Body interface {
+	io.ReaderAt
+	Size() int64 // Bytes.
+
+	// Root is the parsed message, offsets counted from the start of the body. It is not nil and must
+	// not be changed.
+	Root() *message.Part
+}
+
+// Envelope is what SMTP says about a message (RFC 5321 §2.3.1).
+type Envelope struct {
+	// ID is random and unique per message; a Target that is given the same ID twice for
+	// the same recipient delivers once.
+	ID string
+
+	MailFrom smtp.Path // Reverse-path; zero for the null reverse-path.
+	SMTPUTF8 bool      // The message needs RFC 6531.
+	EightBit bool      // BODY=8BITMIME was said, or 8-bit content seen.
+	Size     int64     // As announced; zero if unknown.
+	Received time.Time
+
+	// Account is who submitted the message; empty for a message from outside.
+	Account string
+}
+
+// Recipient is one forward-path, in the form a Target needs.
+type Recipient struct {
+	Path     smtp.Path // As given in RCPT TO.
+	Account  string    // Local account; empty if not local.
+	Mailbox  string    // Where a local Target puts it; empty for Inbox.
+	Prefix   []byte    // Header fields for this recipient to prepend, each ended by CRLF.
+	Keywords []string
+	Auth     []byte // Facts to keep with the message.
+}
+
+// Target is a place where messages go. Implementations are safe for concurrent use.
+type Target interface {
+	// Begin starts a delivery. The context governs the whole delivery up to Commit:
+	// when it ends, calls return its error and the caller must still Abort.
+	Begin(ctx context.Context, env Envelope) (Delivery, error)
+}
+
+// Delivery is one message on its way into a Target. Calls come from one goroutine, in
+// the order: Recipient one or more times, Body once, then exactly one of Commit and
+// Abort. Abort may come at any moment instead of the next call; nothing is then visible.
+type Delivery interface {
+	// Recipient adds a recipient or refuses it with an *smtp.Error; refusing one leaves the
+	// others. The caller has normalised and deduplicated recipients.
+	Recipient(ctx context.Context, r Recipient) error
+
+	// Body hands over the message. The Delivery may read ahead, but nothing becomes
+	// visible or durable for good before Commit.
+	Body(ctx context.Context, b Body) error
+
+	// Commit makes the message durable and returns one result per accepted recipient,
+	// in the order they were added: nil when it is durable for that recipient, else an
+	// error (*smtp.Error, or any other error for a temporary fault). What checks are to
+	// refuse a message belongs in Body and Recipient; Commit fails for faults of the disk and the
+	// like. The context's end does not undo what was committed.
+	Commit(ctx context.Context) []error
+
+	// Abort discards the delivery. It is a no-op after Commit.
+	Abort()
+}
