@@ -1,0 +1,74 @@
+# Mox: the words one types. `make` alone lists them.
+
+# The checks and tests need no version stamp; asking git for it fails where it
+# distrusts the owner of the directory.
+export GOFLAGS := -buildvcs=false $(GOFLAGS)
+
+# A race build needs cgo; the binary that is shipped does not.
+build run: export CGO_ENABLED = 0
+
+# The commit is stamped into the binary where git can tell it.
+VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+FUZZTIME ?= 30s
+TESTTIMEOUT ?= 12m
+
+# Packages in which several goroutines meet, run a second time under the race
+# detector. Everything else is covered by the plain run.
+RACE := $(patsubst %,./%/...,$(wildcard config dns imapserver internal pipeline queue queuedb smtpclient smtpserver store))
+
+# Files that `make generate` writes. They are committed.
+GENERATED := docs/commands.md
+
+.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench fuzz setup clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## build ./mox
+	go build -trimpath -buildvcs=$(VCS) -o mox .
+
+run: build ## build, then start a mail server on localhost that accepts everything
+	./mox localserve
+
+test: setup check unit race ## install what the tests need, then run all checks and tests
+
+setup: ## install the programs that the tests need (Debian packages, as root)
+	sh test/setup.sh
+
+check: check-generated check-fmt vet staticcheck ## generated files, formatting, vet, staticcheck
+
+unit:
+	go test -timeout $(TESTTIMEOUT) ./...
+
+race:
+	CGO_ENABLED=1 go test -race -short -timeout $(TESTTIMEOUT) $(RACE)
+
+check-generated:
+	@sh test/generated.sh $(GENERATED)
+
+check-fmt:
+	@bad=$$(gofmt -l $$(go list -f '{{.Dir}}' ./... | sed 's|$$|/*.go|')); \
+	if [ -n "$$bad" ]; then echo "not formatted, run 'make fmt':"; echo "$$bad"; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go tool staticcheck ./...
+
+fmt: ## format all Go files
+	gofmt -w $$(go list -f '{{.Dir}}' ./... | sed 's|$$|/*.go|')
+
+generate: ## write the files that are made from code
+	go run . help --markdown >docs/commands.md.tmp
+	mv docs/commands.md.tmp docs/commands.md
+
+bench: ## Go benchmarks with allocations; BENCH selects by name
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	sh test/fuzz.sh $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -f mox *.test *.prof
