@@ -1,0 +1,48 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of the store, to be compared with errors.Is. Any other error is about the
+// disk or the database and temporary to a peer.
+var (
+	ErrNoAccount       = errors.New("no such account")
+	ErrAccountExists   = errors.New("account exists already")
+	ErrCredentials     = errors.New("wrong user name or password")
+	ErrNoMailbox       = errors.New("no such mailbox")
+	ErrMailboxExists   = errors.New("mailbox exists already")
+	ErrMailboxInUse    = errors.New("mailbox cannot be deleted")
+	ErrSpecialUseTaken = errors.New("another mailbox has this special use")
+	ErrBadName         = errors.New("mailbox name not allowed")
+	ErrTooManyKeywords = errors.New("too many keywords")
+	ErrQuota           = errors.New("account is over its quota")
+	ErrExpunged        = errors.New("message is gone")
+	ErrHorizon         = errors.New("changes are no longer in the log")
+	ErrNoSubmission    = errors.New("no such submission")
+	ErrSubmissionState = errors.New("submission is in another state")
+	ErrClosed          = errors.New("account is closed")
+	ErrLocked          = errors.New("data directory is in use by another process")
+	ErrNewerVersion    = errors.New("data was written by a newer version of mox")
+)
+
+// errUnwritten is returned by what is not there yet.
+var errUnwritten = errors.New("not written yet")
+
+// MailboxError tells which of the mailboxes of a call does not exist. It wraps ErrNoMailbox.
+type MailboxError struct {
+	ID   MailboxID
+	Dest bool // The destination of Copy or Move is missing, not the mailbox worked on.
+}
+
+// Error implements error.
+func (e *MailboxError) Error() string {
+	if e.Dest {
+		return fmt.Sprintf("destination mailbox %d: %v", e.ID, ErrNoMailbox)
+	}
+	return fmt.Sprintf("mailbox %d: %v", e.ID, ErrNoMailbox)
+}
+
+// Unwrap returns ErrNoMailbox.
+func (e *MailboxError) Unwrap() error { return ErrNoMailbox }
