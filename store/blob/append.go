@@ -1,0 +1,179 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// checkpointInterval is how much is appended to a pack before the ledger is
+// written, and so about how much has to be read after a crash.
+const checkpointInterval = 8 << 20
+
+// Space on disk is reserved ahead of the end of the open pack in steps that grow
+// with it, as that makes the next fdatasync cheaper.
+const (
+	minAllocate = 256 << 10
+	maxAllocate = 4 << 20
+)
+
+// prepareOpen makes sure that there is an open pack with room. s.mu is held.
+func (s *Store) prepareOpen() error {
+	if s.closed {
+		return ErrClosed
+	}
+	if s.open != nil && s.open.size < s.maxPack {
+		return nil
+	}
+	return s.nextPack()
+}
+
+// nextPack makes a new pack the open one. The one before stays open if that
+// fails. s.mu is held.
+func (s *Store) nextPack() (rerr error) {
+	number, err := s.number()
+	if err != nil {
+		return err
+	}
+	name := s.packName(number)
+	f, err := s.fs.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if rerr != nil {
+			f.Close()
+			s.tryRemove(name)
+		}
+	}()
+	h := fileHeader{magic: packMagic, version: formatVersion, number: number, marker: s.marker}
+	if _, err := f.WriteAt(h.append(nil), 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.dir); err != nil {
+		return err
+	}
+	if s.w != nil {
+		if err := s.releaseOpen(); err != nil {
+			s.log.Error("sealing pack", "file", s.packName(s.open.number), "err", err)
+		}
+	}
+	p := &pack{number: number, size: fileHeaderSize, tombs: map[uint32]int64{}}
+	s.packs[number] = p
+	s.open, s.w = p, f
+	s.alloc, s.unsync = p.size, false
+	s.tryCheckpoint()
+	return nil
+}
+
+// releaseOpen makes all of the open pack durable, gives back the space reserved
+// for more, and closes its file. s.mu is held.
+func (s *Store) releaseOpen() error {
+	var err error
+	if s.alloc > s.open.size {
+		err = s.w.Truncate(s.open.size)
+	}
+	if s.unsync {
+		if serr := s.w.Datasync(); err == nil {
+			err = serr
+		}
+		s.unsync = false
+	}
+	if cerr := s.w.Close(); err == nil {
+		err = cerr
+	}
+	s.w = nil
+	return err
+}
+
+// abandon ends appending to the open pack after an error that leaves unknown what
+// of it is on disk. s.mu is held.
+func (s *Store) abandon() {
+	s.log.Warn("not appending to pack any more after an error", "file", s.packName(s.open.number))
+	s.w.Close()
+	s.open, s.w, s.unsync = nil, nil, false
+	s.dirty = true
+}
+
+// tryCheckpoint writes the ledger. Failing is no harm but for the time that
+// opening takes after a crash. s.mu is held.
+func (s *Store) tryCheckpoint() {
+	if err := s.checkpoint(false); err != nil {
+		s.log.Error("writing ledger of packs", "file", s.ledgerName(), "err", err)
+		return
+	}
+	s.dirty = false
+	if s.open != nil {
+		s.marked = s.open.size
+	}
+}
+
+// appendOpen writes b, whole records, to the end of the open pack, in memory and
+// not yet durable. On error nothing of b counts as written. s.mu is held and
+// prepareOpen was called.
+func (s *Store) appendOpen(b []byte) error {
+	s.allocate(int64(len(b)))
+	start := s.open.size
+	s.dirty = true
+	if n, err := s.w.WriteAt(b, start); err != nil || n < len(b) {
+		if err == nil {
+			err = errors.New("short write")
+		}
+		s.cutOpen(start)
+		return fmt.Errorf("blob: writing to pack: %w", err)
+	}
+	s.open.size += int64(len(b))
+	s.unsync = true
+	return nil
+}
+
+// allocate reserves space for n bytes and some more. s.mu is held.
+func (s *Store) allocate(n int64) {
+	need := s.open.size + n
+	if need <= s.alloc {
+		return
+	}
+	step := min(max(s.open.size/4, minAllocate), maxAllocate)
+	to := max(need, s.alloc+step)
+	if err := s.w.Allocate(s.alloc, to-s.alloc); err != nil {
+		// The write itself tells whether the disk is full.
+		return
+	}
+	s.alloc = to
+}
+
+// cutOpen removes what was written behind size. s.mu is held.
+func (s *Store) cutOpen(size int64) {
+	s.alloc, s.open.size = size, size
+	if err := s.w.Truncate(size); err != nil {
+		s.abandon()
+	}
+}
+
+// syncOpen makes the open pack durable. s.mu is held.
+func (s *Store) syncOpen() error {
+	if s.w == nil || !s.unsync {
+		return nil
+	}
+	if err := s.w.Datasync(); err != nil {
+		// The system may have dropped the pages it could not write and take
+		// them for clean now, so trying again would tell nothing.
+		s.abandon()
+		return fmt.Errorf("blob: syncing pack: %w", err)
+	}
+	s.unsync = false
+	if s.open.size-s.marked >= checkpointInterval {
+		s.tryCheckpoint()
+	}
+	return nil
+}
+
+// tryRemove removes a file that does no harm if it stays.
+func (s *Store) tryRemove(name string) {
+	if err := s.fs.Remove(name); err != nil {
+		s.log.Warn("removing unneeded file", "file", name, "err", err)
+	}
+}

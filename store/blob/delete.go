@@ -1,0 +1,80 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// Deletion names a blob that is no longer in use.
+type Deletion struct {
+	EmailID int64
+	Ref     Ref
+}
+
+// Delete gives up blobs, after the database has given them up. Large ones are
+// removed at once, the space of others is counted for compaction. Deletions are
+// made durable by the next Put or Close; one that is lost in a crash costs space,
+// until compaction asks the database, and the deleted blob may be among what Scan
+// finds. Blobs that do not exist are passed over.
+//
+// A deletion covers all blobs of its email id that were put before its own, too.
+//
+// Delete does all it can even if there is an error, which is that of the disk;
+// calling it again is of no use.
+func (s *Store) Delete(ctx context.Context, gone []Deletion) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.bury(kindTombstone, gone)
+	for _, d := range gone {
+		if d.Ref.file {
+			s.handles.drop(d.Ref.number)
+			rerr := s.fs.Remove(s.fileName(d.Ref.number))
+			if rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+				err = errors.Join(err, rerr)
+			}
+		}
+	}
+	return err
+}
+
+// bury appends a tombstone for each deletion and counts it.
+func (s *Store) bury(k kind, gone []Deletion) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	buf := s.buf[:0]
+	tombs := map[uint32]int64{}
+	var meta []byte
+	for _, d := range gone {
+		target := s.packs[d.Ref.number]
+		if d.Ref.IsZero() || !d.Ref.file && target == nil {
+			continue
+		}
+		meta, _ = d.Ref.AppendBinary(meta[:0])
+		rec := record{kind: k, emailID: d.EmailID, meta: meta}
+		buf = rec.append(buf, s.marker)
+		tombs[d.Ref.number] += rec.size()
+		if !d.Ref.file {
+			target.dead += d.Ref.record()
+		}
+	}
+	s.buf = buf[:0]
+	if len(buf) == 0 {
+		return nil
+	}
+	s.dirty = true
+	if err := s.prepareOpen(); err != nil {
+		return err
+	}
+	if err := s.appendOpen(buf); err != nil {
+		return err
+	}
+	for number, n := range tombs {
+		s.open.tombs[number] += n
+	}
+	return nil
+}

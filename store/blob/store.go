@@ -1,0 +1,388 @@
+package blob
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"mox/internal/vfs"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxPackSize    = 64 << 20
+	DefaultLargeThreshold = 256 << 10
+	DefaultMaxOpenFiles   = 16
+)
+
+// Options are the settings of a Store. The zero value of each field is its
+// default.
+type Options struct {
+	// FS is where the files are. Default vfs.OS.
+	FS vfs.FS
+
+	// MaxPackSize is the size in bytes from which on a pack is sealed and the
+	// next one begun, at most 1 GiB. Default DefaultMaxPackSize.
+	MaxPackSize int64
+
+	// LargeThreshold is the size in bytes above which a blob gets a file of its
+	// own, at most 16 MiB. Default DefaultLargeThreshold.
+	LargeThreshold int64
+
+	// MaxOpenFiles is how many files without readers are kept open. Default
+	// DefaultMaxOpenFiles.
+	MaxOpenFiles int
+
+	// Logger is told of damage and of failed disk operations that do not fail
+	// the call they happen in. Default slog.Default.
+	Logger *slog.Logger
+}
+
+// Store is the blobs of one account. All methods may be called concurrently.
+type Store struct {
+	dir       string
+	fs        vfs.FS
+	log       *slog.Logger
+	maxPack   int64
+	threshold int64
+	marker    marker
+	unclean   bool
+	first     uint32 // The first number this session could use.
+	handles   *handles
+	copyBufs  *sync.Pool // Of *[]byte, copySize long.
+
+	// mu is held by writers, also while they write and sync.
+	mu     sync.Mutex
+	closed bool
+	packs  map[uint32]*pack // All, sealed and open.
+	open   *pack            // The one appended to, nil if there is none yet.
+	w      vfs.File         // Of open.
+	alloc  int64            // Space of open is reserved up to here.
+	unsync bool             // Something was appended to open since it was synced.
+	dirty  bool             // The ledger on disk is out of date.
+	marked int64            // Size of open in the ledger.
+	buf    []byte           // For batches, reused.
+
+	// compactMu is held by the one compaction that runs.
+	compactMu sync.Mutex
+
+	// ledgerMu guards the ledger file and the numbers. It is taken after mu.
+	ledgerMu sync.Mutex
+	ledger   ledger // As last written.
+	next     uint32 // The next number.
+	reserved uint32 // The number from which on the ledger has to be written first.
+}
+
+// pack is the account of a pack file. Store.mu guards it.
+type pack struct {
+	number  uint32
+	size    int64 // Of header and valid records.
+	dead    int64 // Bytes of deleted records.
+	damaged bool  // Has bytes that are no records.
+
+	// tombs counts the bytes of tombstones by the pack they are about. They can
+	// go when that pack is gone.
+	tombs map[uint32]int64
+}
+
+// Open opens the store in a directory, which is made if missing. It removes
+// what an earlier process left unfinished. It reads what was appended to the open
+// pack since the ledger was written, but no sealed pack.
+func Open(dir string, opts Options) (*Store, error) {
+	s := &Store{
+		dir:       dir,
+		fs:        opts.FS,
+		log:       opts.Logger,
+		maxPack:   opts.MaxPackSize,
+		threshold: opts.LargeThreshold,
+		packs:     map[uint32]*pack{},
+		copyBufs:  newCopyBufs(),
+	}
+	if s.fs == nil {
+		s.fs = vfs.OS{}
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if s.maxPack == 0 {
+		s.maxPack = DefaultMaxPackSize
+	}
+	if s.threshold == 0 {
+		s.threshold = DefaultLargeThreshold
+	}
+	if opts.MaxOpenFiles == 0 {
+		opts.MaxOpenFiles = DefaultMaxOpenFiles
+	}
+	if s.maxPack < 0 || s.maxPack > 1<<30 || s.threshold < 0 || s.threshold > 16<<20 || opts.MaxOpenFiles < 0 {
+		return nil, errors.New("blob: option out of range")
+	}
+	s.handles = newHandles(opts.MaxOpenFiles)
+	if err := s.load(); err != nil {
+		return nil, fmt.Errorf("blob: opening %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+// load finds out what the directory holds.
+func (s *Store) load() error {
+	for _, d := range []string{s.dir, s.filesDir(), s.tmpDir()} {
+		if err := vfs.MkdirAllSync(s.fs, d, 0o700); err != nil {
+			return err
+		}
+	}
+	l, err := s.readLedger()
+	if err != nil {
+		return err
+	}
+	sizes, err := s.listPacks()
+	if err != nil {
+		return err
+	}
+	if err := s.sweepTmp(); err != nil {
+		return err
+	}
+	fresh := l == nil
+	if fresh {
+		if l, err = s.newLedger(sizes); err != nil {
+			return err
+		}
+	}
+	if _, err := hex.Decode(s.marker[:], []byte(l.Marker)); err != nil {
+		return err
+	}
+	s.ledger = *l
+	s.next, s.reserved = l.Next, l.Next
+	if !l.Clean {
+		s.unclean = true
+	}
+	s.takeAccounts(l, sizes)
+	if err := s.loadTail(l, sizes); err != nil {
+		return err
+	}
+	s.first = s.next
+	if s.unclean || fresh {
+		// The process before may have ended between giving a file its name and
+		// making that durable.
+		return s.syncDirs()
+	}
+	return nil
+}
+
+// listPacks returns the sizes of the pack files by number.
+func (s *Store) listPacks() (map[uint32]int64, error) {
+	entries, err := s.fs.ReadDir(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	sizes := map[uint32]int64{}
+	for _, e := range entries {
+		number, ok := parseName(e.Name(), packSuffix)
+		if !ok {
+			continue
+		}
+		fi, err := s.fs.Stat(s.packName(number))
+		if err != nil {
+			return nil, err
+		}
+		sizes[number] = fi.Size()
+	}
+	return sizes, nil
+}
+
+// sweepTmp removes unfinished files.
+func (s *Store) sweepTmp() error {
+	entries, err := s.fs.ReadDir(s.tmpDir())
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		s.unclean = true
+		err := s.fs.Remove(filepath.Join(s.tmpDir(), e.Name()))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// newLedger makes up a ledger for a directory that has none, or none that can be
+// read. Numbers of files that once were there are not known then, so a good many
+// are left out. Of the packs all but the last, which may have an unfinished end,
+// are taken to be in use as a whole; compaction will find out better.
+func (s *Store) newLedger(sizes map[uint32]int64) (*ledger, error) {
+	var m marker
+	if _, err := rand.Read(m[:]); err != nil {
+		return nil, err
+	}
+	l := &ledger{Version: formatVersion, Next: 1, Clean: true, Length: fileHeaderSize}
+	entries, err := s.fs.ReadDir(s.filesDir())
+	if err != nil {
+		return nil, err
+	}
+	var highest uint32
+	for _, e := range entries {
+		if number, ok := parseName(e.Name(), fileSuffix); ok {
+			highest = max(highest, number)
+		}
+	}
+	for number := range sizes {
+		highest = max(highest, number)
+		l.Open = max(l.Open, number)
+	}
+	if highest > 0 {
+		const lost = 1 << 16
+		l.Next = highest + lost
+		l.Clean = false
+		found, err := s.findMarker(sizes, entries)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			m = *found
+		}
+	}
+	l.Marker = hex.EncodeToString(m[:])
+	return l, nil
+}
+
+// findMarker reads the store's marker from the first file that has it.
+func (s *Store) findMarker(sizes map[uint32]int64, files []fs.DirEntry) (*marker, error) {
+	try := func(name string, magic [8]byte) (*marker, error) {
+		h, err := s.readFileHeader(name, magic)
+		if errors.Is(err, errFileHeader) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		return &h.marker, nil
+	}
+	for _, number := range slices.Sorted(maps.Keys(sizes)) {
+		if m, err := try(s.packName(number), packMagic); m != nil || err != nil {
+			return m, err
+		}
+	}
+	for _, e := range files {
+		number, ok := parseName(e.Name(), fileSuffix)
+		if !ok {
+			continue
+		}
+		if m, err := try(s.fileName(number), largeMagic); m != nil || err != nil {
+			return m, err
+		}
+	}
+	return nil, nil
+}
+
+// takeAccounts sets up the packs as the ledger counted them.
+func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
+	counted := map[uint32]ledgerPack{}
+	for _, lp := range l.Packs {
+		counted[lp.Number] = lp
+	}
+	for number, size := range sizes {
+		lp := counted[number]
+		p := &pack{number: number, size: size, dead: lp.Dead, tombs: cloneTombs(lp.Tombs)}
+		if number < l.Open && lp.Size > 0 {
+			// What lies behind in the file was never acknowledged.
+			p.size = min(size, lp.Size)
+			p.damaged = size < lp.Size
+		}
+		s.packs[number] = p
+	}
+}
+
+// syncDirs makes the names of all files durable.
+func (s *Store) syncDirs() error {
+	for _, d := range []string{s.filesDir(), s.dir, filepath.Dir(s.dir)} {
+		if err := s.fs.SyncDir(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Unclean tells whether the process that had the store before ended without
+// Close. Then there may be large files that the database does not know, see
+// SweepFiles.
+func (s *Store) Unclean() bool { return s.unclean }
+
+// Close ends all writing and closes the files that no Reader has open. The store
+// may not be used afterwards, except that open Readers go on until closed.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.closed = true
+	s.handles.closeAll()
+	var err error
+	if s.w != nil {
+		err = s.releaseOpen()
+	}
+	s.ledgerMu.Lock()
+	stale := s.dirty || !s.ledger.Clean
+	s.ledgerMu.Unlock()
+	if err == nil && stale {
+		err = s.checkpoint(true)
+	}
+	return err
+}
+
+// PackInfo describes a pack.
+type PackInfo struct {
+	Number uint32
+	Path   string // Of the file.
+	Size   int64  // In bytes. Of the open pack's file no more than this is valid.
+	Dead   int64  // Bytes of Size known to be of no use.
+	Sealed bool   // The file will not be written to again.
+}
+
+// Packs describes all packs in the order of their numbers.
+func (s *Store) Packs() []PackInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var infos []PackInfo
+	for _, p := range s.sorted() {
+		infos = append(infos, PackInfo{
+			Number: p.number,
+			Path:   s.packName(p.number),
+			Size:   p.size,
+			Dead:   s.deadBytes(p),
+			Sealed: p != s.open,
+		})
+	}
+	return infos
+}
+
+// sorted returns the packs by number. s.mu is held.
+func (s *Store) sorted() []*pack {
+	return slices.SortedFunc(maps.Values(s.packs), func(a, b *pack) int {
+		return int(int64(a.number) - int64(b.number))
+	})
+}
+
+// deadBytes is how much of a pack is of no use. s.mu is held.
+func (s *Store) deadBytes(p *pack) int64 {
+	dead := p.dead
+	for number, n := range p.tombs {
+		if s.packs[number] == nil {
+			dead += n
+		}
+	}
+	return min(dead, p.size)
+}
+
+func cloneTombs(m map[uint32]int64) map[uint32]int64 {
+	if m == nil {
+		return map[uint32]int64{}
+	}
+	return maps.Clone(m)
+}

@@ -1,0 +1,145 @@
+package blob
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+// loadTail brings the accounts up to date with what was appended since the
+// ledger l was written, and opens the pack to append to, if there is one.
+func (s *Store) loadTail(l *ledger, sizes map[uint32]int64) error {
+	sorted := s.sorted()
+	for i, p := range sorted {
+		from := int64(fileHeaderSize)
+		if p.number < l.Open {
+			continue
+		} else if p.number == l.Open {
+			from = l.Length
+		}
+		if err := s.readTail(p, from, i == len(sorted)-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readTail counts the records of p from an offset on. If p is the last pack, it
+// removes what no Put completed from its end and makes p the open pack, unless it
+// is damaged in a way that speaks against appending.
+func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
+	name := s.packName(p.number)
+	flag := os.O_RDONLY
+	if last {
+		flag = os.O_RDWR
+	}
+	f, err := s.fs.OpenFile(name, flag, 0)
+	if err != nil {
+		return err
+	}
+	keep := false
+	defer func() {
+		if keep {
+			return
+		}
+		if err := f.Close(); rerr == nil {
+			rerr = err
+		}
+	}()
+
+	if p.size != from {
+		s.unclean = true
+	}
+	b := make([]byte, min(p.size, fileHeaderSize))
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return err
+	}
+	h, err := parseFileHeader(b, packMagic)
+	if errors.Is(err, ErrVersion) {
+		return err
+	}
+	if err != nil || h.marker != s.marker || h.number != p.number {
+		if last && p.size <= fileHeaderSize && from == fileHeaderSize {
+			// The process before ended while it made this pack.
+			delete(s.packs, p.number)
+			return s.fs.Remove(name)
+		}
+		p.damaged = true
+	}
+	if p.size < from {
+		p.damaged = true
+		s.log.Error("pack is shorter than what was synced to it", "file", name, "size", p.size, "synced", from)
+		return nil
+	}
+
+	end, err := s.countTail(p, newWalker(f, s.marker, from, p.size, windowAll))
+	if err != nil {
+		return err
+	}
+	if !last {
+		p.size = end
+		return nil
+	}
+	if p.damaged {
+		s.log.Error("pack is damaged, it will not be appended to", "file", name)
+		return nil
+	}
+	if p.size != from {
+		// Cuts off what was not finished, and space reserved for more.
+		if end < p.size {
+			s.log.Info("removing unfinished write from pack", "file", name, "offset", end, "bytes", p.size-end)
+		}
+		if err := f.Truncate(end); err != nil {
+			return err
+		}
+	}
+	p.size = end
+	s.open, s.w, keep = p, f, true
+	s.alloc, s.marked = end, end
+	return nil
+}
+
+// countTail adds up what w comes across in p. It returns where the last whole
+// record ends, and marks p as damaged if there is anything else before that.
+func (s *Store) countTail(p *pack, w *walker) (end int64, err error) {
+	end = w.off
+	for {
+		st, err := w.next()
+		if errors.Is(err, io.EOF) {
+			return end, nil
+		} else if err != nil {
+			return 0, err
+		}
+		if st.damaged {
+			continue
+		}
+		if st.rec.kind != kindBlob {
+			s.countTombstone(p, &st.rec)
+		}
+		ok, err := w.verify(st)
+		if err != nil {
+			return 0, err
+		}
+		if !ok {
+			continue
+		}
+		if st.off != end {
+			p.damaged = true
+		}
+		end = st.end
+	}
+}
+
+// countTombstone adds a tombstone in p to the accounts of p and of the pack that
+// it is about.
+func (s *Store) countTombstone(p *pack, rec *record) {
+	ref, err := ParseRef(rec.meta)
+	if err != nil || ref.IsZero() {
+		p.dead += rec.size()
+		return
+	}
+	p.tombs[ref.number] += rec.size()
+	if target := s.packs[ref.number]; target != nil && !ref.file {
+		target.dead += ref.record()
+	}
+}
