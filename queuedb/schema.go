@@ -1,0 +1,140 @@
+package queuedb
+
+import (
+	"math"
+	"time"
+
+	"mox/smtp"
+)
+
+const schemaVersion = 1
+
+// never is the due time of recipients that no attempt awaits: it keeps them at the end of the
+// index that claims walk.
+const never = math.MaxInt64
+
+type metaRow struct {
+	ID      int64 `bstore:"typename Meta"`
+	Version int
+}
+
+type messageRow struct {
+	ID         int64  `bstore:"typename Message"`
+	EnvelopeID string `bstore:"nonzero,unique"`
+
+	MailFrom string
+	SMTPUTF8 bool
+	EightBit bool
+	Size     int64
+	Received time.Time
+	Account  string
+
+	HeaderMessageID string
+	Subject         string
+
+	Blob   []byte // Reference; empty once the body was removed.
+	BlobID int64  // Id the body has in the pack.
+	Open   int32
+	Done   int64 `bstore:"index"` // Unix seconds when the last recipient became final; zero before.
+}
+
+type recipientRow struct {
+	ID      int64 `bstore:"typename Recipient"`
+	Message int64 `bstore:"nonzero,index"`
+
+	Path     string
+	Account  string
+	Mailbox  string
+	Keywords []string
+	Auth     []byte
+	Prefix   []byte
+
+	// Due is NextAttempt in Unix milliseconds while waiting, else never.
+	Destination string `bstore:"nonzero,index Destination+Due"`
+	Due         int64
+
+	State       uint8
+	NextAttempt int64 // Unix milliseconds, kept while held.
+	Attempts    int32
+	DelayTold   bool
+	Results     []attemptRow
+}
+
+type attemptRow struct {
+	Start    time.Time
+	Duration time.Duration
+	Remote   string
+	Success  bool
+	Code     int32
+	Enhanced string
+	Text     string
+}
+
+func formatPath(p smtp.Path) string {
+	if p.IsZero() {
+		return ""
+	}
+	return p.XString(true)
+}
+
+func parsePath(s string) smtp.Path {
+	if s == "" {
+		return smtp.Path{}
+	}
+	p, err := smtp.ParsePath(s)
+	if err != nil {
+		// Only formatPath writes these; a damaged row must not stop the queue.
+		return smtp.Path{}
+	}
+	return p
+}
+
+func (r *messageRow) message() Message {
+	return Message{
+		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
+		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit,
+		Size: r.Size, Received: r.Received, Account: r.Account,
+		HeaderMessageID: r.HeaderMessageID, Subject: r.Subject, Open: int(r.Open),
+	}
+}
+
+func (r *recipientRow) recipient() Recipient {
+	rcpt := Recipient{
+		ID: RecipientID(r.ID), Message: MessageID(r.Message), Path: parsePath(r.Path),
+		Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords, Auth: r.Auth, Prefix: r.Prefix,
+		Destination: r.Destination, State: State(r.State), Attempts: int(r.Attempts), DelayTold: r.DelayTold,
+	}
+	if !rcpt.State.Final() {
+		rcpt.NextAttempt = time.UnixMilli(r.NextAttempt)
+	}
+	for _, a := range r.Results {
+		rcpt.Results = append(rcpt.Results, Attempt{a.Start, a.Duration, a.Remote, a.Success, int(a.Code), a.Enhanced, a.Text})
+	}
+	return rcpt
+}
+
+// setState keeps the columns that depend on the state together.
+func (r *recipientRow) setState(s State, next time.Time) {
+	r.State = uint8(s)
+	r.Due = never
+	if s.Final() {
+		r.NextAttempt = 0
+		return
+	}
+	r.NextAttempt = next.UnixMilli()
+	if s == Waiting {
+		r.Due = r.NextAttempt
+	}
+}
+
+// addResult appends an attempt, keeping the last maxResults.
+func (r *recipientRow) addResult(a Attempt) {
+	const maxResults = 20
+	if len(a.Text) > 2000 {
+		a.Text = a.Text[:2000]
+	}
+	r.Results = append(r.Results, attemptRow{a.Start, a.Duration, a.Remote, a.Success, int32(a.Code), a.Enhanced, a.Text})
+	if len(r.Results) > maxResults {
+		r.Results = r.Results[len(r.Results)-maxResults:]
+	}
+}

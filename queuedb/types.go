@@ -1,0 +1,135 @@
+package queuedb
+
+import (
+	"errors"
+	"time"
+
+	"mox/smtp"
+)
+
+// MessageID identifies a message in the queue. RecipientID identifies one of its
+// recipients. Both are assigned in order and never reused.
+type (
+	MessageID   int64
+	RecipientID int64
+)
+
+// Errors of the package, for errors.Is.
+var (
+	ErrNoMessage    = errors.New("no such message in the queue")
+	ErrClosed       = errors.New("queue database is closed")
+	ErrNewerVersion = errors.New("queue database was written by a newer version of mox")
+)
+
+// State is where a recipient is. Values are stored; do not renumber.
+type State uint8
+
+// States. Waiting and Held recipients are open, the others are final.
+const (
+	Waiting   State = 1 + iota // For NextAttempt.
+	Held                       // Not tried until released.
+	Delivered                  // Accepted by the next hop or stored in the account.
+	Failed                     // Given up; the sender was told if that was allowed.
+	Dropped                    // Removed by the operator or canceled by its sender, without notice.
+)
+
+func (s State) String() string {
+	switch s {
+	case Waiting:
+		return "waiting"
+	case Held:
+		return "held"
+	case Delivered:
+		return "delivered"
+	case Failed:
+		return "failed"
+	case Dropped:
+		return "dropped"
+	}
+	return "unknown"
+}
+
+// Final reports whether nothing will happen to the recipient anymore.
+func (s State) Final() bool { return s >= Delivered }
+
+// Message is what the recipients of a message share.
+type Message struct {
+	ID         MessageID
+	EnvelopeID string // Unique; a message added again under the same id is not added.
+
+	MailFrom smtp.Path // Zero for the null reverse-path.
+	SMTPUTF8 bool
+	EightBit bool
+	Size     int64 // Of the body, without prefixes.
+	Received time.Time
+	Account  string // Who submitted it; empty for mail from outside and for notifications.
+
+	// For notifications and for people; from the message's header.
+	HeaderMessageID string
+	Subject         string
+
+	Open int // Recipients without a final state.
+}
+
+// Recipient is one recipient of a message.
+type Recipient struct {
+	ID      RecipientID
+	Message MessageID
+
+	Path smtp.Path
+
+	// Account is set for a recipient on this host, Mailbox is where it goes.
+	Account  string
+	Mailbox  string
+	Keywords []string
+	Auth     []byte
+	Prefix   []byte // Header fields to put in front of the body for this recipient.
+
+	// Destination groups recipients that can be delivered together: the ASCII domain of a remote
+	// recipient, "[address]" of a literal, "local:" and the account of a local one.
+	Destination string
+
+	State       State
+	NextAttempt time.Time // Zero in a final state.
+	Attempts    int
+	DelayTold   bool // A notification of delay was sent.
+	Results     []Attempt
+}
+
+// Attempt is the outcome of one attempt, or of what an operator did. The last 20 are
+// kept.
+type Attempt struct {
+	Start    time.Time
+	Duration time.Duration
+	Remote   string // Host and address tried; empty for local ones.
+	Success  bool
+	Code     int    // SMTP reply code, zero if there was none.
+	Enhanced string // Enhanced status code, e.g. "4.4.1"; may be empty.
+	Text     string // Reply or error, for people.
+}
+
+// Filter selects recipients. Zero fields select all; set ones must all match.
+type Filter struct {
+	IDs        []RecipientID
+	Messages   []MessageID
+	EnvelopeID string
+	Account    string // Who submitted.
+	From       string // Substring of the reverse-path, without regard to case; "<>" for the null one.
+	To         string // Substring of the recipient's path, without regard to case.
+	Domain     string // Destination domain, exactly.
+	States     []State
+	OpenOnly   bool
+	DueBefore  time.Time // NextAttempt before this.
+}
+
+// Page bounds a listing: at most Limit (default 100) recipients with an id above After.
+type Page struct {
+	After RecipientID
+	Limit int
+}
+
+// Entry is a recipient with its message, for lists.
+type Entry struct {
+	Message   Message
+	Recipient Recipient
+}
