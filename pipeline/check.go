@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"net/netip"
 
 	"mox/smtp"
@@ -11,13 +12,13 @@ import (
 // Conn is what is known about the sending side of a connection.
 type Conn struct {
 	ID         string // Connection id, for logs.
-	Listener   string
+	Listener   string // Name of the listener in the configuration.
 	RemoteIP   netip.Addr
 	LocalIP    netip.Addr
-	Hello      string // Domain or address literal given in EHLO; empty before.
+	Hello      string // Domain or address literal given in EHLO or HELO.
 	TLS        *tls.ConnectionState
 	Submission bool
-	Account    string // Logged-in account.
+	Account    string // Logged-in account; empty without login.
 }
 
 // Verdict is what a check wants to happen. The runner takes the strictest.
@@ -30,15 +31,37 @@ const (
 	Reject
 )
 
+func (v Verdict) String() string {
+	switch v {
+	case Neutral:
+		return "neutral"
+	case Quarantine:
+		return "quarantine"
+	case Reject:
+		return "reject"
+	}
+	return "invalid"
+}
+
 // Result is what a check found out at one stage. The zero Result has no opinion.
+// The runner owns a Result and its slices once it is returned.
 type Result struct {
 	Verdict Verdict
-	Reply   *smtp.Error // For Reject. Nil gives a neutral 550 5.7.1.
-	Reason  string      // Short token for log, metric and the reason header.
+
+	// Reply is for Reject. Nil gives a neutral 550 5.7.1.
+	Reply *smtp.Error
+
+	// Reason is a short token of letters, digits, ".", "_" and "-" for log, metric and the
+	// reason header field.
+	Reason string
 
 	AuthResults []AuthResult
 	Prepend     []byte // Header fields, each ended by CRLF.
 	Facts       []Fact
+
+	// Recipients holds opinions on single recipients, to be added to what the Result says
+	// about all. Of the message stage only: nil, or one per element of Message.Recipients.
+	Recipients []Result
 }
 
 // AuthResult is one method of an Authentication-Results field (RFC 8601 §2.2).
@@ -50,25 +73,84 @@ type AuthResult struct {
 // AuthProp is a property of an AuthResult, e.g. smtp.mailfrom=example.org.
 type AuthProp struct{ Type, Property, Value string }
 
-// Fact is something a check learnt that decisions may use, by the name of a closed set.
+// Fact is something a check learnt that later decisions may use, by the name of a closed set.
 type Fact struct{ Name, Value string }
 
+// Message is what the message stage looks at.
+type Message struct {
+	Envelope   Envelope
+	Recipients []Recipient // Accepted so far, in the order of RCPT TO.
+	Body       Body
+}
+
 // Check judges messages. Implementations are safe for concurrent use; they never change a
-// message. An error from a stage means that the check could not decide: the runner logs it and
-// goes on as with a zero Result, unless the error is an *smtp.Error, which is the reply.
+// message.
 type Check interface {
+	// Name is a short token from a closed set, for configuration, log and metric.
 	Name() string
 
-	// Start begins a message on a connection. The returned state is used by one goroutine
-	// at a time and closed on every path.
+	// Start begins a message on a connection. The state follows this message only.
+	// After an error the check takes no part in the message. The context is that of the
+	// whole message: the state may keep it for work that goes on between stages.
 	Start(ctx context.Context, conn Conn) (CheckState, error)
 }
 
-// CheckState follows one message. Stages come in this order, Recipient once per recipient.
+// CheckState follows one message. Its methods are called by one goroutine at a time, in the
+// order of the stages: Connection and Sender once, Recipient once per recipient, Message
+// once. A message may end after any of them. Close is called exactly once, last, on every
+// path; it ends what the state still has going on.
+//
+// A stage holds up the dialogue with the client. A check with slow work begins it in an
+// early stage and collects the answer in the message stage. The context of a stage ends at
+// the check's timeout, or when the server stops; a stage that does not return soon after is
+// left behind, and its state is closed when it does return and not asked again.
+//
+// An error means that the check could not decide: it is logged, and the stage counts as a
+// zero Result, unless the error is (or wraps) an *smtp.Error, which is then the reply of a
+// Reject.
 type CheckState interface {
 	Connection(ctx context.Context) (Result, error)
+
+	// Sender gets the reverse-path, which is zero for the null reverse-path.
 	Sender(ctx context.Context, from smtp.Path) (Result, error)
-	Recipient(ctx context.Context, to smtp.Path) (Result, error)
-	Message(ctx context.Context, env Envelope, b Body) (Result, error)
+
+	// Recipient judges a forward-path that is otherwise acceptable. Prefix, Keywords and
+	// Auth are not set yet. A Reject refuses the recipient only.
+	Recipient(ctx context.Context, to Recipient) (Result, error)
+
+	// Message must not keep the Body, and must not change what m points to.
+	Message(ctx context.Context, m Message) (Result, error)
+
 	Close()
 }
+
+// Streamer is implemented by a CheckState that wants the bytes of the message while they
+// arrive, for example to compute digests in the one pass there is. Stream is called after
+// the last recipient and before Message, by the goroutine that also writes; the writer gets
+// the message in pieces that it must not keep or change. An error of the writer ends the
+// stream to it and nothing else. The message may be broken off, or refused without a message
+// stage.
+type Streamer interface {
+	Stream() io.Writer
+}
+
+// NopState is a CheckState without opinion, to be embedded by states that care for some
+// stages only.
+type NopState struct{}
+
+var _ CheckState = NopState{}
+
+// Connection implements CheckState.
+func (NopState) Connection(context.Context) (Result, error) { return Result{}, nil }
+
+// Sender implements CheckState.
+func (NopState) Sender(context.Context, smtp.Path) (Result, error) { return Result{}, nil }
+
+// Recipient implements CheckState.
+func (NopState) Recipient(context.Context, Recipient) (Result, error) { return Result{}, nil }
+
+// Message implements CheckState.
+func (NopState) Message(context.Context, Message) (Result, error) { return Result{}, nil }
+
+// Close implements CheckState.
+func (NopState) Close() {}

@@ -23,8 +23,9 @@ type Body interface {
 
 // Envelope is what SMTP says about a message (RFC 5321 §2.3.1).
 type Envelope struct {
-	// ID is random and unique per message; a Target that is given the same ID twice for
-	// the same recipient delivers once.
+	// ID is random and unique per message. A Target that is given the same ID again for the
+	// same recipient, within 7 days, delivers once; one that records submissions replaces
+	// it by an id of its own instead.
 	ID string
 
 	MailFrom smtp.Path // Reverse-path; zero for the null reverse-path.
@@ -44,7 +45,7 @@ type Recipient struct {
 	Mailbox  string    // Where a local Target puts it; empty for Inbox.
 	Prefix   []byte    // Header fields for this recipient to prepend, each ended by CRLF.
 	Keywords []string
-	Auth     []byte // Facts to keep with the message.
+	Auth     []byte // Facts to keep with the message, see AppendFacts.
 }
 
 // Target is a place where messages go. Implementations are safe for concurrent use.
@@ -57,20 +58,26 @@ type Target interface {
 // Delivery is one message on its way into a Target. Calls come from one goroutine, in
 // the order: Recipient one or more times, Body once, then exactly one of Commit and
 // Abort. Abort may come at any moment instead of the next call; nothing is then visible.
+//
+// Errors of Recipient and Body are *smtp.Error where the Target knows the reply, any other
+// error is a temporary fault.
 type Delivery interface {
-	// Recipient adds a recipient or refuses it with an *smtp.Error; refusing one leaves the
-	// others. The caller has normalised and deduplicated recipients.
+	// Recipient adds a recipient or refuses it with an error; refusing one leaves the
+	// others. The caller has normalised and deduplicated recipients. The Delivery may keep
+	// r and its slices until Commit or Abort returns.
 	Recipient(ctx context.Context, r Recipient) error
 
-	// Body hands over the message. The Delivery may read ahead, but nothing becomes
-	// visible or durable for good before Commit.
+	// Body hands over the message, for the recipients accepted. The Delivery may read
+	// ahead, but nothing becomes visible or durable for good before Commit. What a Target
+	// wants to refuse a message for belongs here or in Recipient.
 	Body(ctx context.Context, b Body) error
 
 	// Commit makes the message durable and returns one result per accepted recipient,
 	// in the order they were added: nil when it is durable for that recipient, else an
-	// error (*smtp.Error, or any other error for a temporary fault). What checks are to
-	// refuse a message belongs in Body and Recipient; Commit fails for faults of the disk and the
-	// like. The context's end does not undo what was committed.
+	// error (*smtp.Error, or any other error for a temporary fault). Commit fails for
+	// faults of the disk and the like, and for what only shows then, such as a quota. The
+	// context's end does not undo what was committed. A result that was seen by the caller
+	// holds after a crash.
 	Commit(ctx context.Context) []error
 
 	// Abort discards the delivery. It is a no-op after Commit.

@@ -1,0 +1,305 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"mox/smtp"
+)
+
+// DefaultTimeout is how long a check may take per stage when its Use does not say. The
+// client's patience is longer: five minutes for MAIL and RCPT, ten after the data
+// (RFC 5321 §4.5.3.2).
+const DefaultTimeout = 30 * time.Second
+
+// grace is how long after the end of its context a stage may still return.
+const grace = time.Second
+
+// Stage is a moment in the dialogue at which checks are asked.
+type Stage uint8
+
+// Stages, in order.
+const (
+	StageStart Stage = iota
+	StageConnection
+	StageSender
+	StageRecipient
+	StageMessage
+)
+
+func (s Stage) String() string {
+	names := [...]string{"start", "connection", "sender", "recipient", "message"}
+	if int(s) < len(names) {
+		return names[s]
+	}
+	return "invalid"
+}
+
+// Use is a check as a listener uses it.
+type Use struct {
+	Check   Check
+	Timeout time.Duration // Per stage. Zero means DefaultTimeout.
+}
+
+// RunnerOptions for NewRunner.
+type RunnerOptions struct {
+	Checks   []Use  // In order; among equally strict opinions the first one counts.
+	Hostname string // For Authentication-Results.
+
+	Log *slog.Logger // Default: discard.
+
+	// Observe, if not nil, is told of every call of a check. It must be fast and is called
+	// by several goroutines.
+	Observe func(check string, stage Stage, verdict Verdict, err error, d time.Duration)
+}
+
+// Runner drives checks. It is safe for concurrent use.
+type Runner struct {
+	opts RunnerOptions
+}
+
+// NewRunner returns a runner.
+func NewRunner(opts RunnerOptions) *Runner {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Runner{opts}
+}
+
+// Transaction is one message on its way through the checks. Its methods are called by one
+// goroutine, in the order of the stages. The caller must Close it.
+type Transaction struct {
+	r          *Runner
+	log        *slog.Logger
+	checks     []*run
+	message    Outcome
+	recipients []Judged
+}
+
+// run is one check at work on one message.
+type run struct {
+	use   Use
+	state CheckState
+
+	// lost is set when a stage was left behind; its goroutine then owns the state.
+	lost bool
+}
+
+// Begin starts a message. The context is that of the whole message and should not end
+// before Close.
+func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
+	t := &Transaction{r: r, log: r.opts.Log.With("cid", conn.ID)}
+	for _, u := range r.opts.Checks {
+		state, err := r.start(ctx, u, conn)
+		if err != nil {
+			t.log.Error("check cannot start", "check", u.Check.Name(), "err", err)
+			continue
+		}
+		t.checks = append(t.checks, &run{use: u, state: state})
+	}
+	return t
+}
+
+func (r *Runner) start(ctx context.Context, u Use, conn Conn) (state CheckState, err error) {
+	begin := time.Now()
+	defer func() {
+		if x := recover(); x != nil {
+			err = panicked(x)
+		}
+		r.observe(u, StageStart, Neutral, err, begin)
+	}()
+	return u.Check.Start(ctx, conn)
+}
+
+func (r *Runner) observe(u Use, stage Stage, v Verdict, err error, begin time.Time) {
+	if r.opts.Observe != nil {
+		r.opts.Observe(u.Check.Name(), stage, v, err, time.Since(begin))
+	}
+}
+
+// Sender runs the connection and sender stages. A non-nil error is the refusal.
+func (t *Transaction) Sender(ctx context.Context, from smtp.Path) *smtp.Error {
+	t.all(ctx, StageConnection, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Connection(ctx) })
+	if t.message.Reply == nil {
+		t.all(ctx, StageSender, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Sender(ctx, from) })
+	}
+	return t.message.Reply
+}
+
+// Recipient runs the recipient stage. If it returns nil the recipient is one of the message,
+// else it is refused with that reply.
+func (t *Transaction) Recipient(ctx context.Context, to Recipient) *smtp.Error {
+	var o Outcome
+	t.all(ctx, StageRecipient, &o, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Recipient(ctx, to) })
+	if o.Reply == nil {
+		t.recipients = append(t.recipients, Judged{to, o})
+	}
+	return o.Reply
+}
+
+// Recipients returns the recipients accepted so far. The slice must not be changed.
+func (t *Transaction) Recipients() []Recipient {
+	l := make([]Recipient, len(t.recipients))
+	for i, j := range t.recipients {
+		l[i] = j.Recipient
+	}
+	return l
+}
+
+// Streams returns the writers of checks that want the message while it arrives.
+func (t *Transaction) Streams() []io.Writer {
+	var l []io.Writer
+	for _, c := range t.checks {
+		if s, ok := c.state.(Streamer); ok && !c.lost {
+			l = append(l, s.Stream())
+		}
+	}
+	return l
+}
+
+// Message runs the message stage and decides, with a decision per recipient in the order of
+// Recipients. trace is header fields that every copy gets.
+func (t *Transaction) Message(ctx context.Context, env Envelope, body Body, trace []byte) []Decision {
+	m := Message{Envelope: env, Recipients: t.Recipients(), Body: body}
+	t.all(ctx, StageMessage, &t.message, t.recipients, func(ctx context.Context, s CheckState) (Result, error) { return s.Message(ctx, m) })
+	return Decide(Header{Hostname: t.r.opts.Hostname, Trace: trace}, t.message, t.recipients)
+}
+
+// Close ends the message for all checks.
+func (t *Transaction) Close() {
+	for _, c := range t.checks {
+		if !c.lost {
+			t.close(c)
+		}
+	}
+	t.checks = nil
+}
+
+func (t *Transaction) close(c *run) {
+	defer func() {
+		if x := recover(); x != nil {
+			t.log.Error("check failed", "check", c.use.Check.Name(), "stage", "close", "err", panicked(x))
+		}
+	}()
+	c.state.Close()
+}
+
+// answer is what came back from one check.
+type answer struct {
+	result Result
+	err    error
+}
+
+// all asks all checks at the same time and adds what they say, in their order, to o, and
+// opinions on single recipients to those.
+func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipients []Judged, ask func(context.Context, CheckState) (Result, error)) {
+	waits := make([]func() (answer, bool), len(t.checks))
+	for i, c := range t.checks {
+		if !c.lost {
+			waits[i] = t.ask(ctx, c, stage, ask)
+		}
+	}
+	for i, c := range t.checks {
+		if waits[i] == nil {
+			continue
+		}
+		name := c.use.Check.Name()
+		a, ok := waits[i]()
+		if !ok {
+			c.lost = true
+			t.log.Error("check does not return, going on without it", "check", name, "stage", stage)
+			continue
+		}
+		r := t.verify(name, stage, a, len(recipients))
+		o.Add(name, r)
+		for j, rr := range r.Recipients {
+			recipients[j].Outcome.Add(name, rr)
+		}
+	}
+}
+
+// ask asks one check in a goroutine. The function it returns waits for the answer, and
+// returns false if there was none in time.
+func (t *Transaction) ask(ctx context.Context, c *run, stage Stage, ask func(context.Context, CheckState) (Result, error)) func() (answer, bool) {
+	timeout := c.use.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	sctx, cancel := context.WithTimeout(ctx, timeout)
+	answers := make(chan answer) // Not buffered: a send that nobody waits for fails.
+	gone := make(chan struct{})
+	go func() {
+		defer cancel()
+		a := t.call(sctx, c, stage, ask)
+		select {
+		case answers <- a:
+		case <-gone:
+			t.close(c)
+		}
+	}()
+	return func() (answer, bool) {
+		select {
+		case a := <-answers:
+			return a, true
+		case <-sctx.Done():
+		}
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case a := <-answers:
+			return a, true
+		case <-timer.C:
+			close(gone)
+			return answer{}, false
+		}
+	}
+}
+
+func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(context.Context, CheckState) (Result, error)) (a answer) {
+	begin := time.Now()
+	defer func() {
+		if x := recover(); x != nil {
+			a = answer{err: panicked(x)}
+		}
+		t.r.observe(c.use, stage, a.result.Verdict, a.err, begin)
+	}()
+	r, err := ask(ctx, c.state)
+	return answer{r, err}
+}
+
+// verify turns an answer into a Result that keeps the contract. A check may be somebody
+// else's program, and what it says ends up in headers and replies.
+func (t *Transaction) verify(name string, stage Stage, a answer, recipients int) Result {
+	log := t.log.With("check", name, "stage", stage)
+	if a.err != nil {
+		if reply, ok := errors.AsType[*smtp.Error](a.err); ok {
+			return Result{Verdict: Reject, Reply: reply}
+		}
+		log.Error("check failed", "err", a.err)
+		return Result{}
+	}
+	r := a.result
+	if len(r.Recipients) > 0 && len(r.Recipients) != recipients {
+		log.Error("check speaks of other recipients than there are, ignored", "recipients", len(r.Recipients))
+		r.Recipients = nil
+	}
+	clean := func(r *Result) {
+		if len(r.Prepend) > 0 && !ValidFields(r.Prepend) {
+			log.Error("check gives malformed header fields, ignored", "fields", string(r.Prepend))
+			r.Prepend = nil
+		}
+	}
+	clean(&r)
+	for i := range r.Recipients {
+		clean(&r.Recipients[i])
+	}
+	return r
+}
+
+// panicked makes an error of what recover returned.
+func panicked(x any) error { return fmt.Errorf("panic: %v\n%s", x, debug.Stack()) }
