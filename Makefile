@@ -18,7 +18,7 @@ TESTTIMEOUT ?= 12m
 RACE := $(patsubst %,./%/...,$(wildcard config dns imapserver internal pipeline queue queuedb smtpclient smtpserver store))
 
 # Files that `make generate` writes. They are committed.
-GENERATED := docs/commands.md
+GENERATED := docs/config.md docs/commands.md
 
 .PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench fuzz setup clean
 
@@ -61,6 +61,8 @@ fmt: ## format all Go files
 	gofmt -w $$(go list -f '{{.Dir}}' ./... | sed 's|$$|/*.go|')
 
 generate: ## write the files that are made from code
+	go run . config reference >docs/config.md.tmp
+	mv docs/config.md.tmp docs/config.md
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
 

@@ -26,6 +26,7 @@ const (
 // commands is the table of subcommands, in the order of the help text.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		configCommand(),
 		versionCommand(),
 	}
 }

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/mjl-/sconf"
+	"github.com/spf13/cobra"
+
+	"mox/config"
+)
+
+func configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Check and explain the configuration files",
+		Long: `Config has subcommands that check mox.conf and domains.conf and explain their
+fields. None of them changes anything.`,
+		RunE: groupRun,
+	}
+	cmd.AddCommand(
+		configTestCommand(),
+		configPrintCommand("describe-static", "Print mox.conf with every field explained",
+			`Describe-static prints a mox.conf with every field, what it means, its default
+and an example.`, config.DescribeStatic),
+		configPrintCommand("describe-domains", "Print domains.conf with every field explained",
+			`Describe-domains prints a domains.conf with every field, what it means, its
+default and an example.`, config.DescribeDomains),
+		configExampleCommand(),
+		configPrintCommand("reference", "Print the documentation of both files as Markdown",
+			`Reference prints the documentation of both configuration files as Markdown. The
+documentation of mox keeps it as docs/config.md.`, config.WriteReference),
+	)
+	return cmd
+}
+
+func configTestCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "test",
+		Short: "Check the configuration files",
+		Long: `Test reads mox.conf, domains.conf and the certificates they name, as a server
+would at start, and prints all problems: file, line, field and what to do. Run
+it after editing, before a restart or reload.`,
+		Example: "  mox config test\n  mox --config /etc/mox/mox.conf config test",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := configPath(cmd)
+			if err != nil {
+				return err
+			}
+			cfg, err := config.Load(config.Options{Path: path})
+			var problems *config.Error
+			if errors.As(err, &problems) {
+				for _, p := range problems.Problems {
+					fmt.Fprintln(cmd.ErrOrStderr(), p)
+				}
+				if len(problems.Problems) == 1 {
+					return errors.New("the configuration has a problem")
+				}
+				return fmt.Errorf("the configuration has %d problems", len(problems.Problems))
+			} else if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
+			return nil
+		},
+	}
+}
+
+func configExampleCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "example static|domains",
+		Short: "Print a small configuration to start from",
+		Long: `Example prints a small and complete mox.conf ("static") or domains.conf
+("domains") for one domain, to start from. Replace names, and provide the
+certificates.`,
+		Example: `  mox config example static >mox.conf
+  mox config example domains >domains.conf`,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		ValidArgs: []cobra.Completion{"static", "domains"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args[0] == "static" {
+				s := config.ExampleStatic()
+				return sconf.Write(cmd.OutOrStdout(), &s)
+			}
+			d := config.ExampleDynamic()
+			return sconf.Write(cmd.OutOrStdout(), &d)
+		},
+	}
+}
+
+func configPrintCommand(name, short, long string, write func(io.Writer) error) *cobra.Command {
+	return &cobra.Command{
+		Use:     name,
+		Short:   short,
+		Long:    long,
+		Example: "  mox config " + name,
+		Args:    noArgs,
+		RunE:    func(cmd *cobra.Command, args []string) error { return write(cmd.OutOrStdout()) },
+	}
+}
+
+// configPath returns the path of mox.conf that a command works with: the flag,
+// $MOXCONF, config/mox.conf here, or the one of localserve.
+func configPath(cmd *cobra.Command) (string, error) {
+	path, err := cmd.Flags().GetString("config")
+	if err != nil || path != "" {
+		return path, err
+	}
+	if path := os.Getenv("MOXCONF"); path != "" {
+		return path, nil
+	}
+	path = filepath.Join("config", "mox.conf")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if dir, err := localserveDir(); err == nil {
+		local := filepath.Join(dir, "mox.conf")
+		if _, err := os.Stat(local); err == nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), "using localserve in %s\n", dir)
+			return local, nil
+		}
+	}
+	return path, nil
+}
+
+// localserveDir returns where localserve keeps everything unless told otherwise.
+func localserveDir() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "mox-localserve"), nil
+}

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"mox/dns"
+	"mox/internal/ratelimit"
+	"mox/smtp"
+)
+
+// Config is what mox.conf and domains.conf mean at one moment: parsed, checked,
+// with defaults filled in. It is immutable: nobody changes it or what it points
+// to, and all its methods are safe for concurrent use.
+type Config struct {
+	Dir     string // Directory of the files, absolute.
+	DataDir string // Absolute.
+
+	LogLevel         slog.Level
+	PackageLogLevels map[string]slog.Level
+
+	User              string
+	Hostname          dns.Domain
+	AdminPasswordFile string // Absolute path; empty for no admin pages.
+
+	Listeners        []*Listener // Sorted by name.
+	Postmaster       Destination
+	InitialMailboxes []InitialMailbox // Without Inbox.
+	AllowNetworks    []netip.Prefix   // Exceptions for outgoing connections.
+
+	// Localserve is set when this server only plays; see its documentation.
+	Localserve *Localserve
+
+	transports map[string]*Transport
+	domains    map[dns.Domain]*Domain
+	accounts   map[string]*Account
+	// Host names of this server, at which postmaster is the only address.
+	hostnames map[dns.Domain]bool
+	// Destinations by canonical address, and for a whole domain with an empty localpart.
+	destinations map[smtp.Address]Destination
+	routes       []Route
+
+	quota   int64
+	static  Static
+	dynamic Dynamic
+}
+
+// Localserve changes what a server does so that one can develop and try out
+// software with it. It comes from the command "mox localserve", never from a file.
+type Localserve struct {
+	Account string // Receives all mail for addresses that nobody has.
+
+	// IPs that HTTP requests may name besides localhost and its addresses.
+	IPs []netip.Addr
+}
+
+// InitialMailbox is a mailbox of a new account.
+type InitialMailbox struct {
+	Name       string
+	SpecialUse string // As in RFC 6154, e.g. `\Sent`; empty for none.
+}
+
+// Listener is a set of addresses with the services on them.
+type Listener struct {
+	Name           string
+	IPs            []netip.Addr
+	Hostname       dns.Domain
+	MaxMessageSize int64 // Bytes.
+	TLS            *TLS  // Nil without certificates.
+	ProxyNetworks  []netip.Prefix
+	Limits         Limits
+	HTTPHosts      map[string]bool // Names and addresses, in lower case, that HTTP answers to.
+
+	SMTP         SMTP
+	Submission   Plaintext
+	Submissions  Service
+	IMAP         Plaintext
+	IMAPS        Service
+	MetricsHTTP  Service
+	MetricsHTTPS Service
+}
+
+// UsesProxyProtocol tells whether connections begin with a PROXY protocol header.
+func (l *Listener) UsesProxyProtocol() bool { return len(l.ProxyNetworks) > 0 }
+
+// Service is a service on a port.
+type Service struct {
+	Enabled bool
+	Port    int
+}
+
+// Plaintext is a service with logins that begins without TLS.
+type Plaintext struct {
+	Service
+	NoRequireSTARTTLS bool // Logins are offered without TLS.
+}
+
+// SMTP is the service for mail from other servers.
+type SMTP struct {
+	Service
+	NoSTARTTLS, RequireSTARTTLS, NormalizeLineEnds bool
+}
+
+// TLS are the certificates of a listener.
+type TLS struct {
+	Certificates []tls.Certificate // At least one.
+	MinVersion   uint16
+}
+
+// Limits of a listener. In all of them zero is no limit, except in times, which
+// are always set.
+type Limits struct {
+	Connections           ratelimit.ConnLimits
+	ConnectionsPerAccount int
+
+	// Rates for a client address and for its network.
+	Connects     ratelimit.NetworkOptions
+	Messages     ratelimit.NetworkOptions
+	FailedLogins ratelimit.NetworkOptions
+	// FailedLoginsPerAccount counts by login name.
+	FailedLoginsPerAccount []ratelimit.Rate
+
+	BadCommands       int
+	CommandsPerMinute int
+	Recipients        int
+
+	LoginTimeout time.Duration
+	SMTPTimeout  time.Duration
+	IMAPTimeout  time.Duration
+}
+
+// TransportKind is a way for mail to leave.
+type TransportKind uint8
+
+// Kinds of transports.
+const (
+	TransportDirect      TransportKind = iota // By MX records.
+	TransportSMTP                             // Another server, TLS if offered.
+	TransportSubmission                       // Another server, STARTTLS.
+	TransportSubmissions                      // Another server, TLS from the start.
+	TransportFail                             // Refuse.
+)
+
+// Transport is a way for mail to leave.
+type Transport struct {
+	Name string
+	Kind TransportKind
+
+	// For the kinds with another server.
+	Host               dns.IPDomain
+	Port               int
+	NoSTARTTLS         bool
+	InsecureSkipVerify bool
+	Username, Password string // Empty without login.
+	Mechanisms         []string
+
+	// For TransportDirect.
+	DisableIPv4, DisableIPv6 bool
+
+	// For TransportFail.
+	Code    int
+	Message string
+}
+
+// Route sends some mail by a transport.
+type Route struct {
+	from, to        []domainPattern
+	minimumAttempts int
+	transport       *Transport
+}
+
+// Domain is a domain that mail is accepted for.
+type Domain struct {
+	Domain                 dns.Domain
+	Description            string
+	Disabled               bool
+	LocalpartSeparators    []string
+	LocalpartCaseSensitive bool
+
+	routes []Route
+}
+
+// Account is an account.
+type Account struct {
+	Name          string
+	Domain        dns.Domain
+	Description   string
+	FullName      string
+	LoginDisabled string // Why; empty if logging in is allowed.
+	Quota         int64  // Bytes; zero for no limit.
+
+	// Recipients in 24 hours; zero for no limit.
+	MaxOutgoingPerDay            int
+	MaxFirstTimeRecipientsPerDay int
+
+	// Addresses are the account's own, in canonical form, sorted. An empty localpart
+	// stands for all other addresses of the domain.
+	Addresses []smtp.Address
+
+	routes []Route
+}
+
+// Destination is where mail for an address goes.
+type Destination struct {
+	Account string
+	Mailbox string // Never empty.
+}

@@ -1,0 +1,165 @@
+package config
+
+import "time"
+
+// Static mirrors mox.conf. What its fields mean is in Config.
+type Static struct {
+	DataDir           string                     `sconf-doc:"This is mox.conf. It is read when mox starts; a change needs a restart. Indent with tabs, begin comments with # on a line of their own. Check with \"mox config test\".\n\n\nDirectory for everything mox keeps: mail, the queue, the control socket. A relative path is relative to the directory of this file. Example: ../data."`
+	LogLevel          string                     `sconf:"optional" sconf-doc:"How much to log: error, warn, info, debug, trace, traceauth or tracedata. Trace logs protocol dialogues without passwords and message content, traceauth also passwords, tracedata also content, which is a lot. Default: info."`
+	PackageLogLevels  map[string]string          `sconf:"optional" sconf-doc:"Log levels for single parts of mox, instead of LogLevel. Example: smtpserver with value trace."`
+	User              string                     `sconf:"optional" sconf-doc:"System user, by name or number, to continue as once all ports are open, when started as root. Default: mox."`
+	Hostname          string                     `sconf-doc:"Full name of this machine, as in DNS. Used in greetings, Received fields and for the postmaster address. Example: mail.example.org."`
+	AdminPasswordFile string                     `sconf:"optional" sconf-doc:"File with the hash of the password for the admin pages, relative to the directory of this file. Without it there are no admin pages. Example: adminpasswd."`
+	Listeners         map[string]StaticListener  `sconf-doc:"Addresses to listen on, and what to serve there. The key is a name of your choice, used in logs. Example: public."`
+	Postmaster        StaticPostmaster           `sconf-doc:"Where mail for the postmaster goes: for \"postmaster\" without domain, at Hostname and at host names of listeners, and at each domain that has no such destination of its own."`
+	InitialMailboxes  *StaticInitialMailboxes    `sconf:"optional" sconf-doc:"Mailboxes of a new account, besides Inbox. Default: Sent, Archive, Trash, Drafts and Junk, each for the use of its name."`
+	Transports        map[string]StaticTransport `sconf:"optional" sconf-doc:"Ways for outgoing mail, to be chosen by Routes in domains.conf. The key is the name a route uses. Exactly one kind is set in each. Without a matching route, mail is delivered directly to the hosts in DNS."`
+	QuotaMessageSize  int64                      `sconf:"optional" sconf-doc:"Most bytes of mail an account may hold, unless the account has its own QuotaMessageSize. Default: 0, no limit. Example: 10000000000."`
+	Outgoing          StaticOutgoing             `sconf:"optional" sconf-doc:"Connections that mox makes to others."`
+}
+
+// StaticPostmaster is where mail for postmaster goes.
+type StaticPostmaster struct {
+	Account string `sconf-doc:"Account in domains.conf."`
+	Mailbox string `sconf:"optional" sconf-doc:"Mailbox in that account. Default: Inbox. Example: Postmaster."`
+}
+
+// StaticInitialMailboxes are the mailboxes of a new account.
+type StaticInitialMailboxes struct {
+	SpecialUse StaticSpecialUse `sconf:"optional" sconf-doc:"Mailboxes with a special use, which mail programs look for (RFC 6154). A use without a name gets no mailbox."`
+	Regular    []string         `sconf:"optional" sconf-doc:"Further mailboxes. Example: Lists/announce."`
+}
+
+// StaticSpecialUse names a mailbox per special use.
+type StaticSpecialUse struct {
+	Sent    string `sconf:"optional" sconf-doc:"For copies of sent mail. Example: Sent."`
+	Archive string `sconf:"optional" sconf-doc:"Example: Archive."`
+	Trash   string `sconf:"optional" sconf-doc:"Example: Trash."`
+	Drafts  string `sconf:"optional" sconf-doc:"Example: Drafts."`
+	Junk    string `sconf:"optional" sconf-doc:"Example: Junk."`
+}
+
+// StaticOutgoing is about connections to others.
+type StaticOutgoing struct {
+	AllowNetworks []string `sconf:"optional" sconf-doc:"Networks that mail may be delivered to although they are loopback, private or link-local. Without it such addresses are refused, as a stranger's DNS can name them. Hosts of Transports need no entry. Example: 10.0.0.0/8."`
+}
+
+// StaticListener is a set of addresses with the services on them.
+type StaticListener struct {
+	IPs                []string             `sconf-doc:"IP addresses to listen on. 0.0.0.0 is all of IPv4, :: all of IPv6; naming the public ones is better. Example: 192.0.2.1."`
+	Hostname           string               `sconf:"optional" sconf-doc:"Name in greetings and Received fields on this listener. Default: the Hostname above."`
+	TLS                *StaticTLS           `sconf:"optional" sconf-doc:"Certificates, for STARTTLS and for services that begin with TLS. Read again on a reload."`
+	SMTPMaxMessageSize int64                `sconf:"optional" sconf-doc:"Largest message accepted, in bytes. Default: 104857600 (100 MiB)."`
+	ProxyProtocol      *StaticProxyProtocol `sconf:"optional" sconf-doc:"For a listener behind a load balancer: take the client's address from the PROXY protocol, version 2."`
+	Limits             StaticLimits         `sconf:"optional" sconf-doc:"Limits on what clients may do. For each: 0 or absent is the default, -1 is no limit. An IPv6 client is counted by its /64, its network by the /48; an IPv4 network is a /24."`
+	SMTP               StaticSMTP           `sconf:"optional" sconf-doc:"Receive mail from other servers. Never offers logins."`
+	Submission         StaticPlaintext      `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with STARTTLS. Default port: 587."`
+	Submissions        StaticService        `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with TLS from the start. Needs TLS. Default port: 465."`
+	IMAP               StaticPlaintext      `sconf:"optional" sconf-doc:"Users read mail here, with STARTTLS. Default port: 143."`
+	IMAPS              StaticService        `sconf:"optional" sconf-doc:"Users read mail here, with TLS from the start. Needs TLS. Default port: 993."`
+	MetricsHTTP        StaticService        `sconf:"optional" sconf-doc:"Figures for Prometheus at /metrics. Keep it away from the public. Default port: 8010."`
+	MetricsHTTPS       StaticService        `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 8013."`
+	HTTPHosts          []string             `sconf:"optional" sconf-doc:"Host names and addresses that HTTP services of this listener answer to, besides Hostname and IPs. Other names are refused, so that a page of a stranger cannot reach in by DNS. Example: mail.internal."`
+}
+
+// StaticService is a service that begins with TLS, or has nothing to say about it.
+type StaticService struct {
+	Enabled bool `sconf-doc:"Whether to serve."`
+	Port    int  `sconf:"optional" sconf-doc:"TCP port instead of the default."`
+}
+
+// StaticPlaintext is a service with logins that begins without TLS.
+type StaticPlaintext struct {
+	Enabled           bool `sconf-doc:"Whether to serve."`
+	Port              int  `sconf:"optional" sconf-doc:"TCP port instead of the default."`
+	NoRequireSTARTTLS bool `sconf:"optional" sconf-doc:"Allow logging in without TLS: passwords are sent in the clear. Only for networks that are protected otherwise. Default: false."`
+}
+
+// StaticSMTP is the service for mail from other servers.
+type StaticSMTP struct {
+	Enabled           bool `sconf-doc:"Whether to serve."`
+	Port              int  `sconf:"optional" sconf-doc:"TCP port instead of 25."`
+	NoSTARTTLS        bool `sconf:"optional" sconf-doc:"Do not offer STARTTLS although there are certificates. Default: false."`
+	RequireSTARTTLS   bool `sconf:"optional" sconf-doc:"Refuse mail that comes without TLS. Some senders cannot deliver then. Default: false."`
+	NormalizeLineEnds bool `sconf:"optional" sconf-doc:"Turn a lone line feed in a message into CRLF, for devices that send such mail. By default it is refused, since it is a means of smuggling messages. Default: false."`
+}
+
+// StaticTLS are the certificates of a listener.
+type StaticTLS struct {
+	KeyCerts   []StaticKeyCert `sconf-doc:"Certificates with their keys. A client gets the first one that fits the name it asks for, otherwise the first."`
+	MinVersion string          `sconf:"optional" sconf-doc:"Oldest version to speak: TLSv1.2 or TLSv1.3. Default: TLSv1.2."`
+}
+
+// StaticKeyCert is a certificate with its key.
+type StaticKeyCert struct {
+	CertFile string `sconf-doc:"PEM file with the certificate and the intermediate ones after it, relative to the directory of this file. Example: example.org.crt.pem."`
+	KeyFile  string `sconf-doc:"PEM file with the private key, relative to the directory of this file. Example: example.org.key.pem."`
+}
+
+// StaticProxyProtocol is the use of the PROXY protocol.
+type StaticProxyProtocol struct {
+	Networks []string `sconf-doc:"Networks of the load balancers. Connections from elsewhere are refused. Example: 10.1.2.0/24."`
+}
+
+// StaticLimits are limits of a listener. Zero is the default, -1 no limit.
+type StaticLimits struct {
+	Connections           int `sconf:"optional" sconf-doc:"Connections open at a time. Default: 20000."`
+	ConnectionsPerIP      int `sconf:"optional" sconf-doc:"Connections open at a time from one client address. Default: 100."`
+	ConnectionsPerNetwork int `sconf:"optional" sconf-doc:"Connections open at a time from one network. Default: 1000."`
+	ConnectionsPerAccount int `sconf:"optional" sconf-doc:"Logged-in connections open at a time of one account. Default: 100."`
+
+	ConnectsPerMinutePerIP      int `sconf:"optional" sconf-doc:"New connections in a minute from one client address. Default: 300."`
+	ConnectsPerMinutePerNetwork int `sconf:"optional" sconf-doc:"New connections in a minute from one network. Default: 900."`
+
+	MessagesPerMinutePerIP      int `sconf:"optional" sconf-doc:"Messages in a minute from one client address that is not logged in. More are refused for now. Default: 500."`
+	MessagesPerMinutePerNetwork int `sconf:"optional" sconf-doc:"Messages in a minute from one network, not logged in. Default: 1500."`
+
+	FailedLoginsPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
+	FailedLoginsPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
+	FailedLoginsPerHourPerAccount int `sconf:"optional" sconf-doc:"Failed logins in an hour for one account, from addresses without a good login in that time. Default: 200."`
+
+	BadCommands       int `sconf:"optional" sconf-doc:"Erroneous commands on one connection, not counting those in between that were good, before it is closed. Default: 10."`
+	CommandsPerMinute int `sconf:"optional" sconf-doc:"Commands in a minute on one connection before login, and on port 25; it is slowed down to that. Default: 1200."`
+	Recipients        int `sconf:"optional" sconf-doc:"Recipients of one message; at least 100 (RFC 5321 §4.5.3.1.8). Default: 1000."`
+
+	LoginTimeout time.Duration `sconf:"optional" sconf-doc:"Time for a client to log in, or to begin a mail transaction. Default: 2m."`
+	SMTPTimeout  time.Duration `sconf:"optional" sconf-doc:"Time for an SMTP client to send the next command or piece of data; at least 1m. Default: 5m (RFC 5321 §4.5.3.2.7)."`
+	IMAPTimeout  time.Duration `sconf:"optional" sconf-doc:"Time for a logged-in IMAP client to send the next command or end IDLE; at least 30m (RFC 9051 §5.4). Default: 32m."`
+}
+
+// StaticTransport is a way for outgoing mail. Exactly one field is set.
+type StaticTransport struct {
+	Submissions *StaticTransportSMTP   `sconf:"optional" sconf-doc:"Submit to another server that has TLS from the start. Default port: 465."`
+	Submission  *StaticTransportSMTP   `sconf:"optional" sconf-doc:"Submit to another server with STARTTLS, which it must offer. Default port: 587."`
+	SMTP        *StaticTransportSMTP   `sconf:"optional" sconf-doc:"Hand to another server without login, with STARTTLS if it offers it, whatever its certificate. Default port: 25."`
+	Direct      *StaticTransportDirect `sconf:"optional" sconf-doc:"Deliver to the hosts that DNS names for the recipient's domain."`
+	Fail        *StaticTransportFail   `sconf:"optional" sconf-doc:"Refuse to deliver."`
+}
+
+// StaticTransportSMTP is another server that takes our mail.
+type StaticTransportSMTP struct {
+	Host                       string          `sconf-doc:"Name or IP address of the server. Example: smtp.example.net."`
+	Port                       int             `sconf:"optional" sconf-doc:"TCP port instead of the default."`
+	STARTTLSInsecureSkipVerify bool            `sconf:"optional" sconf-doc:"Accept any certificate. Default: false."`
+	NoSTARTTLS                 bool            `sconf:"optional" sconf-doc:"Do not use STARTTLS. With a login, the password is sent in the clear. Default: false."`
+	Auth                       *StaticSMTPAuth `sconf:"optional" sconf-doc:"Log in; not for the kind SMTP. Default: no login."`
+}
+
+// StaticSMTPAuth is a login at another server.
+type StaticSMTPAuth struct {
+	Username   string
+	Password   string
+	Mechanisms []string `sconf:"optional" sconf-doc:"SASL mechanisms to use, best first. Default: the best one both sides have. Example: PLAIN."`
+}
+
+// StaticTransportDirect delivers by MX records.
+type StaticTransportDirect struct {
+	DisableIPv4 bool `sconf:"optional" sconf-doc:"Do not connect over IPv4. Default: false."`
+	DisableIPv6 bool `sconf:"optional" sconf-doc:"Do not connect over IPv6. Default: false."`
+}
+
+// StaticTransportFail refuses to deliver.
+type StaticTransportFail struct {
+	Code    int    `sconf:"optional" sconf-doc:"SMTP reply code: 4xx fails each attempt until the message is too old, 5xx fails at once. Default: 554."`
+	Message string `sconf:"optional" sconf-doc:"What the sender is told. Default: delivery is disabled by configuration."`
+}
