@@ -111,8 +111,8 @@ type Check interface {
 type CheckState interface {
 	Connection(ctx context.Context) (Result, error)
 
-	// Sender gets the reverse-path, which is zero for the null reverse-path.
-	Sender(ctx context.Context, from smtp.Path) (Result, error)
+	// Sender gets the envelope as MAIL has given it; Size is the announced one.
+	Sender(ctx context.Context, env Envelope) (Result, error)
 
 	// Recipient judges a forward-path that is otherwise acceptable. Prefix, Keywords and
 	// Auth are not set yet. A Reject refuses the recipient only.
@@ -144,7 +144,7 @@ var _ CheckState = NopState{}
 func (NopState) Connection(context.Context) (Result, error) { return Result{}, nil }
 
 // Sender implements CheckState.
-func (NopState) Sender(context.Context, smtp.Path) (Result, error) { return Result{}, nil }
+func (NopState) Sender(context.Context, Envelope) (Result, error) { return Result{}, nil }
 
 // Recipient implements CheckState.
 func (NopState) Recipient(context.Context, Recipient) (Result, error) { return Result{}, nil }

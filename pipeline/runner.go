@@ -123,10 +123,10 @@ func (r *Runner) observe(u Use, stage Stage, v Verdict, err error, begin time.Ti
 }
 
 // Sender runs the connection and sender stages. A non-nil error is the refusal.
-func (t *Transaction) Sender(ctx context.Context, from smtp.Path) *smtp.Error {
+func (t *Transaction) Sender(ctx context.Context, env Envelope) *smtp.Error {
 	t.all(ctx, StageConnection, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Connection(ctx) })
 	if t.message.Reply == nil {
-		t.all(ctx, StageSender, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Sender(ctx, from) })
+		t.all(ctx, StageSender, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Sender(ctx, env) })
 	}
 	return t.message.Reply
 }

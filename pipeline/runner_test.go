@@ -16,7 +16,6 @@ import (
 
 	"mox/pipeline"
 	"mox/pipeline/checktest"
-	"mox/smtp"
 )
 
 var simple = "From: a@example.org\r\n\r\nbody\r\n"
@@ -44,7 +43,7 @@ func uses(checks ...pipeline.Check) (l []pipeline.Use) {
 // whole takes a message with recipients through all stages.
 func whole(t *testing.T, tx *pipeline.Transaction, to ...string) []pipeline.Decision {
 	t.Helper()
-	if err := tx.Sender(t.Context(), path(t, "s@example.org")); err != nil {
+	if err := tx.Sender(t.Context(), pipeline.Envelope{MailFrom: path(t, "s@example.org")}); err != nil {
 		t.Fatalf("Sender: %v", err)
 	}
 	return rest(t, tx, to...)
@@ -103,8 +102,8 @@ func TestChecksOfAStageRunTogether(t *testing.T) {
 func TestFirstOfEqualRefusalsCounts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		refuse := func(text string, d time.Duration) func(context.Context, smtp.Path) (pipeline.Result, error) {
-			return func(context.Context, smtp.Path) (pipeline.Result, error) {
+		refuse := func(text string, d time.Duration) func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
+			return func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
 				time.Sleep(d)
 				return pipeline.Result{Verdict: pipeline.Reject, Reply: reply(550, "5.7.1", text)}, nil
 			}
@@ -114,7 +113,7 @@ func TestFirstOfEqualRefusalsCounts(t *testing.T) {
 		b := &checktest.Scripted{OnSender: refuse("second", 0)}
 		tx := pipeline.NewRunner(pipeline.RunnerOptions{Checks: uses(a, b)}).Begin(t.Context(), pipeline.Conn{})
 		defer tx.Close()
-		if err := tx.Sender(t.Context(), smtp.Path{}); err == nil || err.Text != "first" {
+		if err := tx.Sender(t.Context(), pipeline.Envelope{}); err == nil || err.Text != "first" {
 			t.Fatalf("got %v", err)
 		}
 	})
@@ -126,7 +125,7 @@ func TestRefusedConnectionAsksNothingMore(t *testing.T) {
 		return pipeline.Result{Verdict: pipeline.Reject}, nil
 	}}
 	tx := pipeline.NewRunner(pipeline.RunnerOptions{Checks: uses(c)}).Begin(t.Context(), pipeline.Conn{})
-	if err := tx.Sender(t.Context(), smtp.Path{}); err == nil || err.Code != 550 {
+	if err := tx.Sender(t.Context(), pipeline.Envelope{}); err == nil || err.Code != 550 {
 		t.Fatalf("got %v", err)
 	}
 	tx.Close()
@@ -154,7 +153,7 @@ func TestRefusedRecipientIsNotOneOfTheMessage(t *testing.T) {
 	}
 	tx := pipeline.NewRunner(pipeline.RunnerOptions{Checks: uses(c)}).Begin(t.Context(), pipeline.Conn{})
 	defer tx.Close()
-	tx.Sender(t.Context(), smtp.Path{})
+	tx.Sender(t.Context(), pipeline.Envelope{})
 	if err := tx.Recipient(t.Context(), pipeline.Recipient{Path: path(t, "bad@example.org")}); err == nil || err.Code != 452 {
 		t.Fatalf("got %v", err)
 	}
@@ -225,7 +224,7 @@ func TestCheckThatDoesNotReturn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		forever := make(chan struct{})
-		c := &checktest.Scripted{CheckName: "stuck", OnSender: func(context.Context, smtp.Path) (pipeline.Result, error) {
+		c := &checktest.Scripted{CheckName: "stuck", OnSender: func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
 			<-forever
 			return pipeline.Result{Verdict: pipeline.Reject}, nil
 		}}
@@ -269,7 +268,7 @@ func TestCheckThatDoesNotReturn(t *testing.T) {
 func TestCheckHeedsItsTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &checktest.Scripted{OnSender: func(ctx context.Context, _ smtp.Path) (pipeline.Result, error) {
+		c := &checktest.Scripted{OnSender: func(ctx context.Context, _ pipeline.Envelope) (pipeline.Result, error) {
 			<-ctx.Done()
 			return pipeline.Result{}, ctx.Err()
 		}}
@@ -356,7 +355,7 @@ func BenchmarkRunner(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				tx := r.Begin(b.Context(), pipeline.Conn{})
-				tx.Sender(b.Context(), smtp.Path{})
+				tx.Sender(b.Context(), pipeline.Envelope{})
 				tx.Recipient(b.Context(), pipeline.Recipient{})
 				tx.Message(b.Context(), pipeline.Envelope{}, body, nil)
 				tx.Close()

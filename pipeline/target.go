@@ -31,7 +31,7 @@ type Envelope struct {
 	MailFrom smtp.Path // Reverse-path; zero for the null reverse-path.
 	SMTPUTF8 bool      // The message needs RFC 6531.
 	EightBit bool      // BODY=8BITMIME was said, or 8-bit content seen.
-	Size     int64     // As announced; zero if unknown.
+	Size     int64     // Bytes; as announced until the message is there, zero if unknown.
 	Received time.Time
 
 	// Account is who submitted the message; empty for a message from outside.

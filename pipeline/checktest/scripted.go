@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"mox/pipeline"
-	"mox/smtp"
 )
 
 // Scripted is a Check that does what its functions say; those that are nil have no opinion.
@@ -16,7 +15,7 @@ type Scripted struct {
 
 	OnStart      func(conn pipeline.Conn) error
 	OnConnection func(ctx context.Context) (pipeline.Result, error)
-	OnSender     func(ctx context.Context, from smtp.Path) (pipeline.Result, error)
+	OnSender     func(ctx context.Context, env pipeline.Envelope) (pipeline.Result, error)
 	OnRecipient  func(ctx context.Context, to pipeline.Recipient) (pipeline.Result, error)
 	OnMessage    func(ctx context.Context, m pipeline.Message) (pipeline.Result, error)
 	OnClose      func()
@@ -84,12 +83,12 @@ func (s *scripted) Connection(ctx context.Context) (pipeline.Result, error) {
 	return s.c.OnConnection(ctx)
 }
 
-func (s *scripted) Sender(ctx context.Context, from smtp.Path) (pipeline.Result, error) {
+func (s *scripted) Sender(ctx context.Context, env pipeline.Envelope) (pipeline.Result, error) {
 	s.c.called("sender", 0)
 	if s.c.OnSender == nil {
 		return pipeline.Result{}, nil
 	}
-	return s.c.OnSender(ctx, from)
+	return s.c.OnSender(ctx, env)
 }
 
 func (s *scripted) Recipient(ctx context.Context, to pipeline.Recipient) (pipeline.Result, error) {

@@ -13,7 +13,7 @@ func TestScripted(t *testing.T) {
 	t.Parallel()
 	Run(t, func(t *testing.T) Harness {
 		c := &Scripted{
-			OnSender: func(context.Context, smtp.Path) (pipeline.Result, error) {
+			OnSender: func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
 				return pipeline.Result{Verdict: pipeline.Quarantine, Reason: "test", Facts: []pipeline.Fact{{Name: "a", Value: "b"}}}, nil
 			},
 			OnStream: func() io.Writer { return io.Discard },

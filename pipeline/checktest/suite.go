@@ -126,7 +126,7 @@ func (h Harness) stages(ctx context.Context, s pipeline.CheckState, m pipeline.M
 	if !fn("connection", r, err) {
 		return
 	}
-	r, err = s.Sender(ctx, m.Envelope.MailFrom)
+	r, err = s.Sender(ctx, m.Envelope)
 	if !fn("sender", r, err) {
 		return
 	}
