@@ -216,3 +216,42 @@ func BenchmarkAllow(b *testing.B) {
 		l.Allow(ip, 1)
 	}
 }
+
+func TestLogins(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	l := NewLogins(LoginOptions{
+		Clients: NetworkOptions{Client: []Rate{{time.Hour, 3}}},
+		Names:   []Rate{{time.Hour, 5}},
+		Now:     c.now,
+	})
+	owner, guesser := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
+	l.Succeeded(owner, "alice")
+	for range 3 {
+		if !l.Allow(guesser) {
+			t.Fatal("refused within the rate")
+		}
+		l.Failed(guesser, "alice")
+	}
+	if l.Allow(guesser) || !l.Allow(owner) {
+		t.Fatal("want the guesser's address refused, nobody else's")
+	}
+	for i := range 3 { // From many addresses.
+		ip := netip.AddrFrom4([4]byte{203, byte(i), 113, 1})
+		l.Failed(ip, "alice")
+		if i == 2 && l.AllowName(ip, "alice") {
+			t.Fatal("the name may be guessed on from ever new addresses")
+		}
+		if !l.AllowName(ip, "bob") {
+			t.Fatal("another name is refused")
+		}
+	}
+	if !l.AllowName(owner, "alice") {
+		t.Fatal("the owner is locked out where they logged in before")
+	}
+	l.Failed(guesser, "") // A name that did not become known.
+	c.advance(3 * time.Hour)
+	if !l.Allow(guesser) || !l.AllowName(guesser, "alice") {
+		t.Fatal("refused after the time has passed")
+	}
+}
