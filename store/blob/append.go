@@ -57,16 +57,35 @@ func (s *Store) nextPack() (rerr error) {
 		return err
 	}
 	if s.w != nil {
-		if err := s.releaseOpen(); err != nil {
+		if err := s.endOpen(); err != nil {
 			s.log.Error("sealing pack", "file", s.packName(s.open.number), "err", err)
 		}
 	}
 	p := &pack{number: number, size: fileHeaderSize, tombs: map[uint32]int64{}}
 	s.packs[number] = p
 	s.open, s.w = p, f
-	s.alloc, s.unsync = p.size, false
+	s.alloc, s.synced, s.unsync = p.size, p.size, false
 	s.tryCheckpoint()
 	return nil
+}
+
+// endOpen ends appending to the open pack for good. s.mu is held.
+func (s *Store) endOpen() error {
+	err := s.syncOpen()
+	if s.w == nil {
+		return err
+	}
+	rec := record{kind: kindSeal, synced: s.synced}
+	if aerr := s.appendOpen(rec.append(nil, s.marker)); err == nil {
+		err = aerr
+	}
+	if s.w == nil {
+		return err
+	}
+	if rerr := s.releaseOpen(); err == nil {
+		err = rerr
+	}
+	return err
 }
 
 // releaseOpen makes all of the open pack durable, gives back the space reserved
@@ -165,7 +184,8 @@ func (s *Store) syncOpen() error {
 		return fmt.Errorf("blob: syncing pack: %w", err)
 	}
 	s.unsync = false
-	if s.open.size-s.marked >= checkpointInterval {
+	s.synced = s.open.size
+	if s.open.size-s.marked >= s.interval {
 		s.tryCheckpoint()
 	}
 	return nil

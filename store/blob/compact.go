@@ -69,6 +69,11 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 	if err := s.fs.SyncDir(s.filesDir()); err != nil {
 		return Compacted{}, err
 	}
+	if policy.Force {
+		if err := c.sealOpen(ctx); err != nil {
+			return c.done, err
+		}
+	}
 	var damage error
 	for _, p := range s.Packs() {
 		wanted, err := c.wanted(ctx, p, policy)
@@ -106,21 +111,47 @@ type compaction struct {
 type candidate struct {
 	Located
 	start, end int
+	head       int
 	tomb       bool   // A tombstone about a pack.
 	target     uint32 // That pack.
 }
 
-// wanted tells whether a pack is to be rewritten. It seals it if it is the open
-// one.
+// ask asks the database which blobs are in use.
+func (c *compaction) ask(ctx context.Context, blobs []Located) ([]bool, error) {
+	if len(blobs) == 0 {
+		return nil, nil
+	}
+	used, err := c.live(ctx, blobs)
+	if err == nil && len(used) != len(blobs) {
+		err = fmt.Errorf("blob: %d answers about %d blobs", len(used), len(blobs))
+	}
+	return used, err
+}
+
+// sealOpen seals the open pack if anything in it is of no use.
+func (c *compaction) sealOpen(ctx context.Context) error {
+	for _, p := range c.s.Packs() {
+		if p.Sealed {
+			continue
+		}
+		if dead, err := c.anyDead(ctx, p); err != nil || !dead {
+			return err
+		}
+		return c.s.seal(p.Number)
+	}
+	return nil
+}
+
+// wanted tells whether a pack is to be rewritten.
 func (c *compaction) wanted(ctx context.Context, p PackInfo, policy Policy) (bool, error) {
-	if !policy.Force {
-		return p.Sealed && float64(p.Size-p.Dead) < policy.MinLive*float64(p.Size), nil
+	switch {
+	case !p.Sealed:
+		// Also if it is sealed meanwhile: Size is not the last word then.
+		return false, nil
+	case policy.Force:
+		return c.anyDead(ctx, p)
 	}
-	dead, err := c.anyDead(ctx, p)
-	if err != nil || !dead || p.Sealed {
-		return dead, err
-	}
-	return true, c.s.seal(p.Number)
+	return float64(p.Size-p.Dead) < policy.MinLive*float64(p.Size), nil
 }
 
 var errEnough = errors.New("enough")
@@ -129,10 +160,7 @@ var errEnough = errors.New("enough")
 func (c *compaction) anyDead(ctx context.Context, p PackInfo) (bool, error) {
 	var blobs []Located
 	ask := func() error {
-		if len(blobs) == 0 {
-			return nil
-		}
-		used, err := c.live(ctx, blobs)
+		used, err := c.ask(ctx, blobs)
 		blobs = blobs[:0]
 		if err == nil && slices.Contains(used, false) {
 			err = errEnough
@@ -145,7 +173,7 @@ func (c *compaction) anyDead(ctx context.Context, p PackInfo) (bool, error) {
 		}
 		if st.rec.kind != kindBlob {
 			needed, err := c.needed(&st.rec, p.Number)
-			if err == nil && !needed {
+			if err == nil && !needed && st.rec.kind != kindSeal {
 				err = errEnough
 			}
 			return err
@@ -169,7 +197,7 @@ func (c *compaction) anyDead(ctx context.Context, p PackInfo) (bool, error) {
 // something that may still be found.
 func (c *compaction) needed(rec *record, from uint32) (bool, error) {
 	ref, err := ParseRef(rec.meta)
-	if err != nil || ref.IsZero() || ref.number == from && !ref.file {
+	if err != nil || rec.kind == kindSeal || ref.IsZero() || ref.number == from && !ref.file {
 		return false, nil
 	}
 	if ref.file {
@@ -186,9 +214,10 @@ func (c *compaction) needed(rec *record, from uint32) (bool, error) {
 
 // rewrite copies what is needed of a sealed pack to the open one and removes it.
 func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
-	var damage error
+	var damages []*Damage
+	var synced int64
 	damaged := func(off, end int64) {
-		damage = errors.Join(damage, &Damage{Path: p.Path, Offset: off, Length: end - off})
+		damages = append(damages, &Damage{Path: p.Path, Offset: off, Length: end - off})
 	}
 	c.raw, c.batch = c.raw[:0], c.batch[:0]
 	err := c.s.walkFile(ctx, scanned{path: p.Path, number: p.Number, end: p.Size, window: windowAll}, func(w *walker, st step) error {
@@ -199,6 +228,7 @@ func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
 			damaged(st.off, st.end)
 			return nil
 		}
+		synced = max(synced, st.rec.synced)
 		if err := c.collect(w, st, p.Number); err != nil || len(c.raw) < moveSize {
 			return err
 		}
@@ -207,8 +237,14 @@ func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
 	if err == nil {
 		err = c.move(ctx, damaged)
 	}
-	if err != nil || damage != nil {
-		return errors.Join(err, damage)
+	for _, d := range damages {
+		// What was never durable is a write that was not finished.
+		if d.Offset < synced {
+			err = errors.Join(err, d)
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if err := c.s.removePack(p.Number); err != nil {
 		return err
@@ -220,7 +256,7 @@ func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
 
 // collect adds a record to those that may be moved.
 func (c *compaction) collect(w *walker, st step, number uint32) error {
-	cand := candidate{start: len(c.raw)}
+	cand := candidate{start: len(c.raw), head: int(st.rec.head())}
 	if st.rec.kind == kindBlob {
 		cand.Located = Located{st.rec.emailID, st.rec.ref(number, st.off, false)}
 	} else {
@@ -252,7 +288,7 @@ func (c *compaction) move(ctx context.Context, damaged func(off, end int64)) err
 			blobs = append(blobs, cand.Located)
 		}
 	}
-	used, err := c.live(ctx, blobs)
+	used, err := c.ask(ctx, blobs)
 	if err != nil {
 		return err
 	}
@@ -307,7 +343,9 @@ func (c *compaction) copy(keep []candidate) ([]Move, error) {
 			ref.number, ref.offset = s.open.number, uint32(s.open.size)+uint32(len(c.out))
 			moves = append(moves, Move{cand.EmailID, cand.Ref, ref})
 		}
+		start := len(c.out)
 		c.out = append(c.out, c.raw[cand.start:cand.end]...)
+		setSynced(c.out[start:start+cand.head], s.synced)
 	}
 	if err := s.appendOpen(c.out); err != nil {
 		return moves, err
@@ -330,7 +368,7 @@ func (c *compaction) commit(ctx context.Context, moves []Move) error {
 	for _, m := range moves {
 		blobs = append(blobs, Located{m.EmailID, m.New}, Located{m.EmailID, m.Old})
 	}
-	used, lerr := c.live(ctx, blobs)
+	used, lerr := c.ask(ctx, blobs)
 	if lerr != nil {
 		return errors.Join(err, lerr)
 	}

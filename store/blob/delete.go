@@ -46,35 +46,35 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 	if s.closed {
 		return ErrClosed
 	}
-	buf := s.buf[:0]
-	tombs := map[uint32]int64{}
-	var meta []byte
+	var buried []Deletion
 	for _, d := range gone {
-		target := s.packs[d.Ref.number]
-		if d.Ref.IsZero() || !d.Ref.file && target == nil {
+		if d.Ref.IsZero() {
 			continue
 		}
-		meta, _ = d.Ref.AppendBinary(meta[:0])
-		rec := record{kind: k, emailID: d.EmailID, meta: meta}
-		buf = rec.append(buf, s.marker)
-		tombs[d.Ref.number] += rec.size()
 		if !d.Ref.file {
+			target := s.packs[d.Ref.number]
+			if target == nil {
+				continue
+			}
 			target.dead += d.Ref.record()
 		}
+		buried = append(buried, d)
 	}
-	s.buf = buf[:0]
-	if len(buf) == 0 {
+	if len(buried) == 0 {
 		return nil
 	}
 	s.dirty = true
 	if err := s.prepareOpen(); err != nil {
 		return err
 	}
-	if err := s.appendOpen(buf); err != nil {
-		return err
+	buf := s.buf[:0]
+	var meta []byte
+	for _, d := range buried {
+		meta, _ = d.Ref.AppendBinary(meta[:0])
+		rec := record{kind: k, emailID: d.EmailID, meta: meta, synced: s.synced}
+		buf = rec.append(buf, s.marker)
+		s.open.tombs[d.Ref.number] += rec.size()
 	}
-	for number, n := range tombs {
-		s.open.tombs[number] += n
-	}
-	return nil
+	s.buf = buf[:0]
+	return s.appendOpen(buf)
 }

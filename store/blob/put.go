@@ -189,7 +189,7 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 // appendItem adds the record of an item to buf, and tells the reference that it
 // has at an offset of the open pack.
 func (s *Store) appendItem(buf []byte, it *Item, offset int64) ([]byte, Ref, error) {
-	rec := record{kind: kindBlob, emailID: it.EmailID, stored: it.Size, plain: it.Size, meta: it.Meta}
+	rec := record{kind: kindBlob, emailID: it.EmailID, stored: it.Size, plain: it.Size, meta: it.Meta, synced: s.synced}
 	start := len(buf)
 	buf = slices.Grow(buf, int(rec.size()))
 	buf = buf[:start+int(rec.size())]

@@ -10,7 +10,7 @@ import (
 // Sizes of the fixed headers in bytes.
 const (
 	fileHeaderSize   = 64
-	recordHeaderSize = 56
+	recordHeaderSize = 64
 )
 
 // MaxMeta is the most bytes of Meta an Item may have.
@@ -37,6 +37,10 @@ const (
 	// kindDiscard says that the record at the place in its Meta is not in use.
 	// Other records of its email id may be.
 	kindDiscard kind = 3
+
+	// kindSeal is the last record of a pack that was ended in good order. It
+	// says no more than its synced.
+	kindSeal kind = 4
 )
 
 var (
@@ -104,6 +108,7 @@ type record struct {
 	plain   int64
 	keyID   uint32
 	dataSum uint32 // CRC-32C of the stored data.
+	synced  int64  // How much of the pack was durable when the record was written.
 	meta    []byte
 }
 
@@ -135,8 +140,8 @@ func (r *record) matches(ref Ref) bool {
 // append adds header and meta to b.
 //
 //	0 magic, 4 kind, 5 encoding, 6 zero, 8 marker, 16 email id, 24 stored,
-//	32 plain, 40 key id, 44 length of meta, 48 CRC of data,
-//	52 CRC of all before and of meta, 56 meta
+//	32 plain, 40 key id, 44 length of meta, 48 synced, 56 CRC of data,
+//	60 CRC of all before and of meta, 64 meta
 func (r *record) append(b []byte, m marker) []byte {
 	start := len(b)
 	b = append(b, recordMagic[:]...)
@@ -147,6 +152,7 @@ func (r *record) append(b []byte, m marker) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.plain))
 	b = binary.LittleEndian.AppendUint32(b, r.keyID)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(r.meta)))
+	b = binary.LittleEndian.AppendUint64(b, uint64(r.synced))
 	b = binary.LittleEndian.AppendUint32(b, r.dataSum)
 	b = binary.LittleEndian.AppendUint32(b, 0)
 	b = append(b, r.meta...)
@@ -156,11 +162,17 @@ func (r *record) append(b []byte, m marker) []byte {
 
 // setHeaderSum writes the checksum into a header with its meta.
 func setHeaderSum(h []byte) {
-	binary.LittleEndian.PutUint32(h[52:], headerSum(h))
+	binary.LittleEndian.PutUint32(h[60:], headerSum(h))
 }
 
 func headerSum(h []byte) uint32 {
-	return crc32.Update(crc32.Checksum(h[:52], castagnoli), castagnoli, h[recordHeaderSize:])
+	return crc32.Update(crc32.Checksum(h[:60], castagnoli), castagnoli, h[recordHeaderSize:])
+}
+
+// setSynced changes what a header with its meta says of that.
+func setSynced(h []byte, synced int64) {
+	binary.LittleEndian.PutUint64(h[48:], uint64(synced))
+	setHeaderSum(h)
 }
 
 // headLength tells from the first recordHeaderSize bytes of a record how long
@@ -184,7 +196,7 @@ func parseRecord(b []byte, m marker) (record, error) {
 		return record{}, errRecordHeader
 	}
 	b = b[:n]
-	if binary.LittleEndian.Uint32(b[52:]) != headerSum(b) {
+	if binary.LittleEndian.Uint32(b[60:]) != headerSum(b) {
 		return record{}, errRecordHeader
 	}
 	r := record{
@@ -194,11 +206,12 @@ func parseRecord(b []byte, m marker) (record, error) {
 		stored:  int64(binary.LittleEndian.Uint64(b[24:])),
 		plain:   int64(binary.LittleEndian.Uint64(b[32:])),
 		keyID:   binary.LittleEndian.Uint32(b[40:]),
-		dataSum: binary.LittleEndian.Uint32(b[48:]),
+		synced:  int64(binary.LittleEndian.Uint64(b[48:])),
+		dataSum: binary.LittleEndian.Uint32(b[56:]),
 		meta:    b[recordHeaderSize:n:n],
 	}
-	if r.kind < kindBlob || r.kind > kindDiscard || r.enc > maxEncoding ||
-		r.stored < 0 || r.plain < 0 || r.stored > math.MaxInt64/2 || r.plain > math.MaxInt64/2 {
+	if r.kind < kindBlob || r.kind > kindSeal || r.enc > maxEncoding ||
+		r.stored < 0 || r.plain < 0 || r.synced < 0 || r.stored > math.MaxInt64/2 || r.plain > math.MaxInt64/2 {
 		return record{}, errRecordHeader
 	}
 	return r, nil

@@ -56,13 +56,22 @@ func (d *Damage) Unwrap() []error { return []error{ErrCorrupt, d.Err} }
 func (s *Store) Scan(ctx context.Context, found func(Record) error, damaged func(*Damage) error) error {
 	packs := s.Packs()
 	g := graves{upTo: map[int64]place{}, exact: map[place]bool{}}
-	for _, p := range packs {
-		if err := s.findGraves(ctx, p, g); err != nil {
+	synced := make([]int64, len(packs))
+	for i, p := range packs {
+		var err error
+		if synced[i], err = s.findGraves(ctx, p, g); err != nil {
 			return err
 		}
 	}
-	for _, p := range packs {
-		if err := s.scanFile(ctx, scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowAll}, g, found, damaged); err != nil {
+	for i, p := range packs {
+		sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowAll}
+		err := s.scanFile(ctx, sc, g, found, func(d *Damage) error {
+			if d.Offset >= synced[i] {
+				return nil // A write that was never finished.
+			}
+			return damaged(d)
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -137,15 +146,21 @@ func (g graves) has(emailID int64, at place) bool {
 	return ok && !at.after(upTo) || g.exact[at]
 }
 
-// findGraves collects the tombstones of a pack.
-func (s *Store) findGraves(ctx context.Context, p PackInfo, g graves) error {
+// findGraves collects the tombstones of a pack, and tells up to where the pack was
+// durable at some time.
+func (s *Store) findGraves(ctx context.Context, p PackInfo, g graves) (synced int64, err error) {
 	sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowHeaders}
-	return s.walkFile(ctx, sc, func(w *walker, st step) error {
-		if !st.damaged && st.rec.kind != kindBlob {
+	err = s.walkFile(ctx, sc, func(w *walker, st step) error {
+		if st.damaged {
+			return nil
+		}
+		synced = max(synced, st.rec.synced)
+		if st.rec.kind == kindTombstone || st.rec.kind == kindDiscard {
 			g.add(&st.rec)
 		}
 		return nil
 	})
+	return synced, err
 }
 
 // scanned is a file to walk through.
@@ -191,9 +206,6 @@ func (s *Store) scanFile(ctx context.Context, sc scanned, g graves, found func(R
 	var meta []byte
 	return s.walkFile(ctx, sc, func(w *walker, st step) error {
 		if st.damaged {
-			if st.zero {
-				return nil
-			}
 			return damaged(&Damage{Path: sc.path, Offset: st.off, Length: st.end - st.off})
 		}
 		if st.rec.kind != kindBlob {

@@ -43,6 +43,9 @@ type Options struct {
 	// Logger is told of damage and of failed disk operations that do not fail
 	// the call they happen in. Default slog.Default.
 	Logger *slog.Logger
+
+	// checkpoint is checkpointInterval unless a test says otherwise.
+	checkpoint int64
 }
 
 // Store is the blobs of one account. All methods may be called concurrently.
@@ -52,6 +55,7 @@ type Store struct {
 	log       *slog.Logger
 	maxPack   int64
 	threshold int64
+	interval  int64 // checkpointInterval.
 	marker    marker
 	unclean   bool
 	first     uint32 // The first number this session could use.
@@ -66,6 +70,7 @@ type Store struct {
 	w      vfs.File         // Of open.
 	alloc  int64            // Space of open is reserved up to here.
 	unsync bool             // Something was appended to open since it was synced.
+	synced int64            // Up to here open is known to be durable.
 	dirty  bool             // The ledger on disk is out of date.
 	marked int64            // Size of open in the ledger.
 	buf    []byte           // For batches, reused.
@@ -102,6 +107,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		log:       opts.Logger,
 		maxPack:   opts.MaxPackSize,
 		threshold: opts.LargeThreshold,
+		interval:  opts.checkpoint,
 		packs:     map[uint32]*pack{},
 		copyBufs:  newCopyBufs(),
 	}
@@ -116,6 +122,9 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	if s.threshold == 0 {
 		s.threshold = DefaultLargeThreshold
+	}
+	if s.interval == 0 {
+		s.interval = checkpointInterval
 	}
 	if opts.MaxOpenFiles == 0 {
 		opts.MaxOpenFiles = DefaultMaxOpenFiles

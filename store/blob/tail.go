@@ -3,6 +3,7 @@ package blob
 import (
 	"errors"
 	"io"
+	"math"
 	"os"
 )
 
@@ -72,61 +73,76 @@ func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 		return nil
 	}
 
-	end, err := s.countTail(p, newWalker(f, s.marker, from, p.size, windowAll))
+	t, err := s.countTail(p, newWalker(f, s.marker, from, p.size, windowAll))
 	if err != nil {
 		return err
 	}
-	if !last {
-		p.size = end
-		return nil
+	size := p.size
+	p.size = t.end
+	if t.hole < t.synced {
+		p.damaged = true
 	}
-	if p.damaged {
+	switch {
+	case !last:
+		return nil
+	case p.damaged:
 		s.log.Error("pack is damaged, it will not be appended to", "file", name)
 		return nil
+	case t.hole < t.end:
+		// A write was interrupted that was done in part. What there is of it was
+		// not acknowledged, but it is not for this package to decide that it is
+		// lost.
+		s.log.Info("pack has an unfinished write, it will not be appended to", "file", name, "offset", t.hole)
+		return nil
 	}
-	if p.size != from {
+	if size != from {
 		// Cuts off what was not finished, and space reserved for more.
-		if end < p.size {
-			s.log.Info("removing unfinished write from pack", "file", name, "offset", end, "bytes", p.size-end)
+		if t.end < size {
+			s.log.Info("removing unfinished write from pack", "file", name, "offset", t.end, "bytes", size-t.end)
 		}
-		if err := f.Truncate(end); err != nil {
+		if err := f.Truncate(t.end); err != nil {
 			return err
 		}
 	}
-	p.size = end
 	s.open, s.w, keep = p, f, true
-	s.alloc, s.marked = end, end
+	s.alloc, s.marked, s.synced = t.end, t.end, t.synced
 	return nil
 }
 
-// countTail adds up what w comes across in p. It returns where the last whole
-// record ends, and marks p as damaged if there is anything else before that.
-func (s *Store) countTail(p *pack, w *walker) (end int64, err error) {
-	end = w.off
+// tail is what there is from a place that was durable on.
+type tail struct {
+	end    int64 // Of the last whole record.
+	hole   int64 // Where the first thing is that is no whole record.
+	synced int64 // Up to here all was durable when the last record was written.
+}
+
+// countTail adds up what w comes across in p.
+func (s *Store) countTail(p *pack, w *walker) (tail, error) {
+	t := tail{end: w.off, hole: math.MaxInt64, synced: w.off}
 	for {
 		st, err := w.next()
 		if errors.Is(err, io.EOF) {
-			return end, nil
+			return t, nil
 		} else if err != nil {
-			return 0, err
+			return tail{}, err
 		}
 		if st.damaged {
+			t.hole = min(t.hole, st.off)
 			continue
 		}
+		t.synced = max(t.synced, st.rec.synced)
 		if st.rec.kind != kindBlob {
 			s.countTombstone(p, &st.rec)
 		}
 		ok, err := w.verify(st)
 		if err != nil {
-			return 0, err
+			return tail{}, err
 		}
 		if !ok {
+			t.hole = min(t.hole, st.off)
 			continue
 		}
-		if st.off != end {
-			p.damaged = true
-		}
-		end = st.end
+		t.end = st.end
 	}
 }
 

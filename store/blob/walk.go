@@ -31,7 +31,6 @@ type step struct {
 
 	rec     record // Its meta is valid until the walker reads on.
 	damaged bool   // No record, rec is not set.
-	zero    bool   // Damaged, and all bytes are zero: never written.
 }
 
 // newWalker makes a walker over [off, end) that reads window bytes at a time.
@@ -85,7 +84,7 @@ func (w *walker) parse(off int64) (record, bool, error) {
 
 // skip finds the end of damage that begins at w.off.
 func (w *walker) skip() (step, error) {
-	s := step{off: w.off, damaged: true, zero: true}
+	s := step{off: w.off, damaged: true}
 	for off := w.off; off < w.end; {
 		b, err := w.peek(off, w.window)
 		if err != nil {
@@ -100,9 +99,6 @@ func (w *walker) skip() (step, error) {
 				passed = len(b)
 			}
 		}
-		if s.zero && !isZero(b[:passed]) {
-			s.zero = false
-		}
 		off += int64(passed)
 		if i < 0 {
 			continue
@@ -115,7 +111,6 @@ func (w *walker) skip() (step, error) {
 			s.end, w.off = off, off
 			return s, nil
 		}
-		s.zero = false
 		off++
 	}
 	s.end, w.off = w.end, w.end
@@ -154,13 +149,4 @@ func (w *walker) peek(off int64, n int) ([]byte, error) {
 		return nil, fmt.Errorf("blob: reading at %d: %w", off, err)
 	}
 	return w.buf[:n], nil
-}
-
-func isZero(b []byte) bool {
-	for _, c := range b {
-		if c != 0 {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,453 @@
+package blob
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"mox/internal/vfs"
+	"mox/internal/vfs/faultfs"
+	"mox/internal/vfs/memfs"
+	"mox/internal/vfs/replay"
+)
+
+// database stands for the database above a store. What it holds is durable.
+type database struct {
+	refs map[int64]Ref
+	used map[Ref]bool // All that ever were in refs.
+}
+
+func newDatabase() *database {
+	return &database{refs: map[int64]Ref{}, used: map[Ref]bool{}}
+}
+
+func (db *database) clone() *database {
+	return &database{refs: maps.Clone(db.refs), used: maps.Clone(db.used)}
+}
+
+func (db *database) set(id int64, ref Ref) {
+	db.refs[id] = ref
+	db.used[ref] = true
+}
+
+func (db *database) live(ctx context.Context, blobs []Located) ([]bool, error) {
+	used := make([]bool, len(blobs))
+	for i, b := range blobs {
+		used[i] = db.refs[b.EmailID] == b.Ref
+	}
+	return used, nil
+}
+
+func (db *database) moved(ctx context.Context, moves []Move) error {
+	for _, m := range moves {
+		if db.refs[m.EmailID] == m.Old {
+			db.set(m.EmailID, m.New)
+		}
+	}
+	return nil
+}
+
+// crashOptions make packs and large files of a few hundred bytes.
+func crashOptions(fsys vfs.FS) Options {
+	return Options{FS: fsys, MaxPackSize: 6000, LargeThreshold: 700, MaxOpenFiles: 2, Logger: slog.New(slog.DiscardHandler), checkpoint: 2500}
+}
+
+// bodyOf is the data of an email in these tests, some of it larger than the
+// threshold.
+func bodyOf(id int64) []byte { return randomBytes(id, int(id*37%900)) }
+
+const crashDir = "/account/blobs"
+
+// newDisk returns a file system with the parent of crashDir.
+func newDisk(t *testing.T) *memfs.FS {
+	t.Helper()
+	m := memfs.New()
+	if err := m.Mkdir("/account", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// work does what a committer does, in an order that depends on seed, and marks
+// each state of the database in the log with its index in the result.
+func work(t *testing.T, rec *replay.Recorder, opts Options, seed uint64, rounds int) []*database {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	s, err := Open(crashDir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := []*database{newDatabase()}
+	db := newDatabase()
+	commit := func() {
+		rec.Mark(fmt.Sprint(len(states)))
+		states = append(states, db.clone())
+	}
+	var id int64
+	for range rounds {
+		switch what := rng.IntN(12); {
+		case what < 7:
+			var items []Item
+			for range 1 + rng.IntN(5) {
+				id++
+				items = append(items, item(id, bodyOf(id)))
+			}
+			refs, err := s.Put(t.Context(), items)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rng.IntN(8) == 0 {
+				continue // The transaction failed, and the process forgot to delete.
+			}
+			for i, ref := range refs {
+				db.set(items[i].EmailID, ref)
+			}
+			commit()
+		case what < 10:
+			var gone []Deletion
+			for _, id := range slices.Sorted(maps.Keys(db.refs)) {
+				if rng.IntN(4) == 0 {
+					gone = append(gone, Deletion{id, db.refs[id]})
+					delete(db.refs, id)
+				}
+			}
+			commit()
+			if err := s.Delete(t.Context(), gone); err != nil {
+				t.Fatal(err)
+			}
+		case what < 11:
+			moved := func(ctx context.Context, moves []Move) error {
+				err := db.moved(ctx, moves)
+				commit()
+				return err
+			}
+			if _, err := s.Compact(t.Context(), Policy{Force: rng.IntN(2) == 0}, db.live, moved); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if s, err = Open(crashDir, opts); err != nil {
+				t.Fatal(err)
+			}
+			if s.Unclean() {
+				t.Fatal("unclean after Close")
+			}
+		}
+	}
+	if rng.IntN(2) == 0 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return states
+}
+
+// recovered opens the store in a file system, looks for all that db has, and uses
+// the store.
+func recovered(ctx context.Context, fsys vfs.FS, db *database) (rerr error) {
+	opts := crashOptions(fsys)
+	var w warnings
+	opts.Logger = slog.New(&w)
+	s, err := Open(crashDir, opts)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := s.Close(); rerr == nil {
+			rerr = err
+		}
+		if len(w.list) > 0 && rerr == nil {
+			rerr = fmt.Errorf("a crash looks like damage: %q", w.list)
+		}
+	}()
+	if err := checkAll(ctx, s, db); err != nil {
+		return err
+	}
+	if s.Unclean() {
+		if _, err := s.SweepFiles(ctx, db.live); err != nil {
+			return err
+		}
+		numbers, err := s.listFiles()
+		if err != nil {
+			return err
+		}
+		for _, ref := range db.refs {
+			if ref.file && !slices.Contains(numbers, ref.number) {
+				return fmt.Errorf("%v was swept", ref)
+			}
+			numbers = slices.DeleteFunc(numbers, func(n uint32) bool { return ref.file && n == ref.number })
+		}
+		if len(numbers) > 0 {
+			return fmt.Errorf("not swept: files %v", numbers)
+		}
+	}
+	// It goes on working, with places that were never used before.
+	items := []Item{item(1000001, bodyOf(1000001)), item(1000002, bodyOf(1000025))}
+	refs, err := s.Put(ctx, items)
+	if err != nil {
+		return err
+	}
+	for i, ref := range refs {
+		if db.used[ref] {
+			return fmt.Errorf("%v is used again", ref)
+		}
+		db.set(items[i].EmailID, ref)
+	}
+	if _, err := s.Compact(ctx, Policy{Force: true}, db.live, db.moved); err != nil {
+		return err
+	}
+	return checkAll(ctx, s, db)
+}
+
+// warnings keeps what is logged at level warn and above.
+type warnings struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (w *warnings) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+func (w *warnings) WithAttrs([]slog.Attr) slog.Handler           { return w }
+func (w *warnings) WithGroup(string) slog.Handler                { return w }
+
+func (w *warnings) Handle(_ context.Context, r slog.Record) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = append(w.list, r.Message)
+	return nil
+}
+
+// checkAll reads what db has in both ways.
+func checkAll(ctx context.Context, s *Store, db *database) error {
+	want := func(id int64) []byte {
+		if id == 1000002 {
+			return bodyOf(1000025)
+		}
+		return bodyOf(id)
+	}
+	var buf []byte
+	for id, ref := range db.refs {
+		var err error
+		if buf, err = s.ReadAll(ref, buf); err != nil {
+			return fmt.Errorf("email %d: %w", id, err)
+		}
+		if !bytes.Equal(buf, want(id)) {
+			return fmt.Errorf("email %d: wrong bytes", id)
+		}
+	}
+	missing := maps.Clone(db.refs)
+	err := s.Scan(ctx, func(r Record) error {
+		ref, ok := db.refs[r.EmailID]
+		if !ok || r.Ref != ref {
+			return nil
+		}
+		if r.Deleted || r.Corrupt || string(r.Meta) != "meta" {
+			return fmt.Errorf("email %d: scanned as %+v", r.EmailID, r)
+		}
+		delete(missing, r.EmailID)
+		return nil
+	}, func(d *Damage) error { return d })
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("not found by scanning: %v", missing)
+	}
+	return nil
+}
+
+// crashes goes through the prefixes of a log and returns the first failure.
+func crashes(t *testing.T, log *replay.Log, states []*database, seeds uint64) error {
+	t.Helper()
+	d := replay.NewDisk()
+	db := states[0]
+	for n := 0; ; n++ {
+		for seed := range seeds {
+			if seed > 1 {
+				seed += uint64(n) * seeds
+			}
+			m := newDisk(t)
+			if err := d.Crash(seed).Restore(m, "/account"); err != nil {
+				t.Fatal(err)
+			}
+			if err := recovered(t.Context(), m, db.clone()); err != nil {
+				return fmt.Errorf("after %d of %d operations with seed %d: %w", n, len(log.Ops), seed, err)
+			}
+		}
+		if n == len(log.Ops) {
+			return nil
+		}
+		if err := d.Apply(log.Ops[n]); err != nil {
+			t.Fatal(err)
+		}
+		if op := log.Ops[n]; op.Kind == replay.Mark {
+			var i int
+			if _, err := fmt.Sscan(op.Note, &i); err != nil {
+				t.Fatal(err)
+			}
+			db = states[i]
+		}
+	}
+}
+
+// recordWork does some work and returns what the disk saw.
+func recordWork(t *testing.T, seed uint64, rounds int, hook func(faultfs.Call) error) (*replay.Log, []*database) {
+	t.Helper()
+	rec, err := replay.NewRecorder(newDisk(t), "/account")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := work(t, rec, crashOptions(&faultfs.FS{FS: rec, Hook: hook}), seed, rounds)
+	log, _ := rec.Log()
+	return log, states
+}
+
+func TestEveryCrashKeepsWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	runs, seeds := 12, uint64(5)
+	if testing.Short() {
+		runs, seeds = 3, 3
+	}
+	for run := range runs {
+		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			t.Parallel()
+			log, states := recordWork(t, uint64(run), 40, nil)
+			if err := crashes(t, log, states, seeds); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestMissingSyncIsCaught shows that the test above would fail without any one
+// kind of sync that the store relies on.
+func TestMissingSyncIsCaught(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name string
+		skip func(faultfs.Call) bool
+	}{
+		{"pack data", func(c faultfs.Call) bool { return c.Op == faultfs.Datasync }},
+		{"pack header", func(c faultfs.Call) bool { return c.Op == faultfs.Sync && strings.HasSuffix(c.Name, packSuffix) }},
+		{"name of pack", func(c faultfs.Call) bool { return c.Op == faultfs.SyncDir && c.Name == crashDir }},
+		{"large file", func(c faultfs.Call) bool { return c.Op == faultfs.Sync && strings.HasSuffix(c.Name, fileSuffix) }},
+		{"name of large file", func(c faultfs.Call) bool { return c.Op == faultfs.SyncDir && strings.HasSuffix(c.Name, "files") }},
+		{"ledger", func(c faultfs.Call) bool { return c.Op == faultfs.Sync && strings.HasSuffix(c.Name, "ledger") }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(10) {
+				log, states := recordWork(t, seed, 40, func(c faultfs.Call) error {
+					if tc.skip(c) {
+						return faultfs.ErrSkip
+					}
+					return nil
+				})
+				if err := crashes(t, log, states, 6); err != nil {
+					t.Log(err)
+					return
+				}
+			}
+			t.Fatal("no crash showed that the sync is missing")
+		})
+	}
+}
+
+// TestCrashWhileRecovering lets the power fail again while a store is opened and
+// used after a crash.
+func TestCrashWhileRecovering(t *testing.T) {
+	t.Parallel()
+	log, states := recordWork(t, 100, 30, nil)
+	d := replay.NewDisk()
+	db := states[0]
+	for n, op := range log.Ops {
+		if err := d.Apply(op); err != nil {
+			t.Fatal(err)
+		}
+		if op.Kind == replay.Mark {
+			var i int
+			if _, err := fmt.Sscan(op.Note, &i); err != nil {
+				t.Fatal(err)
+			}
+			db = states[i]
+		}
+		if n%5 != 0 {
+			continue
+		}
+		m := newDisk(t)
+		if err := d.Crash(uint64(n)).Restore(m, "/account"); err != nil {
+			t.Fatal(err)
+		}
+		rec, err := replay.NewRecorder(m, "/account")
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := db.clone()
+		again2 := []*database{db.clone()}
+		err = recoveredMarking(t, rec, again, &again2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		relog, base := rec.Log()
+		rd := replay.NewDisk()
+		now := again2[0]
+		for rn, op := range relog.Ops {
+			if err := rd.Apply(op); err != nil {
+				t.Fatal(err)
+			}
+			if op.Kind == replay.Mark {
+				var i int
+				if _, err := fmt.Sscan(op.Note, &i); err != nil {
+					t.Fatal(err)
+				}
+				now = again2[i]
+			}
+			if rn < base || rn%3 != 0 {
+				continue
+			}
+			m := newDisk(t)
+			if err := rd.Crash(uint64(rn)).Restore(m, "/account"); err != nil {
+				t.Fatal(err)
+			}
+			if err := recovered(t.Context(), m, now.clone()); err != nil {
+				t.Fatalf("crash after %d operations, then after %d more: %v", n, rn-base, err)
+			}
+		}
+	}
+}
+
+// recoveredMarking puts some and compacts, and marks the states of db.
+func recoveredMarking(t *testing.T, rec *replay.Recorder, db *database, states *[]*database) error {
+	commit := func() {
+		rec.Mark(fmt.Sprint(len(*states)))
+		*states = append(*states, db.clone())
+	}
+	s, err := Open(crashDir, crashOptions(rec))
+	if err != nil {
+		return err
+	}
+	items := []Item{item(2000001, bodyOf(2000001)), item(2000003, bodyOf(2000003))}
+	refs, err := s.Put(t.Context(), items)
+	if err != nil {
+		return err
+	}
+	for i, ref := range refs {
+		db.set(items[i].EmailID, ref)
+	}
+	commit()
+	_, err = s.Compact(t.Context(), Policy{Force: true}, db.live, func(ctx context.Context, moves []Move) error {
+		err := db.moved(ctx, moves)
+		commit()
+		return err
+	})
+	return errors.Join(err, s.Close())
+}
