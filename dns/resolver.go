@@ -3,8 +3,11 @@ package dns
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mjl-/adns"
@@ -69,14 +72,15 @@ type Result struct {
 // TLSA is a certificate association of RFC 6698.
 type TLSA = adns.TLSA
 
-// Error is the error of a lookup. Errors that are neither NotFound nor Permanent may
-// go away.
+// Error is the error of a lookup.
 type Error struct {
 	Type string // Of the records asked for, e.g. "MX".
 	Name string // Asked for.
 
-	NotFound  bool // The name does not exist, or it has no records of the type.
-	Permanent bool // The question itself is wrong and no server will ever answer it.
+	// NotFound tells that the name does not exist, or has no records of the type. So
+	// do names that are too long or have other characters than letters, digits,
+	// hyphens and underscores. Other errors may go away.
+	NotFound bool
 
 	Err error // Cause.
 }
@@ -88,14 +92,12 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Temporary tells whether the same lookup may succeed later.
-func (e *Error) Temporary() bool { return !e.NotFound && !e.Permanent }
-
-// Causes of an [Error] that no server gave.
+// Causes of an [Error] that adns does not have.
 var (
-	errNotFound   = errors.New("no such record")
-	errNotAnAlias = errors.New("not an alias")
-	errQuestion   = errors.New("not a name that can be looked up")
+	errNotFound = errors.New("no such record")
+	errName     = errors.New("not a name that can be looked up")
+	errAliases  = errors.New("too many aliases")
+	errNoAnswer = errors.New("no answer")
 )
 
 // IsNotFound tells whether err says that there are no such records.
@@ -110,6 +112,40 @@ func IsTemporary(err error) bool {
 	if err == nil {
 		return false
 	}
-	e, ok := errors.AsType[*Error](err)
-	return !ok || e.Temporary()
+	return !IsNotFound(err)
+}
+
+// cleanName returns a name in lower case and without trailing dot, and an error that it
+// is not found if it cannot be looked up. Names below .onion are never asked of DNS
+// (RFC 7686 §2).
+func cleanName(typ, name string) (string, error) {
+	d, err := ParseDomainLax(name)
+	if err != nil {
+		return "", &Error{typ, name, true, fmt.Errorf("%w: %w", errName, err)}
+	}
+	if d.ASCII == "onion" || strings.HasSuffix(d.ASCII, ".onion") {
+		return "", &Error{typ, name, true, fmt.Errorf("%w: .onion is not in DNS", errName)}
+	}
+	return d.ASCII, nil
+}
+
+// tlsaName returns the name of the TLSA records of a service (RFC 6698 §3).
+func tlsaName(port int, protocol, host string) string {
+	if port == 0 && protocol == "" {
+		return host
+	}
+	return "_" + strconv.Itoa(port) + "._" + protocol + "." + host
+}
+
+// ipType returns the type of records that are looked up for a network of LookupIP.
+func ipType(network string) (string, error) {
+	switch network {
+	case "ip":
+		return "A/AAAA", nil
+	case "ip4":
+		return "A", nil
+	case "ip6":
+		return "AAAA", nil
+	}
+	return "", net.UnknownNetworkError(network)
 }
