@@ -33,36 +33,40 @@ func Test(t *testing.T, newResolver func(t *testing.T, zone *dns.MemResolver) dn
 	t.Run("Concurrent", func(t *testing.T) { testConcurrent(t, newResolver) })
 }
 
-// lookups has a lookup of each kind, of a name, that returns what it found as text.
-var lookups = []struct {
+// lookup is a lookup of a kind, of a name, that returns what it found as text.
+type lookup struct {
 	name   string
-	types  []string // Of zone entries such as Fail.
 	lookup func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error)
-}{
-	{"LookupCNAME", []string{"cname"}, func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
-		return r.LookupCNAME(ctx, name)
-	}},
-	{"LookupIP ip", []string{"a", "aaaa"}, lookupIP("ip")},
-	{"LookupIP ip4", []string{"a"}, lookupIP("ip4")},
-	{"LookupIP ip6", []string{"aaaa"}, lookupIP("ip6")},
-	{"LookupMX", []string{"mx"}, func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
-		l, res, err := r.LookupMX(ctx, name)
-		return text(l), res, err
-	}},
-	{"LookupNS", []string{"ns"}, func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
-		l, res, err := r.LookupNS(ctx, name)
-		slices.SortFunc(l, func(a, b net.NS) int { return strings.Compare(a.Host, b.Host) })
-		return text(l), res, err
-	}},
-	{"LookupTXT", []string{"txt"}, func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
-		l, res, err := r.LookupTXT(ctx, name)
-		slices.Sort(l)
-		return text(l), res, err
-	}},
-	{"LookupTLSA", []string{"tlsa"}, func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
-		l, res, err := r.LookupTLSA(ctx, 0, "", name)
-		return text(l), res, err
-	}},
+}
+
+// lookups returns a lookup of each kind.
+func lookups() []lookup {
+	return []lookup{
+		{"LookupCNAME", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			return r.LookupCNAME(ctx, name)
+		}},
+		{"LookupIP ip", lookupIP("ip")},
+		{"LookupIP ip4", lookupIP("ip4")},
+		{"LookupIP ip6", lookupIP("ip6")},
+		{"LookupMX", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupMX(ctx, name)
+			return text(l), res, err
+		}},
+		{"LookupNS", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupNS(ctx, name)
+			slices.SortFunc(l, func(a, b net.NS) int { return strings.Compare(a.Host, b.Host) })
+			return text(l), res, err
+		}},
+		{"LookupTXT", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupTXT(ctx, name)
+			slices.Sort(l)
+			return text(l), res, err
+		}},
+		{"LookupTLSA", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupTLSA(ctx, 0, "", name)
+			return text(l), res, err
+		}},
+	}
 }
 
 func lookupIP(network string) func(context.Context, dns.Resolver, string) (string, dns.Result, error) {
@@ -114,7 +118,7 @@ var hostTexts = map[string]string{
 func testRecords(t *testing.T, newResolver newResolverFunc) {
 	ctx := t.Context()
 	r := newResolver(t, fullZone())
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		if want := hostTexts[l.name]; want != "" {
 			if got, _, err := l.lookup(ctx, r, "host.example.org"); got != want || err != nil {
 				t.Errorf("%s: %s, %v, want %s", l.name, got, err, want)
@@ -162,7 +166,7 @@ func testNames(t *testing.T, newResolver newResolverFunc) {
 		"hidden.onion", // RFC 7686 §2.
 		"host",         // No search list.
 	} {
-		for _, l := range lookups {
+		for _, l := range lookups() {
 			if got, _, err := l.lookup(ctx, r, name); got != "" || !dns.IsNotFound(err) || dns.IsTemporary(err) {
 				t.Errorf("%s of %q: %v, %v; must not be found", l.name, name, got, err)
 			}
@@ -173,7 +177,7 @@ func testNames(t *testing.T, newResolver newResolverFunc) {
 func testNotFound(t *testing.T, newResolver newResolverFunc) {
 	ctx := t.Context()
 	r := newResolver(t, fullZone())
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		for _, name := range []string{"nothing.example.org", "v4.example.org", "v6.example.org"} {
 			if strings.HasPrefix(l.name, "LookupIP") && name != "nothing.example.org" {
 				continue
@@ -204,7 +208,7 @@ func testTemporary(t *testing.T, newResolver newResolverFunc) {
 	zone.Fail = []string{"all.example.org", "cname is-alias.example.org", "ptr 192.0.2.1", "a half.example.org"}
 	zone.AAAA["half.example.org"] = []string{"2001:db8::7"}
 	r := newResolver(t, zone)
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		got, res, err := l.lookup(ctx, r, "all.example.org")
 		if got != "" || !dns.IsTemporary(err) || dns.IsNotFound(err) || res.Authentic {
 			t.Errorf("%s: %v, %+v, %v; must fail temporarily", l.name, got, res, err)
@@ -227,7 +231,7 @@ func testTemporary(t *testing.T, newResolver newResolverFunc) {
 func testAliases(t *testing.T, newResolver newResolverFunc) {
 	ctx := t.Context()
 	r := newResolver(t, fullZone())
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		if l.name == "LookupCNAME" {
 			continue
 		}
@@ -268,7 +272,7 @@ func testAuthentic(t *testing.T, newResolver newResolverFunc) {
 		}
 	}
 	for range 2 { // Again, for those that remember.
-		for _, l := range lookups {
+		for _, l := range lookups() {
 			_, res, _ := l.lookup(ctx, r, "host.example.org")
 			check(l.name, res, true)
 			_, res, _ = l.lookup(ctx, r, "nothing.example.org")
@@ -303,7 +307,7 @@ func testTTL(t *testing.T, newResolver newResolverFunc) {
 	zone := fullZone()
 	zone.TTL = 100 * time.Second
 	r := newResolver(t, zone)
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		for _, name := range []string{"host.example.org", "nothing.example.org"} {
 			_, res, _ := l.lookup(ctx, r, name)
 			if res.TTL <= 0 || res.TTL > zone.TTL {
@@ -354,7 +358,7 @@ func testContext(t *testing.T, newResolver newResolverFunc) {
 		t.Errorf("lookup with an ended context: %v", err)
 	}
 
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
@@ -390,7 +394,7 @@ func testOwnership(t *testing.T, newResolver newResolverFunc) {
 		clear(l3)
 		clear(l4[0].CertAssoc)
 	}
-	for _, l := range lookups {
+	for _, l := range lookups() {
 		if got, _, _ := l.lookup(ctx, r, "host.example.org"); got != hostTexts[l.name] {
 			t.Errorf("%s: %s after a caller has changed what it got", l.name, got)
 		}
@@ -401,7 +405,7 @@ func testConcurrent(t *testing.T, newResolver newResolverFunc) {
 	r := newResolver(t, fullZone())
 	var wg sync.WaitGroup
 	for range 4 {
-		for _, l := range lookups {
+		for _, l := range lookups() {
 			wg.Go(func() {
 				if got, _, _ := l.lookup(t.Context(), r, "host.example.org"); got != hostTexts[l.name] {
 					t.Errorf("%s: %s", l.name, got)
