@@ -114,6 +114,9 @@ func (p *addressParser) parse() {
 			p.beginGroup()
 		case '<':
 			p.readAngle()
+		case '>':
+			p.b = p.b[1:]
+			p.ok = false
 		case '"':
 			var text []byte
 			text, p.b = quotedString(p.b, false)
@@ -145,7 +148,7 @@ func (p *addressParser) parse() {
 // isAtomByte reports whether c does not end a word. It is wider than atext of RFC 5322 §3.2.3.
 func isAtomByte(c byte) bool {
 	switch c {
-	case 0, ' ', '\t', '\r', '\n', '(', ',', ';', ':', '<', '"', '[', '@', '.':
+	case 0, ' ', '\t', '\r', '\n', '(', ',', ';', ':', '<', '>', '"', '[', '@', '.':
 		return false
 	}
 	return true
@@ -162,7 +165,7 @@ func (p *addressParser) hasAt() bool {
 
 func (p *addressParser) beginGroup() {
 	name := joinWords(p.words)
-	p.list = append(p.list, Address{Kind: GroupStart, Name: DecodeText(name), RawName: string(name)})
+	p.list = append(p.list, Address{Kind: GroupStart, Name: decodeName(string(name)), RawName: string(name)})
 	p.inGroup = true
 	p.reset()
 }
@@ -250,16 +253,16 @@ func (p *addressParser) endElement() {
 		} else {
 			p.add(Address{RawName: string(joinWords(p.words))})
 		}
-	case len(p.comment) > 0:
-		p.ok = false
-		p.add(Address{RawName: string(unescapeComment(p.comment))})
 	}
 }
 
 func (p *addressParser) add(a Address) {
-	a.Name = DecodeText([]byte(a.RawName))
+	a.Name = decodeName(a.RawName)
 	p.list = append(p.list, a)
 }
+
+// decodeName returns a display name as people read it.
+func decodeName(raw string) string { return collapseSpace(DecodeText([]byte(raw))) }
 
 // dotAtom reports whether the words are written together.
 func (p *addressParser) dotAtom() bool {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"strings"
 	"time"
 )
@@ -15,7 +16,7 @@ func ParseDate(value string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	d := dateReader{day: -1, year: -1, hour: -1}
-	for s := value; s != ""; {
+	for s := withoutComments(value); s != ""; {
 		s = d.next(s)
 	}
 	return d.time()
@@ -36,8 +37,6 @@ type dateReader struct {
 func (d *dateReader) next(s string) string {
 	c := s[0]
 	switch {
-	case c == '(':
-		return s[commentLen([]byte(s)):]
 	case isDigit(c):
 		return d.number(s)
 	case (c == '+' || c == '-') && len(s) > 1 && isDigit(s[1]):
@@ -54,6 +53,30 @@ func (d *dateReader) next(s string) string {
 		return s[n:]
 	}
 	return s[1:]
+}
+
+// withoutComments returns a date with spaces for comments, and none around colons (RFC 5322 §4.3
+// allows both anywhere).
+func withoutComments(s string) string {
+	if strings.IndexByte(s, '(') < 0 && !strings.Contains(s, " :") && !strings.Contains(s, ": ") {
+		return s
+	}
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '(' {
+			i += commentLen([]byte(s[i:])) - 1
+			c = ' '
+		}
+		if c == ':' {
+			b = bytes.TrimRight(b, " \t")
+		}
+		if (c == ' ' || c == '\t') && len(b) > 0 && b[len(b)-1] == ':' {
+			continue
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // number reads a number, a time of day, or a date of ISO 8601.

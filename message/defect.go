@@ -17,8 +17,8 @@ const (
 	DefectNoBlankLine
 	// DefectContentType: Content-Type cannot be understood, the default was used.
 	DefectContentType
-	// DefectDuplicateField: a field that may occur once occurs more often; the first
-	// was used, but address lists were joined.
+	// DefectDuplicateField: a field that may occur once occurs more often. Address
+	// lists were joined; of MIME fields the first was used, of others the last.
 	DefectDuplicateField
 	// DefectNoBoundary: a multipart has no usable boundary parameter and is treated
 	// as text/plain.

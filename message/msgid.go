@@ -79,11 +79,11 @@ func addMessageID(l []string, raw []byte) []string {
 	return append(l, id)
 }
 
-// normalizeID removes what does not distinguish ids: white space, and the quotes of
-// the obsolete form <"local"@domain> where they are not needed. Bytes that are not UTF-8 are
+// normalizeID removes what does not distinguish ids: white space, comments, and the quotes of the
+// obsolete form <"local"@domain> where they are not needed. Bytes that are not UTF-8 are
 // decoded like other header text.
 func normalizeID(raw []byte) string {
-	b := removeSpace(raw)
+	b := removeSpace(withoutSpace(raw))
 	if len(b) > 1 && b[0] == '"' {
 		if i := bytes.IndexByte(b[1:], '"'); i > 0 && isDotAtom(string(b[1:1+i])) {
 			b = append(b[1:1+i:1+i], b[2+i:]...)

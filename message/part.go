@@ -33,7 +33,7 @@ type Part struct {
 	RawSubtype string
 
 	// Params are the parameters of Content-Type in order, one per name. A text
-	// part without Content-Type field has charset us-ascii.
+	// part without charset has "us-ascii" (RFC 2045 §5.2) added.
 	Params []Param
 
 	// Encoding is the content transfer encoding in lower case, "7bit" by default.

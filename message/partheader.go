@@ -39,6 +39,9 @@ func readHeader(part *Part, header []byte, digest, message bool, opts Options) (
 			part.setDefaultType()
 		}
 	}
+	if part.Type == "text" && !hasParam(part.Params, "charset") {
+		part.Params = append(part.Params, Param{Name: "charset", Value: "us-ascii", Raw: "us-ascii"})
+	}
 	switch encoding := part.Encoding; {
 	case part.Type == "multipart":
 		if !identityEncoding(encoding) {
@@ -191,8 +194,8 @@ func (h *headerReader) contentField(id fieldID, value []byte) {
 	case fieldContentType:
 		h.contentType(value)
 	case fieldContentTransferEncoding:
-		part.Encoding = parseEncoding(value)
-		if part.Encoding != "" && part.Encoding != "base64" && part.Encoding != "quoted-printable" && !identityEncoding(part.Encoding) {
+		var ok bool
+		if part.Encoding, ok = parseEncoding(value); !ok {
 			part.Defects |= DefectEncoding
 		}
 	case fieldContentID:
@@ -258,10 +261,11 @@ func (h *headerReader) params(b []byte) []Param {
 	return l
 }
 
-// envelopeField reads a field of a message.
+// envelopeField reads a field of a message. Of several with the same name the last counts, which is
+// the one that a DKIM signature covers (RFC 6376 §5.4.2), so that nobody can put another subject before
+// the signed one. Address lists are joined.
 func (h *headerReader) envelopeField(id fieldID, value []byte) {
 	e := h.envelope
-	first := !h.seen(id)
 	switch id {
 	case fieldFrom:
 		h.addresses(&e.From, value)
@@ -278,27 +282,17 @@ func (h *headerReader) envelopeField(id fieldID, value []byte) {
 	case fieldReferences:
 		e.References = appendMessageIDs(e.References, value, false)
 	case fieldDate:
-		if first {
-			e.RawDate = Unfold(value)
-			e.Date, _ = ParseDate(string(e.RawDate))
-		}
+		e.RawDate = Unfold(value)
+		e.Date, _ = ParseDate(string(e.RawDate))
 	case fieldSubject:
-		if first {
-			e.RawSubject = Unfold(value)
-			e.Subject = h.decode(value)
-		}
+		e.RawSubject = Unfold(value)
+		e.Subject = h.decode(value)
 	case fieldMessageID:
-		if first {
-			e.RawMessageID = Unfold(value)
-			if ids := appendMessageIDs(nil, value, true); len(ids) > 0 {
-				e.MessageID = ids[0]
-			}
-		}
+		e.RawMessageID = Unfold(value)
+		e.MessageID = NormalizeMessageID(value)
 	case fieldInReplyTo:
-		if first {
-			e.RawInReplyTo = Unfold(value)
-		}
-		e.InReplyTo = appendMessageIDs(e.InReplyTo, value, false)
+		e.RawInReplyTo = Unfold(value)
+		e.InReplyTo = appendMessageIDs(nil, value, false)
 	}
 }
 
@@ -312,22 +306,29 @@ func (h *headerReader) addresses(l *[]Address, value []byte) {
 
 func identityEncoding(s string) bool { return s == "7bit" || s == "8bit" || s == "binary" }
 
-// parseEncoding returns the name of a content transfer encoding in lower case. Some ways to
-// misspell the known names are understood.
-func parseEncoding(value []byte) string {
-	name, _ := token(value)
+// parseEncoding returns the name of a content transfer encoding in lower case, and whether it is one
+// of RFC 2045 §6.1. Some ways to misspell these are understood; what is no name at all is "7bit".
+func parseEncoding(value []byte) (encoding string, ok bool) {
+	name, rest := token(value)
 	s := lowerASCII(string(name))
 	switch s {
-	case "7-bit", "7bits", "us-ascii", "plain", "none":
-		return "7bit"
-	case "8-bit", "8bits", "utf-8", "iso-8859-1":
-		return "8bit"
-	case "quotedprintable", "quoted_printable", "qp":
-		return "quoted-printable"
-	case "base-64", "b64":
-		return "base64"
+	case "7bit", "8bit", "binary", "base64", "quoted-printable":
+		return s, true
+	case "7-bit", "7bits":
+		return "7bit", true
+	case "8-bit", "8bits":
+		return "8bit", true
+	case "quoted", "quotedprintable", "quoted_printable":
+		return "quoted-printable", true
+	case "base-64", "base_64":
+		return "base64", true
+	case "":
+		return "7bit", len(rest) == 0
 	}
-	return s
+	if len(rest) > 0 && rest[0] != ';' {
+		return "7bit", false
+	}
+	return s, false
 }
 
 // parseLanguages reads Content-Language (RFC 3282 §2).

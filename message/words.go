@@ -23,7 +23,7 @@ func decodeText(value []byte) (string, bool) {
 	if simpleText(value) {
 		return string(value), true
 	}
-	value = Unfold(value)
+	value = unfoldText(value)
 	d := wordDecoder{ok: true}
 	for len(value) > 0 {
 		i := bytes.Index(value, encodedWordStart)
@@ -46,6 +46,26 @@ func decodeText(value []byte) (string, bool) {
 	}
 	d.flush()
 	return cleanText(d.out.String()), d.ok
+}
+
+// unfoldText is Unfold for text to be shown: a fold with the white space around it becomes one
+// space, because many senders indent the lines of a long text.
+func unfoldText(value []byte) []byte {
+	b := make([]byte, 0, len(value))
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; c {
+		case '\n':
+			b = bytes.TrimRight(b, " \t")
+			for i+1 < len(value) && (value[i+1] == ' ' || value[i+1] == '\t' || value[i+1] == '\r' || value[i+1] == '\n') {
+				i++
+			}
+			b = append(b, ' ')
+		case '\r', 0:
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }
 
 var (
