@@ -35,18 +35,6 @@ func (l Localpart) append(b []byte) []byte {
 // that it can only be sent to a server with SMTPUTF8 (RFC 6531 §3.4).
 func (l Localpart) IsInternational() bool { return !isASCII(string(l)) }
 
-// DSNString returns the local part as for the Final-Recipient and
-// Original-Recipient fields of a delivery status notification: in UTF-8 if the
-// notification is a message/global-delivery-status, otherwise with other characters
-// than ASCII as \x{HEX} (utf-8-addr-unitext and utf-8-addr-xtext of RFC 6533 §3).
-func (l Localpart) DSNString(utf8 bool) string {
-	s := l.String()
-	if utf8 || isASCII(s) {
-		return s
-	}
-	return string(appendUnitext(nil, s))
-}
-
 // isDotString tells whether s is a Dot-string (RFC 5321 §4.1.2, with RFC 6531 §3.3).
 func isDotString(s string) bool {
 	if s == "" {
@@ -164,13 +152,19 @@ func (p Path) LogString() string {
 	return p.Localpart.String() + "@" + p.IPDomain.LogString()
 }
 
-// DSNString returns the path for the Final-Recipient and Original-Recipient fields
-// of a delivery status notification, see [Localpart.DSNString].
+// DSNString returns the path with its address type for the Final-Recipient and
+// Original-Recipient fields of a delivery status notification (RFC 3464 §2.3): as
+// "rfc822;" in ASCII, or, when the local part has other characters, as "utf-8;" (RFC
+// 6533 §3), with them if utf8 is set (for message/global-delivery-status), otherwise
+// encoded.
 func (p Path) DSNString(utf8 bool) string {
-	if p.IPDomain.IsZero() {
-		return p.Localpart.DSNString(utf8)
+	switch {
+	case !p.IsInternational():
+		return "rfc822;" + p.XString(false)
+	case utf8:
+		return "utf-8;" + p.XString(true)
 	}
-	return p.Localpart.DSNString(utf8) + "@" + p.IPDomain.XString(utf8)
+	return "utf-8;" + EncodeUnitext(p.XString(false))
 }
 
 // IsInternational tells whether the path can only be sent to a server with SMTPUTF8.
