@@ -29,8 +29,22 @@ type inode struct {
 	durable map[string]*inode
 
 	// A file has data: that which is durable, and changes to it in order.
+	number  int
 	data    []byte
 	changes []change
+}
+
+// size returns the size of a file as programs see it.
+func (n *inode) size() int64 {
+	size := int64(len(n.data))
+	for _, c := range n.changes {
+		if c.data == nil {
+			size = c.off
+		} else {
+			size = max(size, c.off+int64(len(c.data)))
+		}
+	}
+	return size
 }
 
 // change is a write, or a truncation to off if data is nil.
@@ -79,7 +93,7 @@ func (d *Disk) Apply(op Op) error {
 	var err error
 	switch op.Kind {
 	case Create, Mkdir:
-		n := &inode{}
+		n := &inode{number: op.File}
 		if op.Kind == Mkdir {
 			n = newDir()
 		} else {
