@@ -27,6 +27,7 @@ const (
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		configCommand(),
+		messageCommand(),
 		versionCommand(),
 	}
 }
