@@ -1,0 +1,112 @@
+package dbfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// compactTx is about how many bytes Compact copies in one transaction, which it holds in memory.
+const compactTx = 4 << 20
+
+// tmpSuffix is appended to the name of a database for the one that Compact makes.
+const tmpSuffix = ".compact"
+
+// Usage tells how large the file of a database is and how many bytes of it are free, for
+// later writes. The database must not be open. Returns ErrLocked if it is.
+func Usage(path string) (size, free int64, rerr error) {
+	db, err := openRead(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { rerr = errors.Join(rerr, db.Close()) }()
+	fi, err := os.Stat(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	return fi.Size(), int64(db.Stats().FreePageN) * int64(db.Info().PageSize), nil
+}
+
+// Compact rewrites a database without the space that is free in it, and returns the sizes of the
+// file before and after. After a crash at any moment the old or the new file is there, with the same content.
+// The database must not be open, nor be opened by anybody meanwhile, which the caller ensures. Returns
+// ErrLocked if it is open.
+func Compact(path string) (before, after int64, rerr error) {
+	src, err := openRead(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { rerr = errors.Join(rerr, src.Close()) }()
+	tmp := path + tmpSuffix
+	if err := RemoveLeftover(path); err != nil {
+		return 0, 0, err
+	}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, RemoveLeftover(path))
+		}
+	}()
+	if err := copyInto(tmp, src); err != nil {
+		return 0, 0, fmt.Errorf("compacting %s: %w", path, err)
+	}
+	if before, err = fileSize(path); err != nil {
+		return 0, 0, err
+	}
+	if after, err = fileSize(tmp); err != nil {
+		return 0, 0, err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return 0, 0, err
+	}
+	return before, after, syncDir(filepath.Dir(path))
+}
+
+// RemoveLeftover removes what a Compact of the database at path left when it was interrupted.
+func RemoveLeftover(path string) error {
+	err := os.Remove(path + tmpSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// openRead opens a database file for reading, without bstore.
+func openRead(path string) (*bolt.DB, error) {
+	// A missing file would be made.
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: LockTimeout})
+	if errors.Is(err, bolt.ErrTimeout) {
+		return nil, fmt.Errorf("%w: %s", ErrLocked, path)
+	} else if err != nil {
+		return nil, fmt.Errorf("opening database %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// copyInto makes a database at path with the content of src, durable but for its name.
+func copyInto(path string, src *bolt.DB) (rerr error) {
+	// One sync at the end does for all transactions.
+	dst, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType, Timeout: LockTimeout})
+	if err != nil {
+		return err
+	}
+	defer func() { rerr = errors.Join(rerr, dst.Close()) }()
+	if err := bolt.Compact(dst, src, compactTx); err != nil {
+		return err
+	}
+	return dst.Sync()
+}
+
+func fileSize(path string) (int64, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return fi.Size(), nil
+}
