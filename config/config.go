@@ -52,7 +52,7 @@ type Config struct {
 type Localserve struct {
 	Account string // Receives all mail for addresses that nobody has.
 
-	// IPs that HTTP requests may name besides localhost and its addresses.
+	// IPs to listen on instead of those of the listeners. HTTP requests may name them.
 	IPs []netip.Addr
 }
 

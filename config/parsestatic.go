@@ -135,6 +135,9 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 		MetricsHTTPS:   service(s.MetricsHTTPS.Enabled, s.MetricsHTTPS.Port, 8013),
 	}
 	l.IPs = p.listenIPs(field+".IPs", s.IPs)
+	if ls := b.opts.Localserve; ls != nil && len(ls.IPs) > 0 {
+		l.IPs = ls.IPs
+	}
 	if s.Hostname != "" {
 		if d, ok := p.parseDomain(field+".Hostname", s.Hostname); ok {
 			l.Hostname = d
@@ -307,11 +310,6 @@ func (b *builder) httpHosts(l *Listener, more []string) map[string]bool {
 	}
 	for _, h := range more {
 		hosts[strings.ToLower(strings.Trim(h, "[]"))] = true
-	}
-	if b.opts.Localserve != nil {
-		for _, ip := range b.opts.Localserve.IPs {
-			hosts[ip.String()] = true
-		}
 	}
 	return hosts
 }
