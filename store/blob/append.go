@@ -61,10 +61,10 @@ func (s *Store) nextPack() (rerr error) {
 			s.log.Error("sealing pack", "file", s.packName(s.open.number), "err", err)
 		}
 	}
-	p := &pack{number: number, size: fileHeaderSize, tombs: map[uint32]int64{}}
+	p := &pack{number: number, size: fileHeaderSize, durable: fileHeaderSize, tombs: map[uint32]int64{}}
 	s.packs[number] = p
 	s.open, s.w = p, f
-	s.alloc, s.synced, s.unsync = p.size, p.size, false
+	s.alloc, s.unsync = p.size, false
 	s.tryCheckpoint()
 	return nil
 }
@@ -75,7 +75,7 @@ func (s *Store) endOpen() error {
 	if s.w == nil {
 		return err
 	}
-	rec := record{kind: kindSeal, synced: s.synced}
+	rec := record{kind: kindSeal, synced: s.open.durable}
 	if aerr := s.appendOpen(rec.append(nil, s.marker)); err == nil {
 		err = aerr
 	}
@@ -184,7 +184,7 @@ func (s *Store) syncOpen() error {
 		return fmt.Errorf("blob: syncing pack: %w", err)
 	}
 	s.unsync = false
-	s.synced = s.open.size
+	s.open.durable = s.open.size
 	if s.open.size-s.marked >= s.interval {
 		s.tryCheckpoint()
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
-	"slices"
 	"time"
 )
 
@@ -23,6 +22,10 @@ type Policy struct {
 	// one, and asks the database about all of them instead of relying on what
 	// was told to Delete.
 	Force bool
+
+	// Progress, if set, is called now and then with how many bytes of packs were
+	// looked at and how many there are.
+	Progress func(done, total int64)
 }
 
 // DefaultMinLive is the default of Policy.MinLive.
@@ -64,7 +67,7 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 	if policy.MinLive == 0 {
 		policy.MinLive = DefaultMinLive
 	}
-	c := compaction{s: s, live: live, moved: moved, pace: pace{rate: policy.BytesPerSecond}}
+	c := compaction{s: s, live: live, moved: moved, report: policy.Progress, pace: pace{rate: policy.BytesPerSecond}}
 	// Large files that are missing now are missing for good.
 	if err := s.fs.SyncDir(s.filesDir()); err != nil {
 		return Compacted{}, err
@@ -74,22 +77,29 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 			return c.done, err
 		}
 	}
+	packs := s.Packs()
+	for _, p := range packs {
+		c.total += p.Size
+	}
 	var damage error
-	for _, p := range s.Packs() {
+	for _, p := range packs {
+		c.progress()
+		before := c.looked
 		wanted, err := c.wanted(ctx, p, policy)
 		if err != nil {
 			return c.done, err
 		}
-		if !wanted {
-			continue
+		if wanted {
+			err = c.rewrite(ctx, p)
 		}
-		err = c.rewrite(ctx, p)
+		c.looked = before + p.Size
 		if errors.Is(err, ErrCorrupt) {
 			damage = errors.Join(damage, err)
 		} else if err != nil {
 			return c.done, err
 		}
 	}
+	c.progress()
 	return c.done, errors.Join(damage, s.flush())
 }
 
@@ -101,10 +111,18 @@ type compaction struct {
 	pace  pace
 	done  Compacted
 
+	report        func(done, total int64)
+	looked, total int64
+
 	// What is to be moved next.
 	raw   []byte // Records, one after another.
 	batch []candidate
 	out   []byte // Those of raw that are needed.
+
+	lost []error // Damage in the pack.
+
+	// hold is set if the pack has blobs that the database may yet come to know.
+	hold bool
 }
 
 // candidate is a record in compaction.raw.
@@ -114,6 +132,13 @@ type candidate struct {
 	head       int
 	tomb       bool   // A tombstone about a pack.
 	target     uint32 // That pack.
+}
+
+// progress tells how much was looked at.
+func (c *compaction) progress() {
+	if c.report != nil {
+		c.report(c.looked, c.total)
+	}
 }
 
 // ask asks the database which blobs are in use.
@@ -126,6 +151,13 @@ func (c *compaction) ask(ctx context.Context, blobs []Located) ([]bool, error) {
 		err = fmt.Errorf("blob: %d answers about %d blobs", len(used), len(blobs))
 	}
 	return used, err
+}
+
+// undecided tells whether the database may yet come to know a blob.
+func (c *compaction) undecided(ref Ref) bool {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.s.undecided[place{ref.number, ref.offset}]
 }
 
 // sealOpen seals the open pack if anything in it is of no use.
@@ -150,6 +182,9 @@ func (c *compaction) wanted(ctx context.Context, p PackInfo, policy Policy) (boo
 		return false, nil
 	case policy.Force:
 		return c.anyDead(ctx, p)
+	case p.Damaged:
+		// It will not do better than before.
+		return false, nil
 	}
 	return float64(p.Size-p.Dead) < policy.MinLive*float64(p.Size), nil
 }
@@ -161,10 +196,12 @@ func (c *compaction) anyDead(ctx context.Context, p PackInfo) (bool, error) {
 	var blobs []Located
 	ask := func() error {
 		used, err := c.ask(ctx, blobs)
-		blobs = blobs[:0]
-		if err == nil && slices.Contains(used, false) {
-			err = errEnough
+		for i, u := range used {
+			if !u && !c.undecided(blobs[i].Ref) {
+				err = errEnough
+			}
 		}
+		blobs = blobs[:0]
 		return err
 	}
 	err := c.s.walkFile(ctx, scanned{path: p.Path, number: p.Number, end: p.Size, window: windowHeaders}, func(w *walker, st step) error {
@@ -214,36 +251,39 @@ func (c *compaction) needed(rec *record, from uint32) (bool, error) {
 
 // rewrite copies what is needed of a sealed pack to the open one and removes it.
 func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
-	var damages []*Damage
-	var synced int64
-	damaged := func(off, end int64) {
-		damages = append(damages, &Damage{Path: p.Path, Offset: off, Length: end - off})
-	}
-	c.raw, c.batch = c.raw[:0], c.batch[:0]
+	var gaps []*Damage
+	synced := p.durable
+	c.raw, c.batch, c.lost, c.hold = c.raw[:0], c.batch[:0], nil, false
 	err := c.s.walkFile(ctx, scanned{path: p.Path, number: p.Number, end: p.Size, window: windowAll}, func(w *walker, st step) error {
 		if err := c.pace.wait(ctx, st.end-st.off); err != nil {
 			return err
 		}
 		if st.damaged {
-			damaged(st.off, st.end)
+			gaps = append(gaps, &Damage{Path: p.Path, Offset: st.off, Length: st.end - st.off})
 			return nil
 		}
 		synced = max(synced, st.rec.synced)
+		c.looked += st.end - st.off
 		if err := c.collect(w, st, p.Number); err != nil || len(c.raw) < moveSize {
 			return err
 		}
-		return c.move(ctx, damaged)
+		c.progress()
+		return c.move(ctx, p)
 	})
 	if err == nil {
-		err = c.move(ctx, damaged)
+		err = c.move(ctx, p)
 	}
-	for _, d := range damages {
+	for _, gap := range gaps {
 		// What was never durable is a write that was not finished.
-		if d.Offset < synced {
-			err = errors.Join(err, d)
+		if gap.Offset < synced {
+			c.lost = append(c.lost, gap)
 		}
 	}
-	if err != nil {
+	if len(c.lost) > 0 {
+		c.s.setDamaged(p.Number)
+		err = errors.Join(append(c.lost, err)...)
+	}
+	if err != nil || c.hold {
 		return err
 	}
 	if err := c.s.removePack(p.Number); err != nil {
@@ -281,7 +321,7 @@ func (c *compaction) collect(w *walker, st step, number uint32) error {
 }
 
 // move copies what is needed of the batch, and lets the database know.
-func (c *compaction) move(ctx context.Context, damaged func(off, end int64)) error {
+func (c *compaction) move(ctx context.Context, p PackInfo) error {
 	var blobs []Located
 	for _, cand := range c.batch {
 		if !cand.tomb {
@@ -297,10 +337,11 @@ func (c *compaction) move(ctx context.Context, damaged func(off, end int64)) err
 	for _, cand := range c.batch {
 		if !cand.tomb {
 			if i++; !used[i] {
+				c.hold = c.hold || c.undecided(cand.Ref)
 				continue
 			}
 			if !intact(c.raw[cand.start:cand.end], c.s.marker) {
-				damaged(int64(cand.Ref.offset), int64(cand.Ref.offset)+cand.Ref.record())
+				c.lost = append(c.lost, &Damage{Path: p.Path, Offset: int64(cand.Ref.offset), Length: cand.Ref.record()})
 				continue
 			}
 		}
@@ -345,7 +386,7 @@ func (c *compaction) copy(keep []candidate) ([]Move, error) {
 		}
 		start := len(c.out)
 		c.out = append(c.out, c.raw[cand.start:cand.end]...)
-		setSynced(c.out[start:start+cand.head], s.synced)
+		setSynced(c.out[start:start+cand.head], s.open.durable)
 	}
 	if err := s.appendOpen(c.out); err != nil {
 		return moves, err
@@ -394,6 +435,15 @@ func (c *compaction) discard(moves []Move) error {
 		gone = append(gone, Deletion{m.EmailID, m.New})
 	}
 	return c.s.bury(kindDiscard, gone)
+}
+
+// setDamaged notes that something of a pack is lost.
+func (s *Store) setDamaged(number uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.packs[number]; p != nil {
+		p.damaged = true
+	}
 }
 
 // seal ends appending to a pack if it is the open one.

@@ -57,6 +57,7 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 				continue
 			}
 			target.dead += d.Ref.record()
+			delete(s.undecided, place{d.Ref.number, d.Ref.offset})
 		}
 		buried = append(buried, d)
 	}
@@ -67,14 +68,18 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 	if err := s.prepareOpen(); err != nil {
 		return err
 	}
-	buf := s.buf[:0]
+	bufp := s.bufs.Get().(*[]byte)
+	buf := (*bufp)[:0]
+	defer func() {
+		*bufp = buf
+		s.bufs.Put(bufp)
+	}()
 	var meta []byte
 	for _, d := range buried {
 		meta, _ = d.Ref.AppendBinary(meta[:0])
-		rec := record{kind: k, emailID: d.EmailID, meta: meta, synced: s.synced}
+		rec := record{kind: k, emailID: d.EmailID, meta: meta, synced: s.open.durable}
 		buf = rec.append(buf, s.marker)
 		s.open.tombs[d.Ref.number] += rec.size()
 	}
-	s.buf = buf[:0]
 	return s.appendOpen(buf)
 }

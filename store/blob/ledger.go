@@ -41,6 +41,7 @@ type ledger struct {
 type ledgerPack struct {
 	Number uint32           `json:"number"`
 	Size   int64            `json:"size"`
+	Gap    int64            `json:"gap,omitempty"` // Bytes before Size not known to have been durable.
 	Dead   int64            `json:"dead,omitempty"`
 	Tombs  map[uint32]int64 `json:"tombs,omitempty"`
 }
@@ -123,6 +124,9 @@ func (s *Store) writeLedger(l *ledger) error {
 func (s *Store) number() (uint32, error) {
 	s.ledgerMu.Lock()
 	defer s.ledgerMu.Unlock()
+	if s.final {
+		return 0, ErrClosed
+	}
 	if s.next >= s.reserved {
 		if s.next > math.MaxUint32-numberBlock {
 			return 0, errors.New("blob: all numbers for packs and files are used")
@@ -161,7 +165,7 @@ func (s *Store) checkpoint(clean bool) error {
 		l.Open, l.Length = s.open.number, s.open.size
 	}
 	for _, p := range s.sorted() {
-		l.Packs = append(l.Packs, ledgerPack{Number: p.number, Size: p.size, Dead: p.dead, Tombs: p.tombs})
+		l.Packs = append(l.Packs, ledgerPack{Number: p.number, Size: p.size, Gap: p.size - p.durable, Dead: p.dead, Tombs: p.tombs})
 	}
 	if err := s.writeLedger(&l); err != nil {
 		return err

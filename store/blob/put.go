@@ -41,7 +41,7 @@ func (it *Item) check() error {
 }
 
 // flushSize is how much of a batch is collected before it is written.
-const flushSize = 4 << 20
+const flushSize = 1 << 20
 
 // maxBatch is the most bytes that Put appends at once.
 const maxBatch = 1 << 30
@@ -52,7 +52,8 @@ func (s *Store) Large(size int64) bool { return size > s.threshold }
 
 // Put stores a batch of at most 1 GiB and returns a reference for each item, in
 // order, when all of them are durable. The caller commits the references to its
-// database afterwards; if it cannot, it gives them to Delete.
+// database afterwards, before it puts the next batch; if it cannot, it gives them to
+// Delete.
 //
 // On error nothing of the batch was put, and Staged of its items are still to be
 // put or discarded. An *ItemError says which item is at fault; other errors are
@@ -154,11 +155,11 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 			s.cutOpen(start)
 		}
 	}
-	buf := s.buf[:0]
+	bufp := s.bufs.Get().(*[]byte)
+	buf := (*bufp)[:0]
 	defer func() {
-		if cap(buf) <= flushSize {
-			s.buf = buf[:0]
-		}
+		*bufp = buf
+		s.bufs.Put(bufp)
 	}()
 	for i := range items {
 		it := &items[i]
@@ -183,13 +184,23 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 		undo()
 		return err
 	}
-	return s.syncOpen()
+	if err := s.syncOpen(); err != nil {
+		return err
+	}
+	// Whoever puts the next batch has committed the one before.
+	clear(s.undecided)
+	for i, ref := range refs {
+		if items[i].Staged == nil && !ref.file {
+			s.undecided[place{ref.number, ref.offset}] = true
+		}
+	}
+	return nil
 }
 
 // appendItem adds the record of an item to buf, and tells the reference that it
 // has at an offset of the open pack.
 func (s *Store) appendItem(buf []byte, it *Item, offset int64) ([]byte, Ref, error) {
-	rec := record{kind: kindBlob, emailID: it.EmailID, stored: it.Size, plain: it.Size, meta: it.Meta, synced: s.synced}
+	rec := record{kind: kindBlob, emailID: it.EmailID, stored: it.Size, plain: it.Size, meta: it.Meta, synced: s.open.durable}
 	start := len(buf)
 	buf = slices.Grow(buf, int(rec.size()))
 	buf = buf[:start+int(rec.size())]

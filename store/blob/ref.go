@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 )
 
@@ -51,6 +52,9 @@ func (r Ref) String() string {
 	}
 	return fmt.Sprintf("pack %d at %d (%d bytes)", r.number, r.offset, r.plain)
 }
+
+// LogValue implements slog.LogValuer with String.
+func (r Ref) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
 // The wire form: a byte of encoding and flags, then unsigned varints.
 const (

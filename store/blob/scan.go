@@ -52,8 +52,12 @@ func (d *Damage) Unwrap() []error { return []error{ErrCorrupt, d.Err} }
 // There may be several blobs with one email id, when a crash came between a copy
 // and the removal of the original: they have the same bytes.
 //
-// Scan is how an index is rebuilt that was lost. It reads everything twice.
+// Scan is how an index is rebuilt that was lost. It reads all headers, then
+// everything. Compact waits while Scan is under way, so neither function may call
+// it.
 func (s *Store) Scan(ctx context.Context, found func(Record) error, damaged func(*Damage) error) error {
+	s.compactMu.Lock()
+	defer s.compactMu.Unlock()
 	packs := s.Packs()
 	g := graves{upTo: map[int64]place{}, exact: map[place]bool{}}
 	synced := make([]int64, len(packs))
@@ -64,9 +68,9 @@ func (s *Store) Scan(ctx context.Context, found func(Record) error, damaged func
 		}
 	}
 	for i, p := range packs {
-		sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowAll}
+		sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowAll, salvage: true}
 		err := s.scanFile(ctx, sc, g, found, func(d *Damage) error {
-			if d.Offset >= synced[i] {
+			if d.Offset >= max(synced[i], p.durable) && d.Offset > 0 {
 				return nil // A write that was never finished.
 			}
 			return damaged(d)
@@ -80,7 +84,7 @@ func (s *Store) Scan(ctx context.Context, found func(Record) error, damaged func
 		return err
 	}
 	for _, number := range numbers {
-		err := s.scanFile(ctx, scanned{path: s.fileName(number), number: number, large: true, end: -1, window: windowAll}, g, found, damaged)
+		err := s.scanFile(ctx, scanned{path: s.fileName(number), number: number, large: true, end: -1, window: windowAll, salvage: true}, g, found, damaged)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -149,7 +153,7 @@ func (g graves) has(emailID int64, at place) bool {
 // findGraves collects the tombstones of a pack, and tells up to where the pack was
 // durable at some time.
 func (s *Store) findGraves(ctx context.Context, p PackInfo, g graves) (synced int64, err error) {
-	sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowHeaders}
+	sc := scanned{path: p.Path, number: p.Number, end: scanEnd(p), window: windowHeaders, salvage: true}
 	err = s.walkFile(ctx, sc, func(w *walker, st step) error {
 		if st.damaged {
 			return nil
@@ -169,7 +173,9 @@ type scanned struct {
 	number uint32
 	large  bool
 	end    int64 // -1 for the end of the file.
-	window int
+
+	window  int
+	salvage bool
 }
 
 // walkFile calls fn for each record and damage of a file.
@@ -185,6 +191,7 @@ func (s *Store) walkFile(ctx context.Context, sc scanned, fn func(*walker, step)
 		}
 	}
 	w := newWalker(f, s.marker, fileHeaderSize, sc.end, sc.window)
+	w.salvage = sc.salvage
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -203,10 +210,23 @@ func (s *Store) walkFile(ctx context.Context, sc scanned, fn func(*walker, step)
 
 // scanFile calls found and damaged for what is in a file.
 func (s *Store) scanFile(ctx context.Context, sc scanned, g graves, found func(Record) error, damaged func(*Damage) error) error {
+	magic := packMagic
+	if sc.large {
+		magic = largeMagic
+	}
+	h, err := s.readFileHeader(sc.path, magic)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrVersion) {
+		return err
+	}
+	if err != nil || h.marker != s.marker || h.number != sc.number {
+		if err := damaged(&Damage{Path: sc.path, Length: fileHeaderSize, Err: err}); err != nil {
+			return err
+		}
+	}
 	var meta []byte
 	return s.walkFile(ctx, sc, func(w *walker, st step) error {
 		if st.damaged {
-			return damaged(&Damage{Path: sc.path, Offset: st.off, Length: st.end - st.off})
+			return damaged(&Damage{Path: sc.path, Offset: st.off, Length: st.end - st.off, Err: st.err})
 		}
 		if st.rec.kind != kindBlob {
 			return nil

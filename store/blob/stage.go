@@ -2,8 +2,10 @@ package blob
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -39,7 +41,7 @@ func (s *Store) Stage(ctx context.Context, it Item) (st *Staged, rerr error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	number, err := s.number()
+	number, err := s.fileNumber()
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +70,22 @@ func (s *Store) Stage(ctx context.Context, it Item) (st *Staged, rerr error) {
 	return &Staged{ref}, nil
 }
 
+// fileNumber returns a number for a large file. There is a file of that number
+// already only if the ledger is older than the files, from a backup.
+func (s *Store) fileNumber() (uint32, error) {
+	for {
+		number, err := s.number()
+		if err != nil {
+			return 0, err
+		}
+		if _, err := s.fs.Stat(s.fileName(number)); errors.Is(err, fs.ErrNotExist) {
+			return number, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+}
+
 // writeLarge writes a whole large file and syncs it.
 func (s *Store) writeLarge(ctx context.Context, f vfs.File, number uint32, it *Item) (Ref, error) {
 	rec := record{kind: kindBlob, emailID: it.EmailID, stored: it.Size, plain: it.Size, meta: it.Meta}
@@ -75,14 +93,15 @@ func (s *Store) writeLarge(ctx context.Context, f vfs.File, number uint32, it *I
 	// be reserved, writing tells.
 	_ = f.Allocate(0, fileHeaderSize+rec.size())
 
-	bufp := s.copyBufs.Get().(*[]byte)
-	defer s.copyBufs.Put(bufp)
+	bufp := s.bufs.Get().(*[]byte)
+	defer s.bufs.Put(bufp)
+	buf := (*bufp)[:copySize]
 	at := fileHeaderSize + rec.head()
 	for off := int64(0); off < it.Size; {
 		if err := ctx.Err(); err != nil {
 			return Ref{}, err
 		}
-		b := (*bufp)[:min(copySize, it.Size-off)]
+		b := buf[:min(copySize, it.Size-off)]
 		if err := readFull(it.Body, b, off); err != nil {
 			return Ref{}, &ItemError{0, err}
 		}
@@ -93,7 +112,7 @@ func (s *Store) writeLarge(ctx context.Context, f vfs.File, number uint32, it *I
 		off += int64(len(b))
 	}
 	h := fileHeader{magic: largeMagic, version: formatVersion, number: number, marker: s.marker}
-	head := rec.append(h.append((*bufp)[:0]), s.marker)
+	head := rec.append(h.append(buf[:0]), s.marker)
 	if _, err := f.WriteAt(head, 0); err != nil {
 		return Ref{}, fmt.Errorf("blob: writing file: %w", err)
 	}
@@ -109,6 +128,8 @@ func (s *Store) Discard(st *Staged) {
 	s.tryRemove(s.fileName(st.ref.number))
 }
 
-func newCopyBufs() *sync.Pool {
+// newBufs returns a pool for the buffers of writes and copies. They may grow, but
+// not for long: the garbage collector empties the pool.
+func newBufs() *sync.Pool {
 	return &sync.Pool{New: func() any { b := make([]byte, copySize); return &b }}
 }

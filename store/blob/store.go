@@ -19,7 +19,7 @@ import (
 const (
 	DefaultMaxPackSize    = 64 << 20
 	DefaultLargeThreshold = 256 << 10
-	DefaultMaxOpenFiles   = 16
+	DefaultMaxOpenFiles   = 8
 )
 
 // Options are the settings of a Store. The zero value of each field is its
@@ -60,7 +60,7 @@ type Store struct {
 	unclean   bool
 	first     uint32 // The first number this session could use.
 	handles   *handles
-	copyBufs  *sync.Pool // Of *[]byte, copySize long.
+	bufs      *sync.Pool // Of *[]byte with copySize or more.
 
 	// mu is held by writers, also while they write and sync.
 	mu     sync.Mutex
@@ -70,10 +70,12 @@ type Store struct {
 	w      vfs.File         // Of open.
 	alloc  int64            // Space of open is reserved up to here.
 	unsync bool             // Something was appended to open since it was synced.
-	synced int64            // Up to here open is known to be durable.
 	dirty  bool             // The ledger on disk is out of date.
 	marked int64            // Size of open in the ledger.
-	buf    []byte           // For batches, reused.
+
+	// undecided are the places of the last Put, but for what was deleted since:
+	// the database may not have come to know them yet.
+	undecided map[place]bool
 
 	// compactMu is held by the one compaction that runs.
 	compactMu sync.Mutex
@@ -83,6 +85,7 @@ type Store struct {
 	ledger   ledger // As last written.
 	next     uint32 // The next number.
 	reserved uint32 // The number from which on the ledger has to be written first.
+	final    bool   // No more numbers, the store is closed.
 }
 
 // pack is the account of a pack file. Store.mu guards it.
@@ -90,7 +93,8 @@ type pack struct {
 	number  uint32
 	size    int64 // Of header and valid records.
 	dead    int64 // Bytes of deleted records.
-	damaged bool  // Has bytes that are no records.
+	durable int64 // Up to here it is known that all was durable.
+	damaged bool  // Has bytes before that which are no records.
 
 	// tombs counts the bytes of tombstones by the pack they are about. They can
 	// go when that pack is gone.
@@ -109,7 +113,8 @@ func Open(dir string, opts Options) (*Store, error) {
 		threshold: opts.LargeThreshold,
 		interval:  opts.checkpoint,
 		packs:     map[uint32]*pack{},
-		copyBufs:  newCopyBufs(),
+		undecided: map[place]bool{},
+		bufs:      newBufs(),
 	}
 	if s.fs == nil {
 		s.fs = vfs.OS{}
@@ -167,7 +172,12 @@ func (s *Store) load() error {
 		return err
 	}
 	s.ledger = *l
-	s.next, s.reserved = l.Next, l.Next
+	// An older ledger may have come from a backup.
+	s.next = l.Next
+	for number := range sizes {
+		s.next = max(s.next, number+1)
+	}
+	s.reserved = s.next
 	if !l.Clean {
 		s.unclean = true
 	}
@@ -261,34 +271,6 @@ func (s *Store) newLedger(sizes map[uint32]int64) (*ledger, error) {
 	return l, nil
 }
 
-// findMarker reads the store's marker from the first file that has it.
-func (s *Store) findMarker(sizes map[uint32]int64, files []fs.DirEntry) (*marker, error) {
-	try := func(name string, magic [8]byte) (*marker, error) {
-		h, err := s.readFileHeader(name, magic)
-		if errors.Is(err, errFileHeader) {
-			return nil, nil
-		} else if err != nil {
-			return nil, err
-		}
-		return &h.marker, nil
-	}
-	for _, number := range slices.Sorted(maps.Keys(sizes)) {
-		if m, err := try(s.packName(number), packMagic); m != nil || err != nil {
-			return m, err
-		}
-	}
-	for _, e := range files {
-		number, ok := parseName(e.Name(), fileSuffix)
-		if !ok {
-			continue
-		}
-		if m, err := try(s.fileName(number), largeMagic); m != nil || err != nil {
-			return m, err
-		}
-	}
-	return nil, nil
-}
-
 // takeAccounts sets up the packs as the ledger counted them.
 func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
 	counted := map[uint32]ledgerPack{}
@@ -301,7 +283,8 @@ func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
 		if number < l.Open && lp.Size > 0 {
 			// What lies behind in the file was never acknowledged.
 			p.size = min(size, lp.Size)
-			p.damaged = size < lp.Size
+			p.durable = lp.Size - lp.Gap
+			p.damaged = size < p.durable
 		}
 		s.packs[number] = p
 	}
@@ -322,8 +305,8 @@ func (s *Store) syncDirs() error {
 // SweepFiles.
 func (s *Store) Unclean() bool { return s.unclean }
 
-// Close ends all writing and closes the files that no Reader has open. The store
-// may not be used afterwards, except that open Readers go on until closed.
+// Close ends all writing and closes the files that no Reader has open. It is
+// called when all other calls have returned. Open Readers go on until closed.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -337,6 +320,7 @@ func (s *Store) Close() error {
 		err = s.releaseOpen()
 	}
 	s.ledgerMu.Lock()
+	s.final = true
 	stale := s.dirty || !s.ledger.Clean
 	s.ledgerMu.Unlock()
 	if err == nil && stale {
@@ -352,6 +336,12 @@ type PackInfo struct {
 	Size   int64  // In bytes. Of the open pack's file no more than this is valid.
 	Dead   int64  // Bytes of Size known to be of no use.
 	Sealed bool   // The file will not be written to again.
+
+	// Damaged says that something in the pack was found to be lost. It is told
+	// by the log, by VerifyAll and by Compact what.
+	Damaged bool
+
+	durable int64
 }
 
 // Packs describes all packs in the order of their numbers.
@@ -366,6 +356,9 @@ func (s *Store) Packs() []PackInfo {
 			Size:   p.size,
 			Dead:   s.deadBytes(p),
 			Sealed: p != s.open,
+
+			Damaged: p.damaged,
+			durable: p.durable,
 		})
 	}
 	return infos

@@ -11,8 +11,8 @@ type Located struct {
 // Live asks the database which of some blobs are in use: those whose email's
 // reference is exactly this one. It returns one answer for each, in order.
 //
-// An answer counts every Put that has returned as committed or given up. The
-// place where that is so is the one that calls Put, between two transactions.
+// Compaction takes a blob that is not in use for waste, but for those of the last
+// Put, which may not have been committed yet.
 type Live func(ctx context.Context, blobs []Located) ([]bool, error)
 
 // SweepFiles removes large files that are not in use and stem from before the

@@ -69,6 +69,7 @@ func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 	}
 	if p.size < from {
 		p.damaged = true
+		p.durable = from
 		s.log.Error("pack is shorter than what was synced to it", "file", name, "size", p.size, "synced", from)
 		return nil
 	}
@@ -78,7 +79,7 @@ func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 		return err
 	}
 	size := p.size
-	p.size = t.end
+	p.size, p.durable = t.end, t.synced
 	if t.hole < t.synced {
 		p.damaged = true
 	}
@@ -105,7 +106,7 @@ func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 		}
 	}
 	s.open, s.w, keep = p, f, true
-	s.alloc, s.marked, s.synced = t.end, t.end, t.synced
+	s.alloc, s.marked = t.end, t.end
 	return nil
 }
 

@@ -21,9 +21,10 @@ func (s *Store) Verify(ctx context.Context, ref Ref) error {
 	if int64(ref.offset)+ref.record() > size {
 		return fmt.Errorf("%w: %v: file is too short", ErrCorrupt, ref)
 	}
-	bufp := s.copyBufs.Get().(*[]byte)
-	defer s.copyBufs.Put(bufp)
-	head := (*bufp)[:ref.head]
+	bufp := s.bufs.Get().(*[]byte)
+	defer s.bufs.Put(bufp)
+	buf := (*bufp)[:copySize]
+	head := buf[:ref.head]
 	if err := readFull(h.file, head, int64(ref.offset)); err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func (s *Store) Verify(ctx context.Context, ref Ref) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b := (*bufp)[:min(copySize, ref.stored-off)]
+		b := buf[:min(copySize, ref.stored-off)]
 		if err := readFull(h.file, b, int64(ref.offset)+int64(ref.head)+off); err != nil {
 			return err
 		}

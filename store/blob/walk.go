@@ -19,6 +19,11 @@ type walker struct {
 	end    int64 // Bytes from here on are not looked at.
 	window int   // How much is read at once, unless more is asked for.
 
+	// salvage makes bytes that cannot be read count as damage. readErr is the
+	// last error of such since the last step.
+	salvage bool
+	readErr error
+
 	// buf holds file bytes from bufOff on.
 	buf    []byte
 	bufOff int64
@@ -31,6 +36,7 @@ type step struct {
 
 	rec     record // Its meta is valid until the walker reads on.
 	damaged bool   // No record, rec is not set.
+	err     error  // Why it could not be read, if damaged by that.
 }
 
 // newWalker makes a walker over [off, end) that reads window bytes at a time.
@@ -83,8 +89,9 @@ func (w *walker) parse(off int64) (record, bool, error) {
 }
 
 // skip finds the end of damage that begins at w.off.
-func (w *walker) skip() (step, error) {
-	s := step{off: w.off, damaged: true}
+func (w *walker) skip() (s step, rerr error) {
+	s = step{off: w.off, damaged: true}
+	defer func() { s.err, w.readErr = w.readErr, nil }()
 	for off := w.off; off < w.end; {
 		b, err := w.peek(off, w.window)
 		if err != nil {
@@ -141,6 +148,10 @@ func (w *walker) peek(off int64, n int) ([]byte, error) {
 	size := int(min(int64(max(n, w.window)), w.end-off))
 	w.buf = slices.Grow(w.buf[:0], size)
 	m, err := w.f.ReadAt(w.buf[:size], off)
+	if m < n && w.salvage && err != nil && !errors.Is(err, io.EOF) {
+		w.readErr = err
+		m = w.readBlocks(w.buf[:size], off)
+	}
 	w.buf, w.bufOff = w.buf[:m], off
 	if m < n {
 		if err == nil || errors.Is(err, io.EOF) {
@@ -149,4 +160,21 @@ func (w *walker) peek(off int64, n int) ([]byte, error) {
 		return nil, fmt.Errorf("blob: reading at %d: %w", off, err)
 	}
 	return w.buf[:n], nil
+}
+
+// blockSize is how much is lost at least where a disk cannot be read.
+const blockSize = 4096
+
+// readBlocks fills b with what can be read of its blocks and zeros, and returns
+// its length.
+func (w *walker) readBlocks(b []byte, off int64) int {
+	for i := 0; i < len(b); {
+		n := min(int(blockSize-(off+int64(i))%blockSize), len(b)-i)
+		if m, err := w.f.ReadAt(b[i:i+n], off+int64(i)); m < n {
+			w.readErr = err
+			clear(b[i+m : i+n])
+		}
+		i += n
+	}
+	return len(b)
 }
