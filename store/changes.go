@@ -2,7 +2,12 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
+	"sync"
 	"time"
+
+	"github.com/mjl-/bstore"
 
 	"mox/imap"
 )
@@ -22,40 +27,201 @@ const (
 	ChangeSubmission                          // State of a submission changed.
 )
 
-// Change is one operation of the change log: one row per operation, keyed by modseq.
+// Change is an entry of the change log. An operation that changes several things, such as a move,
+// makes several with the same modseq.
 type Change struct {
 	ModSeq     imap.ModSeq
 	Kind       ChangeKind
 	Time       time.Time
 	Mailbox    MailboxID
-	UIDs       []UIDRange
+	UIDs       imap.UIDSet
 	Emails     []EmailID // For ChangeAdd, one per UID; for ChangeExpunge likewise.
 	Submission SubmissionID
 }
 
-// ChangesSince returns up to limit changes with a modseq above since, ascending, and the
-// horizon: changes at or below it may have been pruned. If since is below the horizon,
-// ErrHorizon is returned and the caller must read everything anew.
+// ChangesSince returns about limit changes with a modseq above since, ascending, and the
+// horizon: changes at or below it may have been pruned. Changes with one modseq are not divided, so
+// there may be more than limit. If since is below the horizon, ErrHorizon is returned and the
+// caller must read everything anew.
 func (a *Account) ChangesSince(ctx context.Context, since imap.ModSeq, limit int) (l []Change, horizon imap.ModSeq, err error) {
-	return *new([]Change), *new(imap.ModSeq), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return nil, 0, err
+	}
+	if limit <= 0 {
+		limit = 1
+	}
+	err = acc.read(ctx, func(tx *bstore.Tx) error {
+		l = nil
+		row := accountRow{ID: 1}
+		if err := tx.Get(&row); err != nil {
+			return err
+		}
+		horizon = row.Horizon
+		if since < horizon {
+			return ErrHorizon
+		}
+		q := bstore.QueryTx[changeRow](tx).FilterGreater("ModSeq", since).SortAsc("ModSeq")
+		return q.ForEach(func(r changeRow) error {
+			if len(l) >= limit {
+				return bstore.StopForEach
+			}
+			var err error
+			l, err = r.parse(l)
+			return err
+		})
+	})
+	return l, horizon, err
 }
 
 // ModSeq returns the highest modseq of the account.
 func (a *Account) ModSeq(ctx context.Context) (imap.ModSeq, error) {
-	return *new(imap.ModSeq), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return 0, err
+	}
+	return acc.modSeq(), nil
 }
 
 // Watch returns a channel that receives, at most one value at a time, after each commit,
 // until stop is called. What changed is read by ChangesSince.
-func (a *Account) Watch() (wake <-chan struct{}, stop func()) {
-	return *new(<-chan struct{}), *new(func())
+func (a *Account) Watch() (wake <-chan struct{}, stop func()) { return a.acc.watchers.add() }
+
+// watchers are those to wake after a commit.
+type watchers struct {
+	mu    sync.Mutex
+	chans map[chan struct{}]struct{}
+}
+
+func (w *watchers) add() (wake <-chan struct{}, stop func()) {
+	ch := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.chans == nil {
+		w.chans = map[chan struct{}]struct{}{}
+	}
+	w.chans[ch] = struct{}{}
+	return ch, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.chans, ch)
+	}
+}
+
+func (w *watchers) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ch := range w.chans {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Cursor returns the modseq up to which the named consumer has worked, zero for a new one.
 // SetCursor stores it. Consumers see each change at least once.
 func (a *Account) Cursor(ctx context.Context, name string) (imap.ModSeq, error) {
-	return *new(imap.ModSeq), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return 0, err
+	}
+	row := cursorRow{Name: name}
+	err = acc.read(ctx, func(tx *bstore.Tx) error { return tx.Get(&row) })
+	if err == bstore.ErrAbsent {
+		return 0, nil
+	}
+	return row.ModSeq, err
 }
 func (a *Account) SetCursor(ctx context.Context, name string, modseq imap.ModSeq) error {
-	return errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return err
+	}
+	return acc.write(ctx, "set_cursor", func(tx *txn) error {
+		return tx.put(&cursorRow{Name: name, ModSeq: modseq})
+	})
+}
+
+// The form of changeRow.Data: a version, then for each change its kind, mailbox, ranges of UIDs, emails and
+// submission. Numbers are varints; UIDs and emails are differences to the one before.
+const changeVersion = 1
+
+var errChange = errors.New("damaged entry of change log")
+
+// appendChanges appends the form of the changes of one operation. ModSeq and Time are not part of it.
+func appendChanges(b []byte, l []Change) []byte {
+	b = append(b, changeVersion)
+	b = binary.AppendUvarint(b, uint64(len(l)))
+	for i := range l {
+		c := &l[i]
+		b = append(b, byte(c.Kind))
+		b = binary.AppendUvarint(b, uint64(c.Mailbox))
+		b = binary.AppendUvarint(b, uint64(len(c.UIDs)))
+		last := imap.UID(0)
+		for _, r := range c.UIDs {
+			b = binary.AppendUvarint(b, uint64(r.First-last))
+			b = binary.AppendUvarint(b, uint64(r.Last-r.First))
+			last = r.Last
+		}
+		b = appendIDs(b, c.Emails)
+		b = binary.AppendUvarint(b, uint64(c.Submission))
+	}
+	return b
+}
+
+// parse appends the changes of a row to l.
+func (r *changeRow) parse(l []Change) ([]Change, error) {
+	if len(r.Data) == 0 || r.Data[0] != changeVersion {
+		return l, errChange
+	}
+	d := metaDecoder{buf: r.Data[1:]}
+	at := time.Unix(r.Time, 0).UTC()
+	for n := d.uvarint(); n > 0 && !d.bad; n-- {
+		c := Change{ModSeq: r.ModSeq, Time: at}
+		c.Kind = ChangeKind(d.uvarint())
+		c.Mailbox = MailboxID(d.uvarint())
+		last := imap.UID(0)
+		for n := d.uvarint(); n > 0 && !d.bad; n-- {
+			first := last + imap.UID(d.uvarint())
+			last = first + imap.UID(d.uvarint())
+			c.UIDs = append(c.UIDs, imap.Range[imap.UID]{First: first, Last: last})
+		}
+		c.Emails = d.ids()
+		c.Submission = SubmissionID(d.uvarint())
+		l = append(l, c)
+	}
+	if d.bad || len(d.buf) > 0 {
+		return l, errChange
+	}
+	return l, nil
+}
+
+// appendIDs appends the number of ids and each as difference to the one before.
+func appendIDs(b []byte, ids []EmailID) []byte {
+	b = binary.AppendUvarint(b, uint64(len(ids)))
+	last := EmailID(0)
+	for _, id := range ids {
+		b = binary.AppendVarint(b, int64(id-last))
+		last = id
+	}
+	return b
+}
+
+// ids reads what appendIDs wrote.
+func (d *metaDecoder) ids() []EmailID {
+	n := d.uvarint()
+	if n > uint64(len(d.buf)) {
+		d.bad = true
+	}
+	if d.bad || n == 0 {
+		return nil
+	}
+	ids := make([]EmailID, n)
+	last := EmailID(0)
+	for i := range ids {
+		last += EmailID(d.varint())
+		ids[i] = last
+	}
+	return ids
 }

@@ -20,15 +20,6 @@ const passwordMaxLen = 4096
 // ErrBadPassword is returned by SetPassword for a password that is empty or longer than 4096 bytes.
 var ErrBadPassword = errors.New("password is empty or too long")
 
-// passwordRow is the one row with the verifiers of an account's password. An account without
-// password has none; the zero row stands for that.
-type passwordRow struct {
-	ID          int64  `bstore:"noauto,typename Password"` // Always 1.
-	Argon2id    string // PHC string.
-	SCRAMSHA256 string // RFC 5803 §2.
-	Changed     int64
-}
-
 // passwords checks passwords for all accounts of a store. It is safe for concurrent use.
 type passwords struct {
 	params argon2idParams
@@ -103,7 +94,7 @@ func (p *passwords) derive(password string) (argon2id, scram string, err error) 
 }
 
 // outdated reports whether the verifiers take less work than new ones would.
-func (p *passwords) outdated(c passwordRow) bool {
+func (p *passwords) outdated(c credentialsRow) bool {
 	a, err := parseArgon2id(c.Argon2id)
 	if err != nil || a.params.Memory < p.params.Memory || a.params.Time < p.params.Time {
 		return true
@@ -115,7 +106,7 @@ func (p *passwords) outdated(c passwordRow) bool {
 // verify checks a prepared password against c, and for the zero row, computes a hash all the same and
 // returns ErrCredentials. If c is outdated, better holds new verifiers of the password.
 // Other errors are ErrBusy, the context's, and errVerifier for damaged verifiers.
-func (p *passwords) verify(ctx context.Context, c passwordRow, password string) (better *passwordRow, err error) {
+func (p *passwords) verify(ctx context.Context, c credentialsRow, password string) (better *credentialsRow, err error) {
 	v := p.dummy
 	if c.Argon2id != "" {
 		if v, err = parseArgon2id(c.Argon2id); err != nil {
@@ -129,7 +120,7 @@ func (p *passwords) verify(ctx context.Context, c passwordRow, password string) 
 			return
 		}
 		if p.outdated(c) {
-			better = &passwordRow{ID: 1, Changed: c.Changed}
+			better = &credentialsRow{ID: 1, Changed: c.Changed}
 			better.Argon2id, better.SCRAMSHA256, err = p.derive(password)
 		}
 	})

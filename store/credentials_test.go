@@ -25,13 +25,13 @@ func cheapPasswords(workers int) *passwords {
 	return p
 }
 
-func mustDerive(t *testing.T, p *passwords, password string) passwordRow {
+func mustDerive(t *testing.T, p *passwords, password string) credentialsRow {
 	t.Helper()
 	a, s, err := p.derive(password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return passwordRow{ID: 1, Argon2id: a, SCRAMSHA256: s}
+	return credentialsRow{ID: 1, Argon2id: a, SCRAMSHA256: s}
 }
 
 func TestArgon2idDefaultsAreStrong(t *testing.T) {
@@ -181,13 +181,13 @@ func TestVerifyCostsTheSame(t *testing.T) {
 	known := mustDerive(t, p, "right")
 	for _, tc := range []struct {
 		name     string
-		c        passwordRow
+		c        credentialsRow
 		password string
 		want     error
 	}{
 		{"right", known, "right", nil},
 		{"wrong", known, "wrong", ErrCredentials},
-		{"unknown account", passwordRow{}, "right", ErrCredentials},
+		{"unknown account", credentialsRow{}, "right", ErrCredentials},
 	} {
 		before := p.hashes.Load()
 		better, err := p.verify(context.Background(), tc.c, tc.password)
@@ -216,7 +216,7 @@ func TestVerifyReplacesOutdatedVerifiers(t *testing.T) {
 	if better, err := p.verify(context.Background(), old, "right"); better != nil || err != nil {
 		t.Errorf("verifier that is not outdated: %v, %v", better, err)
 	}
-	check := func(name string, c passwordRow) {
+	check := func(name string, c credentialsRow) {
 		t.Helper()
 		better, err := p.verify(context.Background(), c, "right")
 		if err != nil || better == nil {

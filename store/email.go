@@ -2,10 +2,15 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
+	"github.com/mjl-/bstore"
+
 	"mox/message"
+	"mox/store/blob"
 )
 
 // Email is the immutable part of a message, without its content.
@@ -23,44 +28,147 @@ type Email struct {
 	BodyStructure []byte
 
 	// Header holds, verbatim and in order, the header fields that clients list by (see
-	// ListedFields), from prefix and message.
+	// ListedField), from prefix and message.
 	Header []byte
 
 	Preview string // Readable text from the start, at most 256 characters.
 
-	part []byte
+	cold cold
 }
 
-// Part returns the MIME structure. Offsets count from the start of the prefix.
-func (e *Email) Part() (*message.Part, error) { return *new(*message.Part), errUnwritten }
+// Part returns the MIME structure. Offsets count from the start of the prefix. It is the caller's and
+// stays valid.
+func (e *Email) Part() (*message.Part, error) { return e.cold.structure() }
 
-// ListedField reports whether the header field (canonical or any case) is among those
-// kept in Email.Header, so that its absence there means its absence in the message.
-func ListedField(name string) bool { return *new(bool) }
+// set makes e the email of a row, with slices that refer to it.
+func (e *Email) set(r *emailRow) error {
+	preview, err := e.cold.parse(r.Cold)
+	if err != nil {
+		return err
+	}
+	*e = Email{
+		ID:            r.ID,
+		Thread:        r.Thread,
+		Received:      time.Unix(r.Received, 0).UTC(),
+		Size:          r.Size,
+		Prefix:        e.cold.prefix,
+		Auth:          e.cold.auth,
+		Envelope:      e.cold.envelope,
+		BodyStructure: e.cold.bodyStructure,
+		Header:        e.cold.header,
+		Preview:       string(preview),
+		cold:          e.cold,
+	}
+	return nil
+}
+
+// Limits of what Emails reads in one transaction.
+const (
+	emailPage      = 128
+	emailPageBytes = 1 << 20
+)
 
 // Emails calls fn for each id in order, with the index in ids. The Email and its slices are valid
 // during the call only. Rows are read in short transactions of bounded size, and fn is called
-// outside of them. An email that is gone gives fn a nil Email.
+// outside of them. An email that is gone gives fn a nil Email. An error of fn ends it and is returned.
 func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn func(i int, e *Email) error) error {
-	return errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return err
+	}
+	rows := make([]emailRow, 0, min(len(ids), emailPage))
+	var e Email
+	for done := 0; done < len(ids); done += len(rows) {
+		if rows, err = acc.readEmails(ctx, ids[done:], rows[:0]); err != nil {
+			return err
+		}
+		for i := range rows {
+			p := &e
+			if rows[i].Cold == nil {
+				p = nil
+			} else if err := e.set(&rows[i]); err != nil {
+				return fmt.Errorf("email %d: %w", rows[i].ID, err)
+			}
+			if err := fn(done+i, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readEmails appends rows for the first of ids in one transaction, empty ones for emails that are gone.
+func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow) ([]emailRow, error) {
+	err := a.read(ctx, func(tx *bstore.Tx) error {
+		size := 0
+		for _, id := range ids {
+			if len(rows) == emailPage || size > emailPageBytes {
+				break
+			}
+			rows = append(rows, emailRow{ID: id})
+			r := &rows[len(rows)-1]
+			if id == 0 {
+				continue
+			}
+			if err := tx.Get(r); err != nil && err != bstore.ErrAbsent {
+				return err
+			}
+			size += len(r.Cold)
+		}
+		return nil
+	})
+	return rows, err
 }
 
 // Content is an open message: prefix and body as one. ReadAt is safe for concurrent use.
-type Content struct{}
+type Content struct {
+	prefixed
+	reader *blob.Reader
+}
 
 var _ io.ReaderAt = (*Content)(nil)
 
 // Open opens the content of an email. Returns ErrExpunged if it is gone.
 // The caller must Close it.
 func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, error) {
-	return *new(*Content), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return nil, err
+	}
+	var last blob.Ref
+	for {
+		rows, err := acc.readEmails(ctx, []EmailID{id}, nil)
+		if err != nil {
+			return nil, err
+		}
+		if rows[0].Cold == nil {
+			return nil, ErrExpunged
+		}
+		var c cold
+		if _, err := c.parse(rows[0].Cold); err != nil {
+			return nil, fmt.Errorf("email %d: %w", id, err)
+		}
+		ref, err := blob.ParseRef(rows[0].Blob)
+		if err != nil {
+			return nil, fmt.Errorf("email %d: %w", id, err)
+		}
+		r, err := acc.blobs.Open(ref)
+		if errors.Is(err, blob.ErrNotExist) && ref != last {
+			// Compaction has moved it, or it was erased just now. The row tells.
+			last = ref
+			continue
+		} else if err != nil {
+			return nil, fmt.Errorf("email %d: %w", id, err)
+		}
+		return &Content{prefixed{c.prefix, r, r.Size()}, r}, nil
+	}
 }
 
 // Size is the length in bytes.
-func (c *Content) Size() int64 { return *new(int64) }
+func (c *Content) Size() int64 { return c.prefixed.Size() }
 
 // ReadAt implements io.ReaderAt.
-func (c *Content) ReadAt(p []byte, off int64) (int, error) { return *new(int), errUnwritten }
+func (c *Content) ReadAt(p []byte, off int64) (int, error) { return c.prefixed.ReadAt(p, off) }
 
 // Close releases the content.
-func (c *Content) Close() error { return errUnwritten }
+func (c *Content) Close() error { return c.reader.Close() }

@@ -10,6 +10,7 @@ import (
 var (
 	ErrNoAccount       = errors.New("no such account")
 	ErrAccountExists   = errors.New("account exists already")
+	ErrAccountInUse    = errors.New("account is in use")
 	ErrCredentials     = errors.New("wrong user name or password")
 	ErrNoMailbox       = errors.New("no such mailbox")
 	ErrMailboxExists   = errors.New("mailbox exists already")
@@ -17,6 +18,7 @@ var (
 	ErrSpecialUseTaken = errors.New("another mailbox has this special use")
 	ErrBadName         = errors.New("mailbox name not allowed")
 	ErrTooManyKeywords = errors.New("too many keywords")
+	ErrBadKeyword      = errors.New("keyword not allowed")
 	ErrQuota           = errors.New("account is over its quota")
 	ErrExpunged        = errors.New("message is gone")
 	ErrHorizon         = errors.New("changes are no longer in the log")
@@ -27,7 +29,6 @@ var (
 	ErrNewerVersion    = errors.New("data was written by a newer version of mox")
 )
 
-// errUnwritten is returned by what is not there yet.
 var errUnwritten = errors.New("not written yet")
 
 // MailboxError tells which of the mailboxes of a call does not exist. It wraps ErrNoMailbox.
@@ -46,3 +47,16 @@ func (e *MailboxError) Error() string {
 
 // Unwrap returns ErrNoMailbox.
 func (e *MailboxError) Unwrap() error { return ErrNoMailbox }
+
+// refusal reports whether an error is about the call and not about disk or database.
+func refusal(err error) bool {
+	for _, e := range []error{
+		ErrNoMailbox, ErrMailboxExists, ErrMailboxInUse, ErrSpecialUseTaken, ErrBadName, ErrTooManyKeywords,
+		ErrBadKeyword, ErrQuota, ErrNoSubmission, ErrSubmissionState, errUIDs,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

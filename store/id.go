@@ -1,7 +1,5 @@
 package store
 
-import "mox/imap"
-
 // AccountID identifies an account for its whole life: random, positive, never reused.
 // The account's name is an attribute that can change.
 type AccountID int64
@@ -40,6 +38,3 @@ type Actor struct {
 
 // System is the actor for what mox does by itself.
 var System = Actor{}
-
-// UIDRange is an inclusive range of UIDs. First is at most Last.
-type UIDRange struct{ First, Last imap.UID }

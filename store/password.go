@@ -1,14 +1,109 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mjl-/bstore"
+)
 
 // SetPassword replaces the account's password and with it all verifiers derived from
 // it; verified credentials remembered in memory are forgotten.
+//
+// Passwords are compared as OpaqueString (RFC 8265 §4.2); one that this profile refuses is compared
+// as its bytes. How long a password should be is for the caller to decide. Returns ErrBadPassword
+// and ErrBusy. The context ends the waiting.
 func (a *Account) SetPassword(ctx context.Context, actor Actor, password string) error {
-	return errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return err
+	}
+	prepared, ok := preparePassword(password)
+	if !ok {
+		return ErrBadPassword
+	}
+	p := acc.store.passwords
+	row := credentialsRow{ID: 1}
+	var derr error
+	err = p.pool.do(ctx, func() {
+		row.Argon2id, row.SCRAMSHA256, derr = p.derive(prepared)
+	})
+	if err = errors.Join(err, derr); err != nil {
+		return fmt.Errorf("setting password: %w", err)
+	}
+	// Whether the write succeeds or its outcome is unknown, the old password is to be checked again.
+	defer p.cache.forget(acc.id)
+	return acc.write(ctx, "setpassword", func(tx *txn) error {
+		row.Changed = tx.now.Unix()
+		return tx.put(&row)
+	})
 }
 
-// Authenticate checks a password. An unknown account costs and looks the same as a
+// Authenticate checks a password. An unknown account, and one without password, costs and looks the same as a
 // wrong password: ErrCredentials. Hashes are computed by at most Options.PasswordWorkers at a
-// time; the context ends the waiting.
-func (s *Store) Authenticate(ctx context.Context, name, password string) error { return errUnwritten }
+// time; the context ends the waiting. Returns ErrBusy when too many wait, which is temporary.
+//
+// Credentials that were right are remembered in memory for 15 minutes at most, and until the password
+// changes, under a secret of this process.
+func (s *Store) Authenticate(ctx context.Context, name, password string) error {
+	prepared, ok := preparePassword(password)
+	a, err := s.Open(ctx, name)
+	if errors.Is(err, ErrNoAccount) || !ok {
+		if err == nil {
+			err = a.Close()
+		}
+		if err == nil || errors.Is(err, ErrNoAccount) {
+			_, err = s.passwords.verify(ctx, credentialsRow{}, prepared)
+		}
+		return err
+	} else if err != nil {
+		return fmt.Errorf("checking password: %w", err)
+	}
+	defer a.Close()
+	return a.acc.authenticate(ctx, name, prepared)
+}
+
+// authenticate checks a prepared password for the account, which goes by name.
+func (a *account) authenticate(ctx context.Context, name, password string) error {
+	p := a.store.passwords
+	key := p.cache.key(name, password)
+	verified, generation := p.cache.verified(key, a.id)
+	if verified {
+		return nil
+	}
+	var row credentialsRow
+	err := a.read(ctx, func(tx *bstore.Tx) error {
+		row = credentialsRow{ID: 1}
+		return tx.Get(&row)
+	})
+	if errors.Is(err, bstore.ErrAbsent) {
+		row = credentialsRow{}
+	} else if err != nil {
+		return fmt.Errorf("reading password verifier: %w", err)
+	}
+	better, err := p.verify(ctx, row, password)
+	if err != nil {
+		return err
+	}
+	p.cache.add(key, a.id, generation)
+	if better != nil {
+		// The login is good whether this succeeds or not.
+		if err := a.replaceVerifiers(ctx, row, *better); err != nil {
+			a.log.Error("replacing outdated password verifiers", "err", err)
+		}
+	}
+	return nil
+}
+
+// replaceVerifiers replaces the verifiers by others of the same password, unless the password was
+// changed meanwhile.
+func (a *account) replaceVerifiers(ctx context.Context, old, better credentialsRow) error {
+	return a.write(ctx, "rehash", func(tx *txn) error {
+		row := credentialsRow{ID: 1}
+		if err := tx.get(&row); err != nil || row != old {
+			return err
+		}
+		return tx.update(&better)
+	})
+}

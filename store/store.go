@@ -1,9 +1,16 @@
 package store
 
 import (
-	"context"
+	"container/list"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,11 +22,12 @@ import (
 type Options struct {
 	Dir string // Directory with one directory per account; made when missing. Required.
 
-	FS  vfs.FS           // Default: the operating system's.
+	FS  vfs.FS           // For all but databases. Names must be those of the operating system. Default: that.
 	Log *slog.Logger     // Default: discard.
 	Now func() time.Time // Default: time.Now.
 
-	// Rand is the source of ids and salts. Default: crypto/rand.
+	// Rand is the source of ids and salts. It is read by one goroutine at a time. Default:
+	// crypto/rand.
 	Rand io.Reader
 
 	// Registerer receives the store's metrics. Default: none.
@@ -31,7 +39,7 @@ type Options struct {
 	// Mailboxes are made in a new account, besides Inbox. Default: DefaultMailboxes.
 	Mailboxes []InitialMailbox
 
-	MaxOpen    int           // Open accounts kept at most, least recently used go first. Default 1000.
+	MaxOpen    int           // Accounts kept open without handles, together with those in use. Default 1000.
 	IdleClose  time.Duration // An account nobody uses closes after this. Default 1 minute.
 	EraseAfter time.Duration // How long expunged content stays readable. Default 10 minutes.
 
@@ -51,28 +59,124 @@ func DefaultMailboxes() []InitialMailbox {
 	return []InitialMailbox{{"Sent", Sent}, {"Archive", Archive}, {"Trash", Trash}, {"Drafts", Drafts}, {"Junk", Junk}}
 }
 
+// withDefaults returns options with the defaults filled in.
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" {
+		return o, errors.New("store: no directory given")
+	}
+	if o.FS == nil {
+		o.FS = vfs.OS{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Mailboxes == nil {
+		o.Mailboxes = DefaultMailboxes()
+	}
+	if o.MaxOpen == 0 {
+		o.MaxOpen = 1000
+	}
+	if o.IdleClose == 0 {
+		o.IdleClose = time.Minute
+	}
+	if o.EraseAfter == 0 {
+		o.EraseAfter = 10 * time.Minute
+	}
+	if o.MaxOpen < 0 || o.IdleClose < 0 || o.EraseAfter < 0 || o.PasswordWorkers < 0 {
+		return o, errors.New("store: option is negative")
+	}
+	return o, nil
+}
+
 // Store is a set of accounts. It is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	opts      Options
+	metrics   *metrics
+	passwords *passwords
+	lock      *os.File
+
+	randMu sync.Mutex // Held while reading opts.Rand.
+
+	// mu guards what follows, and the slots.
+	mu     sync.Mutex
+	closed bool
+	byName map[string]*slot
+	idle   *list.List // Of *slot: open without handles, the longest unused in front.
+	open   int        // Slots with an open account.
+}
 
 // New opens the set and takes its lock, so that no other process does.
 // Returns ErrLocked.
-func New(opts Options) (*Store, error) { return *new(*Store), errUnwritten }
-
-// Close waits for running calls, closes all accounts and gives up the lock.
-func (s *Store) Close() error { return errUnwritten }
-
-// Create makes an account. Returns ErrAccountExists.
-func (s *Store) Create(ctx context.Context, name string) error { return errUnwritten }
-
-// Open returns a handle to an account, which the caller must Close. Handles to one
-// account share its database. Returns ErrNoAccount, ErrNewerVersion.
-func (s *Store) Open(ctx context.Context, name string) (*Account, error) {
-	return *new(*Account), errUnwritten
+func New(opts Options) (_ *Store, rerr error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := vfs.MkdirAllSync(opts.FS, opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making directory for accounts: %w", err)
+	}
+	lock, err := lockDir(opts.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if rerr != nil {
+			lock.Close()
+		}
+	}()
+	s := &Store{opts: opts, lock: lock, byName: map[string]*slot{}, idle: list.New()}
+	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	s.passwords = newPasswords(opts.PasswordWorkers, randReader{s}, opts.Now)
+	if err := s.findAccounts(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// Rename gives an account another name. Remove deletes an account with all its mail; it must not be open.
-func (s *Store) Rename(ctx context.Context, name, newName string) error { return errUnwritten }
-func (s *Store) Remove(ctx context.Context, name string) error          { return errUnwritten }
+// Close waits for running calls, closes all accounts and gives up the lock.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.closed = true
+	slots := make([]*slot, 0, len(s.byName))
+	for _, sl := range s.byName {
+		slots = append(slots, sl)
+	}
+	s.mu.Unlock()
+
+	var err error
+	for _, sl := range slots {
+		err = errors.Join(err, s.shut(sl))
+	}
+	return errors.Join(err, s.lock.Close())
+}
+
+// shut closes the account of a slot, if it is open, whoever has a handle.
+func (s *Store) shut(sl *slot) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for sl.busy != nil {
+		ch := sl.busy
+		s.mu.Unlock()
+		<-ch
+		s.mu.Lock()
+	}
+	if sl.acc == nil {
+		return nil
+	}
+	return s.closeSlot(sl, false)
+}
 
 // AccountInfo describes an account.
 type AccountInfo struct {
@@ -80,30 +184,38 @@ type AccountInfo struct {
 	Name string
 }
 
-// Accounts lists the accounts, sorted by name.
-func (s *Store) Accounts(ctx context.Context) ([]AccountInfo, error) {
-	return *new([]AccountInfo), errUnwritten
+// randReader reads opts.Rand, one goroutine at a time.
+type randReader struct{ s *Store }
+
+func (r randReader) Read(b []byte) (int, error) {
+	r.s.randMu.Lock()
+	defer r.s.randMu.Unlock()
+	return r.s.opts.Rand.Read(b)
 }
 
-// Account is a handle to an open account. It is safe for concurrent use until Close.
-type Account struct{}
-
-// ID is the account's immutable id, Name its name.
-func (a *Account) ID() AccountID { return *new(AccountID) }
-func (a *Account) Name() string  { return *new(string) }
-
-// Close gives the handle back.
-func (a *Account) Close() error { return errUnwritten }
-
-// KeywordNames returns the names of an interned set, sorted. The slice must not be changed.
-func (a *Account) KeywordNames(set KeywordSet) []string { return *new([]string) }
-
-// Usage is what an account holds.
-type Usage struct {
-	Bytes    int64 // Counted against the quota: each email once.
-	Messages int64
-	Quota    int64 // Zero for no limit.
+// random63 returns a random positive number.
+func (s *Store) random63() (int64, error) {
+	var b [8]byte
+	for {
+		if _, err := io.ReadFull(randReader{s}, b[:]); err != nil {
+			return 0, fmt.Errorf("reading random bytes: %w", err)
+		}
+		if v := int64(binary.BigEndian.Uint64(b[:]) >> 1); v != 0 {
+			return v, nil
+		}
+	}
 }
 
-// Usage returns what the account holds.
-func (a *Account) Usage(ctx context.Context) (Usage, error) { return *new(Usage), errUnwritten }
+// lockDir takes the lock of a directory of accounts, which lasts as long as the file returned is open.
+func lockDir(dir string) (*os.File, error) {
+	name := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%w: %s (%v)", ErrLocked, name, err)
+	}
+	return f, nil
+}

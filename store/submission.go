@@ -1,8 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
+
+	"github.com/mjl-/bstore"
 
 	"mox/imap"
 )
@@ -37,17 +41,147 @@ type Submission struct {
 // added in the same transaction and Submission.Email is set, from which the message can be
 // queued again after a crash. Without a copy, a submission that the queue does not know
 // after a crash was never acknowledged and is canceled.
+//
+// Adding a submission again, under an id that exists, returns that one and adds nothing. Returns
+// errors as Deliver.
 func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, sent *Delivery) (Submission, error) {
-	return *new(Submission), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return Submission{}, err
+	}
+	if s.ID == 0 {
+		id, err := acc.store.random63()
+		if err != nil {
+			return Submission{}, err
+		}
+		s.ID = SubmissionID(id)
+	}
+	s.State = SubmissionPending
+	if s.Created.IsZero() {
+		s.Created = acc.store.opts.Now()
+	}
+	o := &op{label: "add_submission"}
+	var name string
+	if sent != nil {
+		if name, err = sent.mailboxName(); err != nil {
+			return Submission{}, err
+		}
+		e, err := acc.prepareDelivery(ctx, sent, name)
+		if err != nil {
+			return Submission{}, err
+		}
+		o.bodies = []*newEmail{e}
+	}
+	var row submissionRow
+	o.run = func(tx *txn) error {
+		row = submissionRow{ID: s.ID}
+		err := tx.get(&row)
+		if err != bstore.ErrAbsent {
+			return err
+		}
+		row = makeSubmissionRow(s)
+		if sent != nil {
+			added, err := tx.deliver(sent, name, o.bodies[0])
+			if err != nil {
+				return err
+			}
+			row.Email = added.Email
+		}
+		row.ModSeq = tx.modSeq()
+		tx.log(Change{Kind: ChangeSubmission, Submission: row.ID})
+		if err := tx.insert(&row); err != nil {
+			return err
+		}
+		return tx.insert(&pendingSubmissionRow{ID: row.ID})
+	}
+	if err := acc.withBodies(ctx, o); err != nil {
+		return Submission{}, err
+	}
+	return row.export(), nil
 }
 
 // SetSubmissionState moves a submission from one of the states in from to state to.
 // Returns ErrSubmissionState if it was in another state, ErrNoSubmission.
 func (a *Account) SetSubmissionState(ctx context.Context, actor Actor, id SubmissionID, to SubmissionState, from ...SubmissionState) error {
-	return errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return err
+	}
+	if id == 0 {
+		return ErrNoSubmission
+	}
+	return acc.write(ctx, "set_submission", func(tx *txn) error {
+		row := submissionRow{ID: id}
+		if err := tx.get(&row); err == bstore.ErrAbsent {
+			return ErrNoSubmission
+		} else if err != nil {
+			return err
+		}
+		if !slices.Contains(from, row.State) {
+			return ErrSubmissionState
+		}
+		pending := pendingSubmissionRow{ID: id}
+		var err error
+		switch {
+		case row.State == to:
+			return nil
+		case row.State == SubmissionPending:
+			err = tx.delete(&pending)
+		case to == SubmissionPending:
+			err = tx.insert(&pending)
+		}
+		if err != nil {
+			return err
+		}
+		row.State = to
+		row.ModSeq = tx.modSeq()
+		tx.log(Change{Kind: ChangeSubmission, Submission: id})
+		return tx.update(&row)
+	})
 }
 
 // PendingSubmissions lists submissions in state pending, oldest first.
 func (a *Account) PendingSubmissions(ctx context.Context) ([]Submission, error) {
-	return *new([]Submission), errUnwritten
+	acc, err := a.use()
+	if err != nil {
+		return nil, err
+	}
+	var l []Submission
+	err = acc.read(ctx, func(tx *bstore.Tx) error {
+		l = nil
+		return bstore.QueryTx[pendingSubmissionRow](tx).ForEach(func(p pendingSubmissionRow) error {
+			row := submissionRow{ID: p.ID}
+			if err := tx.Get(&row); err != nil {
+				return err
+			}
+			l = append(l, row.export())
+			return nil
+		})
+	})
+	slices.SortFunc(l, func(a, b Submission) int {
+		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ModSeq, b.ModSeq))
+	})
+	return l, err
+}
+
+func makeSubmissionRow(s Submission) submissionRow {
+	r := submissionRow{
+		ID: s.ID, State: s.State, Created: s.Created.Unix(), Email: s.Email,
+		MailFrom: s.MailFrom, RcptTo: s.RcptTo, Extra: s.Extra,
+	}
+	if !s.SendAt.IsZero() {
+		r.SendAt = s.SendAt.Unix()
+	}
+	return r
+}
+
+func (r *submissionRow) export() Submission {
+	s := Submission{
+		ID: r.ID, ModSeq: r.ModSeq, State: r.State, Created: time.Unix(r.Created, 0).UTC(), Email: r.Email,
+		MailFrom: r.MailFrom, RcptTo: r.RcptTo, Extra: r.Extra,
+	}
+	if r.SendAt != 0 {
+		s.SendAt = time.Unix(r.SendAt, 0).UTC()
+	}
+	return s
 }

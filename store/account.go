@@ -1,0 +1,311 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mjl-/bstore"
+
+	"mox/imap"
+	"mox/store/blob"
+	"mox/store/dbfile"
+)
+
+// Account is a handle to an open account. It is safe for concurrent use until Close.
+type Account struct {
+	acc    *account
+	closed atomic.Bool
+}
+
+// use returns the account behind the handle. Returns ErrClosed.
+func (a *Account) use() (*account, error) {
+	if a.closed.Load() {
+		return nil, ErrClosed
+	}
+	return a.acc, nil
+}
+
+// ID is the account's immutable id, Name its name.
+func (a *Account) ID() AccountID { return a.acc.id }
+func (a *Account) Name() string  { return *a.acc.name.Load() }
+
+// Close gives the handle back. Selections made with it stay readable, but get no news
+// once the account itself closes.
+func (a *Account) Close() error {
+	if a.closed.Swap(true) {
+		return ErrClosed
+	}
+	a.acc.store.release(a.acc)
+	return nil
+}
+
+// KeywordNames returns the names of an interned set, sorted. The slice must not be changed.
+func (a *Account) KeywordNames(set KeywordSet) []string { return a.acc.keywords.names(set) }
+
+// Usage is what an account holds.
+type Usage struct {
+	Bytes    int64 // Counted against the quota: each email once.
+	Messages int64
+	Quota    int64 // Zero for no limit.
+}
+
+// Usage returns what the account holds.
+func (a *Account) Usage(ctx context.Context) (Usage, error) {
+	acc, err := a.use()
+	if err != nil {
+		return Usage{}, err
+	}
+	u := Usage{Quota: acc.quota()}
+	acc.mu.RLock()
+	defer acc.mu.RUnlock()
+	u.Bytes = acc.row.Bytes
+	for _, mb := range acc.boxes.byID {
+		u.Messages += mb.row.Total
+	}
+	return u, nil
+}
+
+// account is an open account, shared by all handles to it.
+type account struct {
+	store     *Store
+	id        AccountID
+	name      atomic.Pointer[string]
+	dir       string
+	log       *slog.Logger
+	db        *bstore.DB
+	blobs     *blob.Store
+	committer *committer
+	compactor *packCompactor // Nil during recovery.
+	views     viewCache
+	keywords  keywordTable
+	watchers  watchers
+	lastID    atomic.Int64 // Last email id given out.
+	slot      *slot        // Of store, set once open.
+
+	// calls is held for reading while db is used.
+	calls  sync.RWMutex
+	closed bool // Guarded by calls.
+
+	// mu guards what the last commit published.
+	mu            sync.RWMutex
+	row           accountRow
+	boxes         mailboxTable
+	subscriptions map[string]struct{}
+}
+
+// openAccount opens the account in a directory.
+func openAccount(ctx context.Context, s *Store, info accountFile, dir string) (_ *account, rerr error) {
+	a := &account{store: s, id: info.ID, dir: dir, log: s.opts.Log.With("account", info.Name)}
+	a.name.Store(&info.Name)
+	db, err := openDatabase(ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+	}
+	a.db = db
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, db.Close())
+		}
+	}()
+	if err := upgrade(ctx, db, a.log, schemaVersion, upgradeSteps); err != nil {
+		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+	}
+	if err := a.load(ctx); err != nil {
+		return nil, fmt.Errorf("reading account %s: %w", info.Name, err)
+	}
+	a.blobs, err = blob.Open(filepath.Join(dir, "blobs"), blob.Options{FS: s.opts.FS, Logger: a.log})
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+	}
+	a.committer = newCommitter(a)
+	a.compactor = &packCompactor{account: a}
+	a.committer.start()
+	a.compactor.poke()
+	return a, nil
+}
+
+// databasePath returns the name of the database in the directory of an account.
+func databasePath(dir string) string { return filepath.Join(dir, "index.db") }
+
+// openDatabase opens the database in the directory of an account. Returns ErrNewerVersion.
+func openDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
+	if _, err := os.Stat(databasePath(dir)); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: restore it from a backup, or run \"mox recover\"", errNoDatabase)
+	}
+	db, err := dbfile.Open(ctx, databasePath(dir), versionRow{})
+	if err != nil {
+		return nil, err
+	}
+	err = checkVersion(ctx, db, schemaVersion)
+	if err == nil {
+		err = registerTypes(ctx, db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+var errNoDatabase = errors.New("database is missing")
+
+// newDatabase makes a database of the current version without rows.
+func newDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
+	db, err := dbfile.Open(ctx, databasePath(dir), versionRow{})
+	if err != nil {
+		return nil, err
+	}
+	err = db.Insert(ctx, &versionRow{ID: 1, Version: schemaVersion})
+	if err == nil {
+		err = registerTypes(ctx, db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func registerTypes(ctx context.Context, db *bstore.DB) error {
+	if err := db.Register(ctx, schemaTypes()...); err != nil {
+		return err
+	}
+	return db.HintAppend(true, appendedTypes()...)
+}
+
+// load reads what is kept in memory while the account is open.
+func (a *account) load(ctx context.Context) error {
+	a.boxes = mailboxTable{byID: map[MailboxID]*mailbox{}, byName: map[string]MailboxID{}, below: map[string]int{}}
+	a.subscriptions = map[string]struct{}{}
+	return a.db.Read(ctx, func(tx *bstore.Tx) error {
+		a.row = accountRow{ID: 1}
+		if err := tx.Get(&a.row); err != nil {
+			return err
+		}
+		if err := a.keywords.load(tx); err != nil {
+			return err
+		}
+		if err := a.loadMailboxes(tx); err != nil {
+			return err
+		}
+		err := bstore.QueryTx[subscriptionRow](tx).ForEach(func(r subscriptionRow) error {
+			a.subscriptions[r.Name] = struct{}{}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		last, err := lastRow[emailRow](tx)
+		a.lastID.Store(int64(last.ID))
+		return err
+	})
+}
+
+// keyField returns the name of the primary key of a type of row.
+func keyField[T any]() string { return reflect.TypeFor[T]().Field(0).Name }
+
+// lastRow returns the row with the highest key, the zero row if there is none.
+func lastRow[T any](tx *bstore.Tx) (T, error) {
+	r, err := bstore.QueryTx[T](tx).SortDesc(keyField[T]()).Limit(1).Get()
+	if err == bstore.ErrAbsent {
+		err = nil
+	}
+	return r, err
+}
+
+// firstRow returns the row with the lowest key, and false if there is none.
+func firstRow[T any](tx *bstore.Tx) (T, bool, error) {
+	r, err := bstore.QueryTx[T](tx).SortAsc(keyField[T]()).Limit(1).Get()
+	if err == bstore.ErrAbsent {
+		return r, false, nil
+	}
+	return r, err == nil, err
+}
+
+// read runs fn in a read transaction, which must be short. Returns ErrClosed.
+func (a *account) read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
+	a.calls.RLock()
+	defer a.calls.RUnlock()
+	if a.closed {
+		return ErrClosed
+	}
+	return a.db.Read(ctx, fn)
+}
+
+// write runs fn in the committer, together with others that wait. See op for what fn may do.
+func (a *account) write(ctx context.Context, label string, fn func(tx *txn) error) error {
+	return a.committer.do(ctx, &op{label: label, run: fn})
+}
+
+// close ends the account once waiting writes are done. With erase set, what was expunged is erased
+// before, and a database of which much is free made smaller after.
+func (a *account) close(erase bool) error {
+	a.compactor.stop()
+	a.committer.stop(erase)
+	a.calls.Lock()
+	defer a.calls.Unlock()
+	a.closed = true
+	a.views.forget()
+	err := errors.Join(a.blobs.Close(), a.db.Close())
+	if err == nil && erase {
+		compactClosed(a.dir, a.log)
+	}
+	return err
+}
+
+func (a *account) quota() int64 {
+	if a.store.opts.Quota == nil {
+		return 0
+	}
+	return a.store.opts.Quota(*a.name.Load())
+}
+
+// The parts of an email id: a time in milliseconds and random bits.
+const emailIDRandom = 20
+
+// newEmailID returns an id for an email. IDs are never repeated, and ascend with time: emails that came
+// one after another, and are likely read so, stand beside each other in the database.
+func (a *account) newEmailID() (EmailID, error) {
+	random, err := a.store.random63()
+	if err != nil {
+		return 0, err
+	}
+	random &= 1<<emailIDRandom - 1
+	at := a.store.opts.Now().Sub(emailIDEpoch).Milliseconds()
+	for {
+		last := a.lastID.Load()
+		id := at<<emailIDRandom | random
+		if id <= last {
+			// Several in one millisecond, or the clock was set back.
+			id = last + 1 + random>>8
+		}
+		if a.lastID.CompareAndSwap(last, id) {
+			return EmailID(id), nil
+		}
+	}
+}
+
+// emailIDEpoch is when the time in email ids begins. 43 bits of milliseconds last for 278 years.
+var emailIDEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// mailbox returns a mailbox as last committed.
+func (a *account) mailbox(id MailboxID) (*mailbox, bool) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	mb, ok := a.boxes.byID[id]
+	return mb, ok
+}
+
+// modSeq returns the highest modseq committed.
+func (a *account) modSeq() imap.ModSeq {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.row.ModSeq
+}

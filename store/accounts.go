@@ -1,0 +1,585 @@
+package store
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mjl-/bstore"
+
+	"mox/internal/vfs"
+)
+
+// slot is the place of an account in the set. Store.mu guards it.
+type slot struct {
+	info    accountFile
+	acc     *account // Nil while closed.
+	handles int
+
+	// busy is not nil while somebody opens, closes, renames or removes the account. It is closed at
+	// the end, and all must be looked up again then.
+	busy chan struct{}
+
+	timer *time.Timer   // Closes the account. Not nil while it is open without handles.
+	elem  *list.Element // In Store.idle, likewise.
+
+	making bool // Not made yet by Create.
+}
+
+// accountFile is the content of account.json, by which accounts are found without opening their
+// databases.
+type accountFile struct {
+	Version int
+	ID      AccountID
+	Name    string
+}
+
+const accountFileVersion = 1
+
+// What directories below Options.Dir are called. Those with a prefix are removed at start.
+const (
+	newPrefix     = "new-"
+	removedPrefix = "removed-"
+)
+
+func dirName(id AccountID) string { return fmt.Sprintf("%016x", int64(id)) }
+
+func (s *Store) accountDir(id AccountID) string { return filepath.Join(s.opts.Dir, dirName(id)) }
+
+// findAccounts reads which accounts there are.
+func (s *Store) findAccounts() error {
+	entries, err := s.opts.FS.ReadDir(s.opts.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := e.Name()
+		dir := filepath.Join(s.opts.Dir, name)
+		if strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, removedPrefix) {
+			if err := removeAll(s.opts.FS, dir); err != nil {
+				return fmt.Errorf("removing leftover: %w", err)
+			}
+			continue
+		}
+		id, err := strconv.ParseInt(name, 16, 64)
+		if err != nil || id <= 0 || dirName(AccountID(id)) != name || !e.IsDir() {
+			continue
+		}
+		info, err := readAccountFile(s.opts.FS, dir)
+		if err == nil && info.ID != AccountID(id) {
+			err = fmt.Errorf("it is about account %s", dirName(info.ID))
+		}
+		if err == nil && s.byName[info.Name] != nil {
+			err = fmt.Errorf("another account has the name %q, too", info.Name)
+		}
+		if errors.Is(err, ErrNewerVersion) {
+			return err
+		} else if err != nil {
+			// The others must be served nevertheless.
+			s.opts.Log.Error("account left out: its account.json is missing or damaged, write it anew or restore it from a backup", "dir", dir, "err", err)
+			continue
+		}
+		s.byName[info.Name] = &slot{info: info}
+	}
+	return nil
+}
+
+// accountJSON is the form of accountFile on disk.
+type accountJSON struct {
+	Version int    `json:"version"`
+	ID      string `json:"id"` // As in the directory's name.
+	Name    string `json:"name"`
+}
+
+func readAccountFile(fsys vfs.FS, dir string) (accountFile, error) {
+	b, err := readFile(fsys, filepath.Join(dir, "account.json"))
+	if err != nil {
+		return accountFile{}, err
+	}
+	var j accountJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return accountFile{}, err
+	}
+	if j.Version > accountFileVersion {
+		return accountFile{}, fmt.Errorf("%w: %s has version %d, this mox knows up to %d", ErrNewerVersion, dir, j.Version, accountFileVersion)
+	}
+	id, err := strconv.ParseInt(j.ID, 16, 64)
+	if err != nil || id <= 0 || j.Name == "" {
+		return accountFile{}, errors.New("id or name is missing")
+	}
+	return accountFile{Version: j.Version, ID: AccountID(id), Name: j.Name}, nil
+}
+
+// writeAccountFile replaces account.json, so that the old or the new one is there after a crash.
+func writeAccountFile(fsys vfs.FS, dir string, info accountFile) error {
+	b, err := json.MarshalIndent(accountJSON{accountFileVersion, dirName(info.ID), info.Name}, "", "\t")
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, "account.json.tmp")
+	if err := writeFileSync(fsys, tmp, append(b, '\n')); err != nil {
+		return err
+	}
+	if err := fsys.Rename(tmp, filepath.Join(dir, "account.json")); err != nil {
+		return err
+	}
+	return fsys.SyncDir(dir)
+}
+
+// Create makes an account. Returns ErrAccountExists.
+func (s *Store) Create(ctx context.Context, name string) error {
+	if name == "" {
+		return errors.New("account has no name")
+	}
+	id, err := s.random63()
+	if err != nil {
+		return err
+	}
+	sl := &slot{info: accountFile{accountFileVersion, AccountID(id), name}, busy: make(chan struct{}), making: true}
+	s.mu.Lock()
+	switch {
+	case s.closed:
+		s.mu.Unlock()
+		return ErrClosed
+	case s.byName[name] != nil:
+		s.mu.Unlock()
+		return ErrAccountExists
+	}
+	s.byName[name] = sl
+	s.mu.Unlock()
+
+	err = s.makeAccount(ctx, sl.info)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		delete(s.byName, name)
+	}
+	sl.making = false
+	sl.unbusy()
+	return err
+}
+
+func (sl *slot) unbusy() {
+	close(sl.busy)
+	sl.busy = nil
+}
+
+// makeAccount makes the directory of a new account. Only renaming it to its name makes the
+// account exist.
+func (s *Store) makeAccount(ctx context.Context, info accountFile) (rerr error) {
+	fsys := s.opts.FS
+	tmp := filepath.Join(s.opts.Dir, newPrefix+dirName(info.ID))
+	if err := fsys.Mkdir(tmp, 0o700); err != nil {
+		return err
+	}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, removeAll(fsys, tmp))
+		}
+	}()
+	if err := s.makeDatabase(ctx, tmp); err != nil {
+		return err
+	}
+	if err := writeAccountFile(fsys, tmp, info); err != nil {
+		return err
+	}
+	dir := s.accountDir(info.ID)
+	if err := fsys.Rename(tmp, dir); err != nil {
+		return err
+	}
+	if err := fsys.SyncDir(s.opts.Dir); err != nil {
+		return errors.Join(err, removeAll(fsys, dir))
+	}
+	return nil
+}
+
+// makeDatabase makes the database of a new account, with its first mailboxes.
+func (s *Store) makeDatabase(ctx context.Context, dir string) error {
+	db, err := newDatabase(ctx, dir)
+	if err != nil {
+		return err
+	}
+	now := s.opts.Now()
+	err = db.Write(ctx, func(tx *bstore.Tx) error {
+		return s.firstRows(tx, now)
+	})
+	return errors.Join(err, db.Close())
+}
+
+// firstRows inserts what a new account has.
+func (s *Store) firstRows(tx *bstore.Tx, now time.Time) error {
+	row := accountRow{
+		ID:          1,
+		NextMailbox: 1,
+	}
+	var changes []Change
+	row.ModSeq = 1
+	boxes := append([]InitialMailbox{{Name: inboxName}}, s.opts.Mailboxes...)
+	seen := map[string]bool{}
+	for _, ib := range boxes {
+		name, err := checkName(ib.Name)
+		if err != nil {
+			return err
+		}
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		mb := mailboxRow{
+			ID: row.NextMailbox, Name: name, Use: ib.Use,
+			UIDValidity: row.newUIDValidity(now), UIDNext: 1,
+			ModSeq: row.ModSeq, Created: row.ModSeq,
+		}
+		row.NextMailbox++
+		if err := tx.Insert(&mb, &subscriptionRow{Name: name}); err != nil {
+			return err
+		}
+		changes = append(changes,
+			Change{Kind: ChangeMailboxCreate, Mailbox: mb.ID},
+			Change{Kind: ChangeSubscription})
+	}
+	data := appendChanges(nil, changes)
+	return tx.Insert(&row, &changeRow{ModSeq: row.ModSeq, Time: now.Unix(), Data: data})
+}
+
+// newUIDValidity gives out a UIDVALIDITY. It is the time in seconds, or one more than the one before if that is higher, so
+// that neither a mailbox nor an account that is made anew repeats one.
+func (r *accountRow) newUIDValidity(now time.Time) uint32 {
+	v := max(r.NextUIDValidity, uint32(max(1, min(now.Unix(), 1<<32-1<<24))))
+	r.NextUIDValidity = v + 1
+	return v
+}
+
+// Open returns a handle to an account, which the caller must Close. Handles to one
+// account share its database. Returns ErrNoAccount, ErrNewerVersion.
+func (s *Store) Open(ctx context.Context, name string) (*Account, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		sl, err := s.idleSlot(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if sl.acc != nil {
+			s.use(sl)
+			acc := sl.acc
+			s.evict()
+			return &Account{acc: acc}, nil
+		}
+		if err := s.openSlot(ctx, sl); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// idleSlot returns the slot of an account when nobody works on it. Mu is held, but not while
+// waiting.
+func (s *Store) idleSlot(ctx context.Context, name string) (*slot, error) {
+	for {
+		if s.closed {
+			return nil, ErrClosed
+		}
+		sl := s.byName[name]
+		if sl == nil {
+			return nil, ErrNoAccount
+		}
+		if sl.busy == nil {
+			return sl, nil
+		}
+		busy := sl.busy
+		s.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// openSlot opens the account of a slot. Mu is held, but not meanwhile. Others wait for the one who opens, so its
+// context does not end that.
+func (s *Store) openSlot(ctx context.Context, sl *slot) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	sl.busy = make(chan struct{})
+	info := sl.info
+	s.mu.Unlock()
+	acc, err := openAccount(context.WithoutCancel(ctx), s, info, s.accountDir(info.ID))
+	s.mu.Lock()
+	sl.unbusy()
+	if err != nil {
+		return err
+	}
+	sl.acc = acc
+	acc.slot = sl
+	s.open++
+	s.metrics.openAccounts.Set(float64(s.open))
+	s.rest(sl)
+	return nil
+}
+
+// use counts a handle. Mu is held.
+func (s *Store) use(sl *slot) {
+	sl.handles++
+	if sl.elem != nil {
+		s.idle.Remove(sl.elem)
+		sl.timer.Stop()
+		sl.elem, sl.timer = nil, nil
+	}
+}
+
+// rest prepares a slot without handles for being closed. Mu is held.
+func (s *Store) rest(sl *slot) {
+	sl.elem = s.idle.PushBack(sl)
+	acc := sl.acc
+	sl.timer = time.AfterFunc(s.opts.IdleClose, func() { s.expire(sl, acc) })
+}
+
+// expire closes an account that is still without handles.
+func (s *Store) expire(sl *slot, acc *account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sl.acc != acc || sl.elem == nil || sl.busy != nil {
+		return
+	}
+	if err := s.closeSlot(sl, true); err != nil {
+		acc.log.Error("closing account", "err", err)
+	}
+}
+
+// release gives a handle back.
+func (s *Store) release(acc *account) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sl := acc.slot
+	if sl.acc != acc {
+		return // Closed by Store.Close.
+	}
+	sl.handles--
+	if sl.handles > 0 {
+		return
+	}
+	s.rest(sl)
+	if acc.committer.failed() {
+		// Opening it again makes it usable.
+		sl.timer.Reset(0)
+	}
+	s.evict()
+}
+
+// evict closes accounts without handles while there are too many open ones. Mu is held, but not
+// while closing.
+func (s *Store) evict() {
+	for s.open > s.opts.MaxOpen {
+		sl := s.oldest()
+		if sl == nil {
+			return
+		}
+		acc := sl.acc
+		if err := s.closeSlot(sl, true); err != nil {
+			acc.log.Error("closing account", "err", err)
+		}
+	}
+}
+
+// oldest returns the slot longest without handles. Mu is held.
+func (s *Store) oldest() *slot {
+	for e := s.idle.Front(); e != nil; e = e.Next() {
+		if sl := e.Value.(*slot); sl.busy == nil {
+			return sl
+		}
+	}
+	return nil
+}
+
+// closeSlot closes the account of a slot on which nobody works. Mu is held, but not meanwhile.
+func (s *Store) closeSlot(sl *slot, erase bool) error {
+	acc := sl.acc
+	sl.busy = make(chan struct{})
+	if sl.elem != nil {
+		s.idle.Remove(sl.elem)
+		sl.timer.Stop()
+		sl.elem, sl.timer = nil, nil
+	}
+	s.mu.Unlock()
+	err := acc.close(erase)
+	s.mu.Lock()
+	sl.acc = nil
+	sl.handles = 0
+	sl.unbusy()
+	s.open--
+	s.metrics.openAccounts.Set(float64(s.open))
+	return err
+}
+
+// exclusive runs fn while the account is closed and nobody can open it. Returns ErrNoAccount,
+// ErrAccountInUse.
+func (s *Store) exclusive(ctx context.Context, name string, fn func(sl *slot) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var sl *slot
+	for {
+		var err error
+		if sl, err = s.idleSlot(ctx, name); err != nil {
+			return err
+		}
+		if sl.handles > 0 {
+			return ErrAccountInUse
+		}
+		if sl.acc == nil {
+			break
+		}
+		if err := s.closeSlot(sl, true); err != nil {
+			return err
+		}
+	}
+	sl.busy = make(chan struct{})
+	s.mu.Unlock()
+	err := fn(sl)
+	s.mu.Lock()
+	sl.unbusy()
+	return err
+}
+
+// Rename gives an account another name; it may be open. Returns ErrNoAccount, ErrAccountExists.
+func (s *Store) Rename(ctx context.Context, name, newName string) error {
+	if newName == "" {
+		return errors.New("account has no name")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sl, err := s.idleSlot(ctx, name)
+	if err != nil {
+		return err
+	}
+	if name == newName {
+		return nil
+	}
+	if s.byName[newName] != nil {
+		return ErrAccountExists
+	}
+	// Both names lead to the slot until the outcome is known.
+	s.byName[newName] = sl
+	sl.busy = make(chan struct{})
+	info := sl.info
+	info.Name = newName
+	s.mu.Unlock()
+	err = writeAccountFile(s.opts.FS, s.accountDir(info.ID), info)
+	s.mu.Lock()
+	sl.unbusy()
+	if err != nil {
+		delete(s.byName, newName)
+		return err
+	}
+	delete(s.byName, name)
+	sl.info = info
+	if sl.acc != nil {
+		sl.acc.name.Store(&info.Name)
+	}
+	return nil
+}
+
+// Remove deletes an account with all its mail. Returns ErrNoAccount, ErrAccountInUse if there are handles to it.
+func (s *Store) Remove(ctx context.Context, name string) error {
+	return s.exclusive(ctx, name, func(sl *slot) error {
+		gone := filepath.Join(s.opts.Dir, removedPrefix+dirName(sl.info.ID))
+		if err := s.opts.FS.Rename(s.accountDir(sl.info.ID), gone); err != nil {
+			return err
+		}
+		if err := s.opts.FS.SyncDir(s.opts.Dir); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		delete(s.byName, name)
+		s.mu.Unlock()
+		return removeAll(s.opts.FS, gone)
+	})
+}
+
+// Accounts lists the accounts, sorted by name.
+func (s *Store) Accounts(ctx context.Context) ([]AccountInfo, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	l := make([]AccountInfo, 0, len(s.byName))
+	for name, sl := range s.byName {
+		if sl.info.Name == name && !sl.making {
+			l = append(l, AccountInfo{sl.info.ID, name})
+		}
+	}
+	slices.SortFunc(l, func(a, b AccountInfo) int { return cmp.Compare(a.Name, b.Name) })
+	return l, nil
+}
+
+// removeAll removes a file, or a directory with all that is in it.
+func removeAll(fsys vfs.FS, name string) error {
+	fi, err := fsys.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if fi.IsDir() {
+		entries, err := fsys.ReadDir(name)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := removeAll(fsys, filepath.Join(name, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return fsys.Remove(name)
+}
+
+// maxAccountFile bounds the size of account.json.
+const maxAccountFile = 1 << 20
+
+func readFile(fsys vfs.FS, name string) (b []byte, rerr error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { rerr = errors.Join(rerr, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > maxAccountFile {
+		return nil, errors.New("file is too large")
+	}
+	b = make([]byte, size)
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
+}
+
+func writeFileSync(fsys vfs.FS, name string, b []byte) (rerr error) {
+	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { rerr = errors.Join(rerr, f.Close()) }()
+	if _, err := f.WriteAt(b, 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}

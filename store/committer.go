@@ -1,0 +1,428 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/mjl-/bstore"
+
+	"mox/store/blob"
+)
+
+// Limits of a batch. They bound how long those wait who come while it is written.
+const (
+	batchOps   = 256
+	batchBytes = 16 << 20 // Of bodies.
+)
+
+// op is a write that waits for the committer.
+type op struct {
+	label string // Of metrics, from a closed set.
+
+	// bulk says that the op is large. It has a transaction of its own, and others go before it.
+	bulk bool
+
+	// bodies are put before the transaction. If the op fails, they are given up.
+	bodies []*newEmail
+
+	// run does the work in a transaction. It may be called more than once: it touches nothing outside its
+	// transaction, and its result is set anew each time. If it returns an error before it
+	// wrote anything, it fails alone. Else everything is rolled back and done again without it.
+	run func(tx *txn) error
+
+	begun  bool // No longer to be withdrawn. Guarded by committer.mu.
+	queued time.Time
+	err    error
+	done   chan struct{}
+}
+
+func (o *op) bytes() (n int64) {
+	for _, e := range o.bodies {
+		n += e.size
+	}
+	return n
+}
+
+// committer does all writes of an account, in one goroutine: one sync of the pack and one transaction
+// carry all that wait. Nobody is waited for: while a batch is written, the next one gathers.
+type committer struct {
+	account *account
+	txn     txn // Reused.
+
+	wake chan struct{} // Receives when there is something to do.
+	done chan struct{} // Closed when the goroutine has ended.
+
+	mu       sync.Mutex
+	queue    []*op
+	bulk     []*op
+	bulkNext bool // The last batch was not a bulk op, though one waited.
+	stopping bool
+	broken   error // The database is in doubt: no more writes.
+
+	// Of the goroutine alone.
+	chores chores
+	owner  bool // The epoch was claimed.
+
+	erase bool // Set before stopping: erase all that waits for it.
+}
+
+func newCommitter(a *account) *committer {
+	c := &committer{account: a, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c.txn.account = a
+	return c
+}
+
+func (c *committer) start() { go c.loop() }
+
+// stop ends the committer after what waits.
+func (c *committer) stop(erase bool) {
+	c.mu.Lock()
+	c.stopping = true
+	c.erase = erase
+	c.mu.Unlock()
+	c.signal()
+	<-c.done
+}
+
+func (c *committer) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// failed reports whether the database is in doubt and has to be opened again.
+func (c *committer) failed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.broken != nil
+}
+
+// do queues an op and waits for its end. The context ends the waiting, but not what has begun.
+func (c *committer) do(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o.done = make(chan struct{})
+	o.queued = time.Now()
+	c.mu.Lock()
+	if c.stopping {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if o.bulk {
+		c.bulk = append(c.bulk, o)
+	} else {
+		c.queue = append(c.queue, o)
+	}
+	c.mu.Unlock()
+	c.signal()
+
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+	}
+	if c.withdraw(o) {
+		return ctx.Err()
+	}
+	<-o.done
+	return o.err
+}
+
+// withdraw takes back an op that was not begun.
+func (c *committer) withdraw(o *op) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if o.begun {
+		return false
+	}
+	same := func(p *op) bool { return p == o }
+	c.queue = slices.DeleteFunc(c.queue, same)
+	c.bulk = slices.DeleteFunc(c.bulk, same)
+	return true
+}
+
+// loop writes batches until the committer is stopped, and does chores when nobody waits.
+func (c *committer) loop() {
+	defer close(c.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	c.chores.plan(c.account)
+	for {
+		if batch := c.take(); len(batch) > 0 {
+			c.commit(batch)
+			continue
+		}
+		c.mu.Lock()
+		stopping, broken := c.stopping, c.broken != nil
+		c.mu.Unlock()
+		if stopping {
+			if c.erase && !broken {
+				c.eraseAll()
+			}
+			return
+		}
+		var wait <-chan time.Time
+		if !broken {
+			next, did := c.chore()
+			if did {
+				continue
+			}
+			if !next.IsZero() {
+				timer.Reset(next.Sub(c.account.store.opts.Now()))
+				wait = timer.C
+			}
+		}
+		select {
+		case <-c.wake:
+		case <-wait:
+		}
+	}
+}
+
+// take returns the next batch. Bulk ops take turns with the others, so that neither waits for
+// ever.
+func (c *committer) take() []*op {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.bulk) > 0 && (len(c.queue) == 0 || c.bulkNext) {
+		o := c.bulk[0]
+		c.bulk = slices.Delete(c.bulk, 0, 1)
+		c.bulkNext = false
+		o.begun = true
+		return []*op{o}
+	}
+	c.bulkNext = len(c.bulk) > 0
+	n := 0
+	for bytes := int64(0); n < len(c.queue) && n < batchOps && (n == 0 || bytes < batchBytes); n++ {
+		bytes += c.queue[n].bytes()
+		c.queue[n].begun = true
+	}
+	batch := slices.Clone(c.queue[:n])
+	c.queue = slices.Delete(c.queue, 0, n)
+	return batch
+}
+
+// commit writes a batch and answers its callers.
+func (c *committer) commit(batch []*op) {
+	m := c.account.store.metrics
+	for _, o := range batch {
+		if o.bulk {
+			observeSince(m.waitBulk, o.queued)
+		} else {
+			observeSince(m.waitNormal, o.queued)
+		}
+	}
+	ready := c.putBodies(batch)
+	var alone []*op
+	for len(ready) > 0 {
+		culprit, err := c.transact(ready)
+		if err != nil && culprit == nil {
+			for _, o := range ready {
+				o.err = err
+			}
+			break
+		} else if err == nil {
+			break
+		}
+		// It may do better by itself, or else tell why not.
+		ready = slices.DeleteFunc(ready, func(o *op) bool { return o == culprit })
+		alone = append(alone, culprit)
+	}
+	for _, o := range alone {
+		if _, err := c.transact([]*op{o}); err != nil {
+			o.err = err
+		}
+	}
+	if !c.failed() {
+		c.giveUpBodies(batch)
+	}
+	for _, o := range batch {
+		m.ops.WithLabelValues(o.label, resultOf(o.err)).Inc()
+		close(o.done)
+	}
+}
+
+// putBodies makes the messages of a batch durable, and returns the ops that may go on.
+func (c *committer) putBodies(batch []*op) []*op {
+	ready := slices.Clone(batch)
+	for {
+		var items []blob.Item
+		var emails []*newEmail
+		var owners []*op
+		for _, o := range ready {
+			for _, e := range o.bodies {
+				items = append(items, e.item)
+				emails = append(emails, e)
+				owners = append(owners, o)
+			}
+		}
+		if len(items) == 0 {
+			return ready
+		}
+		start := time.Now()
+		refs, err := c.account.blobs.Put(context.Background(), items)
+		observeSince(c.account.store.metrics.packSeconds, start)
+		var ierr *blob.ItemError
+		switch {
+		case err == nil:
+			for i, e := range emails {
+				e.ref = refs[i]
+			}
+			return ready
+		case errors.As(err, &ierr):
+			o := owners[ierr.Index]
+			o.err = ierr.Err
+			ready = slices.DeleteFunc(ready, func(p *op) bool { return p == o })
+		default:
+			for _, o := range owners {
+				o.err = err
+			}
+			return slices.DeleteFunc(ready, func(o *op) bool { return len(o.bodies) > 0 })
+		}
+	}
+}
+
+// giveUpBodies lets go of messages that were put for ops that failed, or that did not use them.
+func (c *committer) giveUpBodies(batch []*op) {
+	var gone []blob.Deletion
+	for _, o := range batch {
+		for _, e := range o.bodies {
+			if o.err == nil && e.used {
+				continue
+			}
+			if !e.ref.IsZero() {
+				gone = append(gone, blob.Deletion{EmailID: int64(e.id), Ref: e.ref})
+			} else if e.item.Staged != nil {
+				c.account.blobs.Discard(e.item.Staged)
+			}
+		}
+	}
+	c.deleteBlobs(gone)
+}
+
+// deleteBlobs deletes what the database has given up. Failing costs space until packs are
+// compacted.
+func (c *committer) deleteBlobs(gone []blob.Deletion) {
+	if len(gone) == 0 {
+		return
+	}
+	if err := c.account.blobs.Delete(context.Background(), gone); err != nil {
+		c.account.log.Error("deleting content of messages", "err", err)
+	}
+	if c.account.compactor != nil {
+		c.account.compactor.poke()
+	}
+}
+
+// errRolledBack ends a transaction that wrote nothing.
+var errRolledBack = errors.New("nothing to commit")
+
+// transact runs ops in one transaction and publishes what they did. If it returns an op,
+// everything was rolled back for the error of that op; else the error is about all of them.
+func (c *committer) transact(batch []*op) (culprit *op, rerr error) {
+	c.mu.Lock()
+	broken := c.broken
+	c.mu.Unlock()
+	if broken != nil {
+		return nil, broken
+	}
+	start := time.Now()
+	tx := &c.txn
+	ran := false
+	err := c.account.db.Write(context.Background(), func(btx *bstore.Tx) error {
+		if err := tx.begin(btx); err != nil {
+			return err
+		}
+		for _, o := range batch {
+			before := tx.writes
+			if o.err = c.runOp(tx, o); o.err != nil && tx.writes != before {
+				culprit = o
+				return o.err
+			}
+		}
+		if tx.writes == 0 {
+			return errRolledBack
+		}
+		if err := tx.finish(); err != nil {
+			return err
+		}
+		ran = true
+		return nil
+	})
+	m := c.account.store.metrics
+	m.batchOps.Observe(float64(len(batch)))
+	switch {
+	case err == nil:
+		observeSince(m.commitSeconds, start)
+		tx.publish()
+		return nil, nil
+	case errors.Is(err, errRolledBack):
+		return nil, nil
+	case ran:
+		return nil, c.commitFailed(err)
+	}
+	return culprit, err
+}
+
+// committed notes what a transaction did.
+func (c *committer) committed(t *txn) {
+	c.owner = true
+	c.chores.gone = append(c.chores.gone, t.gone...)
+	if t.erases && c.chores.eraseAt.IsZero() {
+		c.chores.eraseAt = t.now.Add(c.account.store.opts.EraseAfter)
+	}
+}
+
+// runOp runs one op of a batch.
+func (c *committer) runOp(tx *txn, o *op) (rerr error) {
+	defer func() {
+		x := recover()
+		if x == nil {
+			return
+		}
+		// A bug. What it left undone must not be committed.
+		tx.writes++
+		rerr = fmt.Errorf("internal error in %s", o.label)
+		c.account.log.Error("panic in write to account", "operation", o.label, "panic", x, "stack", string(debug.Stack()))
+		c.account.store.metrics.panics.Inc()
+	}()
+	tx.beginOp()
+	if err := o.run(tx); err != nil {
+		return err
+	}
+	return tx.endOp()
+}
+
+// commitFailed finds out whether a transaction is there whose commit failed. Mostly it is not, e.g. with a
+// full disk, and the next one may succeed. If it is, then maybe not on the disk: nothing may be built
+// on it in this process.
+func (c *committer) commitFailed(err error) error {
+	row := accountRow{ID: 1}
+	gerr := c.account.db.Get(context.Background(), &row)
+	if gerr == nil && row.Commit == c.account.row.Commit {
+		return err
+	}
+	c.account.log.Error("transaction failed and its outcome is unknown, no more writes until the account was closed", "err", err, "readerr", gerr)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.broken = fmt.Errorf("database is in doubt after an error: %w", err)
+	return c.broken
+}
+
+// resultOf returns the value of the label result for an error.
+func resultOf(err error) string {
+	switch {
+	case err == nil:
+		return resultOK
+	case refusal(err):
+		return resultRefused
+	}
+	return resultError
+}

@@ -1,0 +1,189 @@
+package store
+
+import "mox/imap"
+
+// The rows of an account's database. What they mean together is told in doc.go; what must hold
+// between them is checked by Verify. Times are Unix seconds. Names of types and fields are
+// stored: renaming one is a change of schema.
+
+// schemaVersion is the version of the rows below. Steps from earlier ones are in files
+// upgrade_<version>.go.
+const schemaVersion = 1
+
+// schemaTypes returns a value of each type of row but versionRow.
+func schemaTypes() []any {
+	return []any{
+		accountRow{}, mailboxRow{}, mailboxKeywordsRow{}, subscriptionRow{},
+		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
+		keywordSetRow{}, threadKeyRow{}, changeRow{}, deliveryRow{},
+		submissionRow{}, pendingSubmissionRow{}, cursorRow{}, progressRow{},
+		credentialsRow{},
+	}
+}
+
+// appendedTypes are those whose keys ascend in the order of insertion. Their pages are filled
+// whole instead of being split in halves.
+func appendedTypes() []any {
+	return []any{messageRow{}, emailRow{}, changeRow{}, eraseRow{}, keywordSetRow{}}
+}
+
+// versionRow is the one row with the version of all others. It never changes its form, and is read before
+// the others are registered with the database, which changes them.
+type versionRow struct {
+	ID      int64 `bstore:"noauto,typename Version"` // Always 1.
+	Version int32
+}
+
+// accountRow is the one row about the account as a whole.
+type accountRow struct {
+	ID int64 `bstore:"noauto,typename Account"` // Always 1.
+
+	// Epoch counts the owners of the database. Each claims it in its first transaction and checks
+	// it in all others, so that one that lost its ownership writes nothing any more.
+	Epoch int64
+
+	// Commit counts transactions, so that it can be found out whether one that failed while
+	// it was committed is there or not.
+	Commit int64
+
+	ModSeq          imap.ModSeq // Highest one given out.
+	Horizon         imap.ModSeq // Changes at or below it may have been pruned.
+	NextUIDValidity uint32
+	NextMailbox     MailboxID
+	Bytes           int64 // Of all emails that a message refers to, each once.
+}
+
+// mailboxRow is a mailbox with its counts.
+type mailboxRow struct {
+	ID          MailboxID `bstore:"noauto,typename Mailbox"`
+	Name        string
+	UIDValidity uint32
+	UIDNext     imap.UID
+	ModSeq      imap.ModSeq
+	Created     imap.ModSeq
+	Use         SpecialUse
+	Gone        bool // Deleted, but messages are still to be removed. Name is empty.
+
+	Total, Unread, Unseen, Deleted, Size int64 // As in Counts.
+}
+
+// mailboxKeywordsRow holds the keywords of a mailbox, apart from mailboxRow because they are many
+// and change seldom.
+type mailboxKeywordsRow struct {
+	Mailbox  MailboxID `bstore:"noauto,typename MailboxKeywords"`
+	Keywords []string  // Sorted.
+}
+
+// subscriptionRow is a subscribed name. A mailbox of that name need not exist.
+type subscriptionRow struct {
+	Name string `bstore:"typename Subscription"`
+}
+
+// messageRow is an appearance of an email in a mailbox. It is small and flat, as scans read
+// many of them.
+type messageRow struct {
+	ID       int64 `bstore:"noauto,typename Message"` // See messageID.
+	Email    EmailID
+	ModSeq   imap.ModSeq
+	Flags    imap.Flags
+	Keywords KeywordSet
+	Size     int64 // Of prefix and body, in bytes.
+	Received int64
+	Saved    int64
+	Thread   ThreadID
+}
+
+// messageID is the primary key of messageRow: messages of a mailbox stand together, by UID.
+func messageID(mailbox MailboxID, uid imap.UID) int64 { return int64(mailbox)<<32 | int64(uid) }
+
+func (r *messageRow) mailbox() MailboxID { return MailboxID(r.ID >> 32) }
+func (r *messageRow) uid() imap.UID      { return imap.UID(r.ID & 0xffffffff) }
+
+// emailRow is the immutable part of a message. Only Blob changes: the place of the bytes, when
+// packs are compacted.
+type emailRow struct {
+	ID       EmailID `bstore:"noauto,typename Email"`
+	Thread   ThreadID
+	Received int64
+	Size     int64  // Of prefix and body, in bytes.
+	Blob     []byte // Binary form of a blob.Ref.
+	Cold     []byte // See cold.
+}
+
+// emailRefRow counts the messages of an email where they are more than one.
+type emailRefRow struct {
+	Email EmailID `bstore:"noauto,typename EmailRef"`
+	Count int64   // At least 2.
+}
+
+// eraseRow lists emails without messages, to be erased once they may not be read any more. IDs
+// ascend with time.
+type eraseRow struct {
+	ID     int64  `bstore:"typename Erase"`
+	At     int64  // When the last message went.
+	Emails []byte // Email ids, see appendIDs.
+}
+
+// keywordSetRow is an interned set of keywords. It is never changed nor removed.
+type keywordSetRow struct {
+	ID       int64    `bstore:"noauto,typename KeywordSet"` // KeywordSet, from 1.
+	Keywords []string // Sorted without regard to case.
+}
+
+// threadKeyRow leads from a message id and base subject to the thread that has them. See threadKey.
+type threadKeyRow struct {
+	Key    int64 `bstore:"noauto,typename ThreadKey"`
+	Thread ThreadID
+}
+
+// changeRow is an entry of the change log.
+type changeRow struct {
+	ModSeq imap.ModSeq `bstore:"noauto,typename Change"`
+	Time   int64
+	Data   []byte // Changes of one operation, see appendChanges.
+}
+
+// deliveryRow remembers a delivery id. See deliveryKey.
+type deliveryRow struct {
+	Key int64 `bstore:"noauto,typename Delivery"`
+	ID  string
+}
+
+// submissionRow is a Submission.
+type submissionRow struct {
+	ID       SubmissionID `bstore:"noauto,typename Submission"`
+	ModSeq   imap.ModSeq
+	State    SubmissionState
+	Created  int64
+	SendAt   int64
+	Email    EmailID
+	MailFrom string
+	RcptTo   []string
+	Extra    []byte
+}
+
+// pendingSubmissionRow exists for each submission in state pending, so that these few are found
+// without an index on all.
+type pendingSubmissionRow struct {
+	ID SubmissionID `bstore:"noauto,typename PendingSubmission"`
+}
+
+// cursorRow is how far a consumer of the change log has come.
+type cursorRow struct {
+	Name   string `bstore:"typename Cursor"`
+	ModSeq imap.ModSeq
+}
+
+// progressRow is how far an import has come.
+type progressRow struct {
+	Key    string `bstore:"typename Progress"`
+	Offset int64
+}
+
+// credentialsRow is the one row of verifiers of the account's password.
+type credentialsRow struct {
+	ID          int64 `bstore:"noauto,typename Credentials"` // Always 1.
+	Argon2id    string
+	SCRAMSHA256 string
+	Changed     int64
+}
