@@ -1,0 +1,37 @@
+package imapserver
+
+import (
+	"strings"
+
+	"mox/imap"
+)
+
+// capabilities lists what the connection can do now (RFC 9051 §6.1.1, §7.2.2).
+func (c *conn) capabilities() []string {
+	l := []string{"IMAP4rev1", "LITERAL+", "ID", "ENABLE", "IDLE"}
+	if c.auth == nil {
+		if c.lo.TLS != nil && !c.tls {
+			l = append(l, "STARTTLS")
+		}
+		if c.tls || c.lo.PlaintextAuth {
+			return append(l, "SASL-IR", "AUTH=PLAIN", "AUTH=LOGIN")
+		}
+		return append(l, "LOGINDISABLED")
+	}
+	return append(l, "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "SPECIAL-USE", "CONDSTORE")
+}
+
+// handleCapability carries out CAPABILITY (RFC 9051 §6.1.1).
+func (c *conn) handleCapability(_ *request) (imap.Code, error) {
+	if err := c.end(); err != nil {
+		return "", err
+	}
+	c.enc.Untagged().Atom("CAPABILITY").Raw(strings.Join(c.capabilities(), " ")).CRLF()
+	return "", nil
+}
+
+// end reads the end of the command's line; commands call it before they act.
+func (c *conn) end() error {
+	c.dec.CRLF()
+	return c.dec.Err()
+}

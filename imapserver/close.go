@@ -1,0 +1,27 @@
+package imapserver
+
+import "mox/imap"
+
+// handleClose carries out CLOSE (RFC 9051 §6.4.1): messages with \Deleted are removed without
+// a word, unless the mailbox was opened read-only.
+func (c *conn) handleClose(_ *request) (imap.Code, error) {
+	if err := c.end(); err != nil {
+		return "", err
+	}
+	if !c.selected.readOnly {
+		if _, _, err := c.auth.account.Expunge(c.ctx, c.auth.actor, c.selected.mailbox.ID, nil, true); err != nil {
+			return "", err
+		}
+	}
+	c.unselect()
+	return "", nil
+}
+
+// handleUnselect carries out UNSELECT (RFC 9051 §6.4.2).
+func (c *conn) handleUnselect(_ *request) (imap.Code, error) {
+	if err := c.end(); err != nil {
+		return "", err
+	}
+	c.unselect()
+	return "", nil
+}

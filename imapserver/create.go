@@ -1,0 +1,59 @@
+package imapserver
+
+import (
+	"errors"
+	"strings"
+
+	"mox/imap"
+	"mox/store"
+)
+
+func isNoMailbox(err error) bool { return errors.Is(err, store.ErrNoMailbox) }
+
+// handleCreate carries out CREATE (RFC 9051 §6.3.4) with the special use of RFC 6154 §3.
+func (c *conn) handleCreate(_ *request) (imap.Code, error) {
+	c.dec.SP()
+	name := c.dec.Mailbox()
+	var uses []string
+	if c.dec.Take(' ') {
+		c.dec.Parens(false, func() {
+			if string(c.dec.Keyword()) != "USE" {
+				return
+			}
+			c.dec.SP()
+			c.dec.Parens(true, func() {
+				c.dec.Expect('\\')
+				uses = append(uses, string(c.dec.Keyword()))
+			})
+		})
+	}
+	if err := c.end(); err != nil {
+		return "", err
+	}
+	name, err := newMailboxName(name)
+	if err != nil {
+		return "", err
+	}
+	use, err := specialUse(uses)
+	if err != nil {
+		return "", err
+	}
+	_, err = c.auth.account.CreateMailbox(c.ctx, c.auth.actor, name, use)
+	return "", err
+}
+
+// specialUse returns the use that a client asked for.
+func specialUse(uses []string) (store.SpecialUse, error) {
+	if len(uses) > 1 {
+		return "", imap.No(imap.CodeUseAttr, "A mailbox can have one special use only", nil)
+	}
+	for _, name := range uses {
+		for _, use := range []store.SpecialUse{store.Archive, store.Drafts, store.Junk, store.Sent, store.Trash} {
+			if strings.EqualFold(name, string(use[1:])) {
+				return use, nil
+			}
+		}
+		return "", imap.No(imap.CodeUseAttr, "This special use is not known here", nil)
+	}
+	return "", nil
+}

@@ -1,0 +1,23 @@
+// Package imapserver serves mail over IMAP4rev1 (RFC 3501) with extensions: LITERAL+
+// (RFC 7888), IDLE (RFC 2177), NAMESPACE (RFC 2342), UNSELECT (RFC 3691), UIDPLUS (RFC
+// 4315), MOVE (RFC 6851), ENABLE (RFC 5161), ID (RFC 2971), CHILDREN (RFC 3348),
+// SPECIAL-USE (RFC 6154), CONDSTORE (RFC 7162), and what of IMAP4rev2 (RFC 9051) goes
+// with them.
+//
+// # Rules of the room
+//
+// One goroutine serves a connection, one command at a time. Only IDLE has a second one, which waits
+// for the client's DONE.
+//
+// What a session knows of its mailbox is the View of its store.Selection. Sequence numbers
+// are those of that View and of nothing else. Commands that may not be answered with
+// EXPUNGE (RFC 9051 §7.5.1) refresh it without expunging; the command table says which.
+// Untagged responses about changes are written at one place, conn.tell, and only between
+// the data of a command and its tagged response, or during IDLE.
+//
+// No lock and no transaction of the store is held while bytes go to a client.
+//
+// Errors become responses at one place, conn.respondError: an *imap.Error as it says, errors of
+// the store that a client can understand by a table, all others as NO [SERVERBUG] without
+// details, which go to the log.
+package imapserver

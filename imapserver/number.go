@@ -1,0 +1,52 @@
+package imapserver
+
+import (
+	"mox/imap"
+	"mox/imap/wire"
+	"mox/store"
+)
+
+// positions returns the sequence numbers, in the session's View, of the messages a
+// command is about, in normal form. UIDs that do not exist are ignored without error;
+// sequence numbers must exist (RFC 9051 §6.4.9, §9 seq-number).
+func (c *conn) positions(s *wire.NumSet) (imap.SeqSet, error) {
+	view := c.selected.View()
+	n := imap.SeqNum(view.Len())
+	switch {
+	case s.Saved:
+		return nil, imap.Bad("No search result is saved")
+	case s.Kind == wire.SeqNums:
+		if !s.Seqs.Within(n) {
+			return nil, imap.Bad("No message with this sequence number")
+		}
+		return s.Seqs.Resolve(n), nil
+	case n == 0:
+		return nil, nil
+	}
+	return uidPositions(view, s.UIDs.Resolve(view.At(n).UID)), nil
+}
+
+// uidPositions returns the sequence numbers of the messages whose UIDs are in a set in
+// normal form.
+func uidPositions(view *store.View, uids imap.UIDSet) imap.SeqSet {
+	var set imap.SeqSet
+	for _, r := range uids {
+		first, _ := view.Seq(r.First)
+		last, ok := view.Seq(r.Last)
+		if !ok {
+			last--
+		}
+		set.AddRange(first, last)
+	}
+	return set
+}
+
+// uids returns the UIDs of messages in the View as ranges. Between the UIDs of a range are none but
+// those of messages in the View or gone: later messages have higher UIDs.
+func uids(view *store.View, set imap.SeqSet) imap.UIDSet {
+	l := make(imap.UIDSet, len(set))
+	for i, r := range set {
+		l[i] = imap.Range[imap.UID]{First: view.At(r.First).UID, Last: view.At(r.Last).UID}
+	}
+	return l
+}

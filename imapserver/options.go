@@ -1,0 +1,99 @@
+package imapserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/internal/ratelimit"
+	"mox/store"
+)
+
+// Options for New. Zero values have the defaults told.
+type Options struct {
+	// Accounts holds the mail. Required.
+	Accounts *store.Store
+
+	// Authenticate checks a login name and password and returns the account's name. It
+	// returns store.ErrCredentials when they are wrong or the account may not log in; any other
+	// error is temporary. Required.
+	Authenticate func(ctx context.Context, login, password string) (account string, err error)
+
+	Version    string                // Told by ID; default empty.
+	Log        *slog.Logger          // Default: discard.
+	Now        func() time.Time      // Default: time.Now.
+	Registerer prometheus.Registerer // Default: none.
+
+	// FailedLogins counts failed logins by address; addresses that exceed it are
+	// answered as if the password were wrong. Default: no limit.
+	FailedLogins *ratelimit.Networks
+
+	// FailDelay is waited before a failed login is answered. Default 1 second;
+	// negative for none.
+	FailDelay time.Duration
+
+	LoginTimeout time.Duration // For a client to log in. Default 3 minutes.
+	IdleTimeout  time.Duration // Without a command or during IDLE. Default 30 minutes (RFC 9051 §5.4).
+	IOTimeout    time.Duration // For progress within a command or response. Default 5 minutes.
+}
+
+func (o *Options) check() error {
+	if o.Accounts == nil || o.Authenticate == nil {
+		return errors.New("IMAP server needs accounts and authentication")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	for _, d := range []struct {
+		v   *time.Duration
+		def time.Duration
+	}{
+		{&o.FailDelay, time.Second},
+		{&o.LoginTimeout, 3 * time.Minute},
+		{&o.IdleTimeout, 30 * time.Minute},
+		{&o.IOTimeout, 5 * time.Minute},
+	} {
+		if *d.v == 0 {
+			*d.v = d.def
+		}
+	}
+	return nil
+}
+
+// ListenerOptions say how connections of one listener are served. Zero values have the defaults told.
+type ListenerOptions struct {
+	Name string // In logs and metrics.
+
+	// TLS enables STARTTLS, or TLS from the start with ImplicitTLS. Nil for no TLS.
+	TLS         *tls.Config
+	ImplicitTLS bool
+
+	// PlaintextAuth allows logins without TLS.
+	PlaintextAuth bool
+
+	// Conns bounds connections at a time by address. Default: no limit.
+	Conns *ratelimit.Conns
+
+	MaxMessageSize int64 // For APPEND, bytes. Default 100 MB.
+	MaxBadCommands int   // In a row, then the connection ends. Default 10.
+}
+
+func (o *ListenerOptions) check() error {
+	if o.ImplicitTLS && o.TLS == nil {
+		return errors.New("listener with implicit TLS needs a TLS configuration")
+	}
+	if o.MaxMessageSize <= 0 {
+		o.MaxMessageSize = 100 << 20
+	}
+	if o.MaxBadCommands <= 0 {
+		o.MaxBadCommands = 10
+	}
+	return nil
+}

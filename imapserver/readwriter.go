@@ -1,0 +1,75 @@
+package imapserver
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// errInterrupted is returned by reads once the server shuts down.
+var errInterrupted = errors.New("server is shutting down")
+
+// readWriter is a network connection with deadlines that move with each read and write, and
+// whose reads can be interrupted for good. Reads and writes may be concurrent with each
+// other and with interrupt.
+type readWriter struct {
+	net.Conn
+	writeTimeout time.Duration
+	stop         chan struct{} // Closed by interrupt.
+
+	mu          sync.Mutex // Guards what follows.
+	readTimeout time.Duration
+	interrupted bool
+}
+
+// setReadTimeout sets the time the next reads wait for data.
+func (rw *readWriter) setReadTimeout(d time.Duration) {
+	rw.mu.Lock()
+	rw.readTimeout = d
+	rw.mu.Unlock()
+}
+
+func (rw *readWriter) Read(p []byte) (int, error) {
+	rw.mu.Lock()
+	if rw.interrupted {
+		rw.mu.Unlock()
+		return 0, errInterrupted
+	}
+	// Under the lock: interrupt must not have its deadline overwritten.
+	err := rw.SetReadDeadline(time.Now().Add(rw.readTimeout))
+	rw.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	n, err := rw.Conn.Read(p)
+	if n == 0 && err != nil {
+		select {
+		case <-rw.stop:
+			err = errInterrupted
+		default:
+		}
+	}
+	return n, err
+}
+
+func (rw *readWriter) Write(p []byte) (int, error) {
+	if err := rw.SetWriteDeadline(time.Now().Add(rw.writeTimeout)); err != nil {
+		return 0, err
+	}
+	return rw.Conn.Write(p)
+}
+
+// interrupt makes the current and all later reads fail with errInterrupted.
+func (rw *readWriter) interrupt() {
+	rw.mu.Lock()
+	defer rw.mu.Unlock()
+	if !rw.interrupted {
+		rw.interrupted = true
+		close(rw.stop)
+		rw.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// interrupts returns a channel that is closed by interrupt.
+func (rw *readWriter) interrupts() <-chan struct{} { return rw.stop }

@@ -1,0 +1,201 @@
+package imapserver
+
+import (
+	"strings"
+	"time"
+
+	"mox/imap"
+	"mox/imap/wire"
+	"mox/message"
+	"mox/store"
+)
+
+// handleSearch carries out SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 7162 §3.1.5).
+func (c *conn) handleSearch(r *request) (imap.Code, error) {
+	args, err := c.dec.Search()
+	if err != nil {
+		return "", err
+	}
+	if args.Extended {
+		return "", imap.Bad("RETURN needs ESEARCH, which is not available")
+	}
+	if err := decodeSearch(args); err != nil {
+		return "", err
+	}
+	if args.UsesModSeq() {
+		c.condstore = true
+	}
+	crit, err := c.criteria(&args.Key)
+	if err != nil {
+		return "", err
+	}
+	view := c.selected.View()
+	found, err := c.auth.account.Search(c.ctx, c.auth.actor, c.selected.mailbox.ID, view, crit)
+	if err != nil {
+		return "", err
+	}
+	c.enc.Untagged().Atom("SEARCH")
+	highest := imap.ModSeq(0)
+	for _, seq := range found {
+		e := view.At(seq)
+		highest = max(highest, e.ModSeq)
+		if r.uid {
+			c.enc.Number(uint32(e.UID))
+		} else {
+			c.enc.Number(uint32(seq))
+		}
+	}
+	if args.UsesModSeq() && len(found) > 0 {
+		c.enc.Open().Atom("MODSEQ").Number64(int64(highest)).Close()
+	}
+	c.enc.CRLF()
+	return "", c.writeError()
+}
+
+// decodeSearch turns the texts searched for into UTF-8.
+func decodeSearch(s *wire.Search) error {
+	charset := s.Charset
+	if charset == "" {
+		// RFC 3501 §6.4.4 means US-ASCII; clients that send more send UTF-8.
+		charset = "UTF-8"
+	}
+	if !message.KnownCharset(charset) {
+		return imap.No(imap.BadCharset("US-ASCII", "UTF-8"), "This charset is not known", nil)
+	}
+	return s.Decode(func(text string) (string, error) {
+		t, ok := message.DecodeCharset(charset, []byte(text))
+		if !ok {
+			return "", imap.Bad("Text is not in the charset of the search")
+		}
+		return t, nil
+	})
+}
+
+// criteria turns a search key into what the store searches for.
+func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
+	var crit store.Criteria
+	switch k.Op {
+	case wire.SearchAnd:
+		return c.allOf(k.Keys)
+	case wire.SearchOr, wire.SearchNot:
+		return c.combined(k)
+	case wire.SearchSet:
+		pos, err := c.positions(&k.Set)
+		if err != nil {
+			return crit, err
+		}
+		if len(pos) == 0 {
+			return store.Criteria{None: true}, nil
+		}
+		crit.Seqs = append(crit.Seqs, pos)
+	case wire.SearchFlags:
+		crit.Flags = k.Flags
+	case wire.SearchNoFlags:
+		crit.NotFlags = k.Flags
+	case wire.SearchKeyword:
+		crit.Keywords = []string{k.Text}
+	case wire.SearchNoKeyword:
+		crit.NotKeywords = []string{k.Text}
+	case wire.SearchNew, wire.SearchRecent:
+		crit.None = true // No message has \Recent here.
+	case wire.SearchOld:
+		// All messages.
+	case wire.SearchBefore:
+		crit.Before = day(k.Date)
+	case wire.SearchOn:
+		crit.On = day(k.Date)
+	case wire.SearchSince:
+		crit.Since = day(k.Date)
+	case wire.SearchSentBefore:
+		crit.SentBefore = day(k.Date)
+	case wire.SearchSentOn:
+		crit.SentOn = day(k.Date)
+	case wire.SearchSentSince:
+		crit.SentSince = day(k.Date)
+	case wire.SearchLarger:
+		if k.Size == 0 {
+			return crit, nil // Every message is.
+		}
+		crit.Larger = k.Size
+	case wire.SearchSmaller:
+		crit.Smaller, crit.HasSmaller = k.Size, true
+	case wire.SearchModSeq:
+		crit.ModSeq = k.ModSeq
+	case wire.SearchHeader:
+		crit.Header = []store.HeaderCriterion{{Name: strings.TrimSuffix(k.Field, ":"), Value: k.Text}}
+	case wire.SearchBody:
+		crit.Body = []string{k.Text}
+	case wire.SearchText:
+		crit.Text = []string{k.Text}
+	}
+	return crit, nil
+}
+
+func day(d imap.Date) time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
+
+func (c *conn) combined(k *wire.SearchKey) (store.Criteria, error) {
+	subs := make([]store.Criteria, len(k.Keys))
+	for i := range k.Keys {
+		var err error
+		if subs[i], err = c.criteria(&k.Keys[i]); err != nil {
+			return store.Criteria{}, err
+		}
+	}
+	if k.Op == wire.SearchNot {
+		return store.Criteria{Not: subs}, nil
+	}
+	return store.Criteria{Or: [][2]store.Criteria{{subs[0], subs[1]}}}, nil
+}
+
+// allOf joins keys that must all match. Keys of which Criteria hold one only are nested as the
+// opposite of their opposite.
+func (c *conn) allOf(keys []wire.SearchKey) (store.Criteria, error) {
+	var all store.Criteria
+	single := map[wire.SearchOp]bool{}
+	for i := range keys {
+		sub, err := c.criteria(&keys[i])
+		if err != nil {
+			return all, err
+		}
+		op := keys[i].Op
+		if op == wire.SearchAnd || single[op] {
+			all.Not = append(all.Not, store.Criteria{Not: []store.Criteria{sub}})
+			continue
+		}
+		single[op] = op >= wire.SearchBefore && op <= wire.SearchModSeq
+		merge(&all, sub)
+	}
+	return all, nil
+}
+
+// merge adds the conditions of one criteria to another.
+func merge(all *store.Criteria, sub store.Criteria) {
+	all.Seqs = append(all.Seqs, sub.Seqs...)
+	all.Flags |= sub.Flags
+	all.NotFlags |= sub.NotFlags
+	all.Keywords = append(all.Keywords, sub.Keywords...)
+	all.NotKeywords = append(all.NotKeywords, sub.NotKeywords...)
+	all.Header = append(all.Header, sub.Header...)
+	all.Body = append(all.Body, sub.Body...)
+	all.Text = append(all.Text, sub.Text...)
+	all.Not = append(all.Not, sub.Not...)
+	all.Or = append(all.Or, sub.Or...)
+	all.None = all.None || sub.None
+	for _, t := range []struct{ to, from *time.Time }{
+		{&all.Since, &sub.Since}, {&all.Before, &sub.Before}, {&all.On, &sub.On},
+		{&all.SentSince, &sub.SentSince}, {&all.SentBefore, &sub.SentBefore}, {&all.SentOn, &sub.SentOn},
+	} {
+		if !t.from.IsZero() {
+			*t.to = *t.from
+		}
+	}
+	if sub.Larger != 0 {
+		all.Larger = sub.Larger
+	}
+	if sub.HasSmaller {
+		all.Smaller, all.HasSmaller = sub.Smaller, true
+	}
+	if sub.ModSeq != 0 {
+		all.ModSeq = sub.ModSeq
+	}
+}

@@ -1,0 +1,60 @@
+package imapserver
+
+import (
+	"mox/imap"
+)
+
+// handleSelect carries out SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.8).
+func (c *conn) handleSelect(r *request) (imap.Code, error) {
+	args, err := c.dec.Select()
+	if err != nil {
+		return "", err
+	}
+	// RFC 9051 §6.3.2: also a SELECT that fails deselects.
+	if c.selected != nil {
+		c.unselect()
+		c.enc.Status(nil, imap.StatusOK, imap.CodeClosed, "Previous mailbox is closed")
+	}
+	if args.CondStore {
+		c.condstore = true
+	}
+	acc, actor := c.auth.account, c.auth.actor
+	mb, err := acc.MailboxByName(c.ctx, actor, args.Mailbox)
+	if err != nil {
+		return "", err
+	}
+	if mb.NoSelect {
+		return "", imap.No(imap.CodeNonExistent, "This name only has mailboxes below it", nil)
+	}
+	sel, err := acc.Select(c.ctx, actor, mb.ID)
+	if err != nil {
+		return "", err
+	}
+	c.selected = &selectedState{Selection: sel, mailbox: sel.Mailbox(), readOnly: r.name == "EXAMINE"}
+	c.tellSelected()
+	if c.selected.readOnly {
+		return imap.CodeReadOnly, nil
+	}
+	return imap.CodeReadWrite, nil
+}
+
+// tellSelected writes what SELECT must tell of the mailbox.
+func (c *conn) tellSelected() {
+	s := c.selected
+	view := s.View()
+	c.tellKeywords(s.mailbox.Keywords)
+	c.tellNumber(view.Len(), "EXISTS")
+	c.tellNumber(0, "RECENT") // RFC 3501 §6.3.1; see RFC 9051 §2.3.2 on why none has it.
+	if s.mailbox.Counts.Unseen > 0 {
+		for seq, e := range view.All(1) {
+			if !e.Flags.Has(imap.FlagSeen) {
+				c.enc.Status(nil, imap.StatusOK, imap.Unseen(seq), "First message not seen")
+				break
+			}
+		}
+	}
+	c.enc.Status(nil, imap.StatusOK, imap.UIDValidity(view.UIDValidity()), "UIDs are valid")
+	c.enc.Status(nil, imap.StatusOK, imap.UIDNext(view.UIDNext()), "Next UID")
+	// RFC 7162 §3.1.2.1: a mailbox that never changed has a modseq of 1.
+	c.enc.Status(nil, imap.StatusOK, imap.HighestModSeq(max(view.ModSeq(), 1)), "Highest modseq")
+}

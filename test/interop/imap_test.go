@@ -1,0 +1,122 @@
+package interop
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imapClient is a small client to prepare mailboxes and to look at them.
+type imapClient struct {
+	t   *testing.T
+	nc  net.Conn
+	r   *bufio.Reader
+	tag int
+}
+
+func (s *server) imap() *imapClient {
+	s.t.Helper()
+	nc, err := net.Dial("tcp", s.addr(1143))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := &imapClient{t: s.t, nc: nc, r: bufio.NewReader(nc)}
+	s.t.Cleanup(func() { nc.Close() })
+	c.line()
+	c.cmd("LOGIN %s %s", user, password)
+	return c
+}
+
+// line reads a response with its literals.
+func (c *imapClient) line() string {
+	c.t.Helper()
+	var b strings.Builder
+	for {
+		l, err := c.r.ReadString('\n')
+		if err != nil {
+			c.t.Fatalf("imap: %v", err)
+		}
+		b.WriteString(l)
+		l = strings.TrimSuffix(l, "\r\n")
+		i := strings.LastIndexByte(l, '{')
+		if i < 0 || !strings.HasSuffix(l, "}") {
+			return strings.TrimSuffix(b.String(), "\r\n")
+		}
+		n, err := strconv.ParseInt(l[i+1:len(l)-1], 10, 64)
+		if err != nil {
+			return strings.TrimSuffix(b.String(), "\r\n")
+		}
+		if _, err := io.CopyN(&b, c.r, n); err != nil {
+			c.t.Fatalf("imap literal: %v", err)
+		}
+	}
+}
+
+// cmd sends a command, which must be answered with OK, and returns the untagged responses.
+func (c *imapClient) cmd(format string, args ...any) []string {
+	c.t.Helper()
+	c.tag++
+	tag := fmt.Sprintf("x%d", c.tag)
+	text := fmt.Sprintf(format, args...)
+	if _, err := io.WriteString(c.nc, tag+" "+text+"\r\n"); err != nil {
+		c.t.Fatalf("imap: %v", err)
+	}
+	var untagged []string
+	for {
+		l := c.line()
+		rest, ok := strings.CutPrefix(l, tag+" ")
+		if !ok {
+			untagged = append(untagged, l)
+			continue
+		}
+		if !strings.HasPrefix(rest, "OK") {
+			c.t.Fatalf("imap: %.100s: %s", text, rest)
+		}
+		return untagged
+	}
+}
+
+func (c *imapClient) append(mailbox, flags, msg string) {
+	c.t.Helper()
+	c.cmd("APPEND %s (%s) {%d+}\r\n%s", mailbox, flags, len(msg), msg)
+}
+
+// count returns the number of messages of a mailbox, with an item of STATUS.
+func (c *imapClient) status(mailbox, item string) int {
+	c.t.Helper()
+	l := c.cmd("STATUS %s (%s)", mailbox, item)
+	if len(l) == 0 {
+		c.t.Fatalf("no STATUS of %s", mailbox)
+	}
+	_, v, _ := strings.Cut(l[0], "("+item+" ")
+	n, err := strconv.Atoi(strings.TrimSuffix(v, ")"))
+	if err != nil {
+		c.t.Fatalf("STATUS %q", l[0])
+	}
+	return n
+}
+
+func (c *imapClient) messages(mailbox string) int {
+	c.t.Helper()
+	return c.status(mailbox, "MESSAGES")
+}
+
+// waitMessages waits for messages that come through the queue. It selects the mailbox.
+func (c *imapClient) waitMessages(mailbox string, n int) {
+	c.t.Helper()
+	c.cmd("SELECT %s", mailbox)
+	for c.messages(mailbox) < n {
+		c.tag++
+		tag := fmt.Sprintf("x%d", c.tag)
+		io.WriteString(c.nc, tag+" IDLE\r\n")
+		for !strings.HasSuffix(c.line(), " EXISTS") {
+		}
+		io.WriteString(c.nc, "DONE\r\n")
+		for !strings.HasPrefix(c.line(), tag+" ") {
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mailDir is the local side of a synchronisation.
+type mailDir struct {
+	t    *testing.T
+	dir  string
+	conf string
+}
+
+func newMailDir(t *testing.T, s *server) *mailDir {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "mail"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	conf := writeFile(t, dir, "mbsyncrc", fmt.Sprintf(`
+IMAPAccount mox
+Host %s
+Port 1143
+User %s
+Pass %s
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore remote
+Account mox
+
+MaildirStore local
+SubFolders Verbatim
+Path %[4]s/mail/
+Inbox %[4]s/mail/INBOX
+
+Channel mox
+Far :remote:
+Near :local:
+Patterns *
+Create Both
+Expunge Both
+SyncState *
+`, s.ip, user, password, dir))
+	return &mailDir{t, filepath.Join(dir, "mail"), conf}
+}
+
+// sync runs mbsync and returns its last line, which counts what it did.
+func (m *mailDir) sync() string {
+	m.t.Helper()
+	out := strings.TrimSpace(command(m.t, "mbsync", "-c", m.conf, "-V", "-a"))
+	lines := strings.Split(out, "\n")
+	return lines[len(lines)-1]
+}
+
+// files lists the messages of a mailbox.
+func (m *mailDir) files(mailbox string) []string {
+	m.t.Helper()
+	var l []string
+	for _, sub := range []string{"cur", "new"} {
+		names, err := filepath.Glob(filepath.Join(m.dir, mailbox, sub, "*"))
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		l = append(l, names...)
+	}
+	return l
+}
+
+// subjects returns the files of a mailbox by the subject of the message.
+func (m *mailDir) subjects(mailbox string) map[string]string {
+	m.t.Helper()
+	by := map[string]string{}
+	for _, f := range m.files(mailbox) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(b), "Subject: ")
+		subject, _, _ := strings.Cut(rest, "\n")
+		by[strings.TrimSpace(subject)] = f
+	}
+	return by
+}
+
+// setFlags gives the file of a message other maildir flags.
+func (m *mailDir) setFlags(file, flags string) {
+	m.t.Helper()
+	base := filepath.Base(file)
+	base, _, _ = strings.Cut(base, ":")
+	to := filepath.Join(filepath.Dir(filepath.Dir(file)), "cur", base+":2,"+flags)
+	if err := os.Rename(file, to); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// move moves the file of a message to another mailbox, where it must look new to mbsync.
+func (m *mailDir) move(file, mailbox string) {
+	m.t.Helper()
+	base := filepath.Base(file)
+	name, flags, _ := strings.Cut(base, ":")
+	name, _, _ = strings.Cut(name, ",U=")
+	if err := os.Rename(file, filepath.Join(m.dir, mailbox, "cur", name+":"+flags)); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// TestMbsync synchronises 1,000 messages, changes both sides, synchronises again, and then there is
+// nothing left to do.
+func TestMbsync(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	c := s.imap()
+	const n = 1000
+	for i := range n {
+		c.append("INBOX", "", fmt.Sprintf("From: <a@example.org>\r\nSubject: message %d\r\nMessage-ID: <%d@example.org>\r\n\r\nbody %d\r\n", i, i, i))
+	}
+	m := newMailDir(t, s)
+	m.sync()
+	local := m.subjects("INBOX")
+	if len(local) != n {
+		t.Fatalf("%d messages after the first run, want %d", len(local), n)
+	}
+
+	// Each hundred messages have one fate, half of them on this side, half on the other.
+	at := func(i int) string { return local[fmt.Sprintf("message %d", i)] }
+	c.cmd("SELECT INBOX")
+	for i := range 50 {
+		m.setFlags(at(i), "S")
+		m.setFlags(at(100+i), "FRS")
+		m.setFlags(at(200+i), "T")
+		m.move(at(300+i), "Archive")
+		c.cmd("STORE %d +FLAGS (\\Seen)", 50+i+1)
+		c.cmd("STORE %d +FLAGS (\\Flagged \\Answered)", 150+i+1)
+		c.cmd("STORE %d +FLAGS (\\Deleted)", 250+i+1)
+	}
+	c.cmd("MOVE 351:400 Trash")
+	c.cmd("EXPUNGE")
+	m.sync()
+	m.sync() // Moves are a new message here and a deletion there; both are through now.
+	last := m.sync()
+	if !strings.Contains(last, "Far: +0 *0 #0  Near: +0 *0 #0") && !strings.Contains(last, "Far: +0 *0 #0 -0  Near: +0 *0 #0 -0") {
+		t.Errorf("mbsync still finds something to do: %s", last)
+	}
+
+	for mailbox, want := range map[string]int{"INBOX": n - 200, "Archive": 50, "Trash": 50} {
+		if got := c.messages(mailbox); got != want {
+			t.Errorf("%s: %d messages on the server, want %d", mailbox, got, want)
+		}
+		if got := len(m.files(mailbox)); got != want {
+			t.Errorf("%s: %d messages here, want %d", mailbox, got, want)
+		}
+	}
+	if got := c.status("INBOX", "UNSEEN"); got != n-200-150 {
+		t.Errorf("%d messages not seen, want %d", got, n-200-150)
+	}
+	local = m.subjects("INBOX")
+	for i, want := range map[int]string{10: "S", 60: "S", 110: "FRS", 160: "FR", 500: ""} {
+		_, flags, _ := strings.Cut(filepath.Base(at(i)), ":2,")
+		if flags != want {
+			t.Errorf("message %d has flags %q here, want %q", i, flags, want)
+		}
+	}
+	c.cmd("SELECT INBOX")
+	found := c.cmd("SEARCH ANSWERED FLAGGED")
+	if got := len(strings.Fields(found[0])) - 2; got != 100 {
+		t.Errorf("%d messages answered and flagged on the server, want 100", got)
+	}
+}

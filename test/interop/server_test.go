@@ -1,0 +1,164 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// Credentials of the account that localserve makes.
+const (
+	user     = "mox@localhost"
+	password = "moxmoxmox"
+)
+
+// moxBinary is the program under test, built once.
+var moxBinary string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "mox-interop-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	moxBinary = filepath.Join(dir, "mox")
+	if out, err := exec.Command("go", "build", "-o", moxBinary, "mox").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building mox: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// server is a running localserve.
+type server struct {
+	t   *testing.T
+	ip  string
+	dir string
+	cmd *exec.Cmd
+	out syncBuffer
+}
+
+// syncBuffer is a buffer that a program writes to while a test reads.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+var lastIP atomic.Uint32
+
+// nextIP returns a loopback address of its own for each server, so that they can all have the usual
+// ports.
+func nextIP() string {
+	n := lastIP.Add(1)
+	return fmt.Sprintf("127.%d.%d.%d", 10+os.Getpid()%200, n>>8, n&255)
+}
+
+// startServer starts a localserve that ends with the test.
+func startServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t, ip: nextIP(), dir: t.TempDir()}
+	s.cmd = exec.Command(moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip)
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
+	if err := s.cmd.Start(); err != nil {
+		t.Fatalf("starting localserve: %v", err)
+	}
+	t.Cleanup(s.stop)
+	s.waitPort(1025)
+	s.waitPort(1143)
+	return s
+}
+
+func (s *server) stop() {
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
+		s.t.Errorf("interrupting localserve: %v", err)
+	}
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Errorf("localserve ended with %v", err)
+	}
+	if s.t.Failed() {
+		s.t.Logf("localserve:\n%s", s.out.String())
+		return
+	}
+	out, err := exec.Command(moxBinary, "verifydata", filepath.Join(s.dir, "data")).CombinedOutput()
+	if err != nil {
+		s.t.Errorf("verifydata: %v\n%s", err, out)
+	}
+}
+
+// waitPort waits until the server accepts connections.
+func (s *server) waitPort(port int) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		nc, err := net.DialTimeout("tcp", s.addr(port), time.Second)
+		if err == nil {
+			nc.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			s.t.Fatalf("port %d is not served: %v\n%s", port, err, s.out.String())
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *server) addr(port int) string { return fmt.Sprintf("%s:%d", s.ip, port) }
+
+// tryCommand runs a program and returns what it prints.
+func tryCommand(t *testing.T, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	return string(out), err
+}
+
+// command is tryCommand for a program that must end well.
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := tryCommand(t, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// writeFile writes a file in a directory of the test.
+func writeFile(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
