@@ -42,18 +42,18 @@ func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	return "", err
 }
 
-// specialUse returns the use that a client asked for.
-func specialUse(uses []string) (store.SpecialUse, error) {
-	if len(uses) > 1 {
+// specialUse returns the use that a client asked for, of the names without backslash.
+func specialUse(names []string) (store.SpecialUse, error) {
+	if len(names) == 0 {
+		return "", nil
+	}
+	if len(names) > 1 {
 		return "", imap.No(imap.CodeUseAttr, "A mailbox can have one special use only", nil)
 	}
-	for _, name := range uses {
-		for _, use := range []store.SpecialUse{store.Archive, store.Drafts, store.Junk, store.Sent, store.Trash} {
-			if strings.EqualFold(name, string(use[1:])) {
-				return use, nil
-			}
+	for _, use := range []store.SpecialUse{store.Archive, store.Drafts, store.Junk, store.Sent, store.Trash} {
+		if strings.EqualFold(names[0], string(use[1:])) {
+			return use, nil
 		}
-		return "", imap.No(imap.CodeUseAttr, "This special use is not known here", nil)
 	}
-	return "", nil
+	return "", imap.No(imap.CodeUseAttr, "This special use is not known here", nil)
 }
