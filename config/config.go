@@ -29,6 +29,8 @@ type Config struct {
 	Postmaster       Destination
 	InitialMailboxes []InitialMailbox // Without Inbox.
 	AllowNetworks    []netip.Prefix   // Exceptions for outgoing connections.
+	FailedLogins     ratelimit.LoginOptions
+	Timeouts         Timeouts
 
 	// Localserve is set when this server only plays; see its documentation.
 	Localserve *Localserve
@@ -109,26 +111,25 @@ type TLS struct {
 	MinVersion   uint16
 }
 
-// Limits of a listener. In all of them zero is no limit, except in times, which
-// are always set.
+// Limits of a listener. Zero is no limit.
 type Limits struct {
 	Connections           ratelimit.ConnLimits
 	ConnectionsPerAccount int
 
 	// Rates for a client address and for its network.
-	Connects     ratelimit.NetworkOptions
-	Messages     ratelimit.NetworkOptions
-	FailedLogins ratelimit.NetworkOptions
-	// FailedLoginsPerAccount counts by login name.
-	FailedLoginsPerAccount []ratelimit.Rate
+	Connects ratelimit.NetworkOptions
+	Messages ratelimit.NetworkOptions
 
 	BadCommands       int
 	CommandsPerMinute int
 	Recipients        int
+}
 
-	LoginTimeout time.Duration
-	SMTPTimeout  time.Duration
-	IMAPTimeout  time.Duration
+// Timeouts are how long clients may take. All are set.
+type Timeouts struct {
+	Login time.Duration // To log in, or to begin a first mail transaction.
+	SMTP  time.Duration // To send the next command or piece of data.
+	IMAP  time.Duration // To send the next command or end IDLE.
 }
 
 // TransportKind is a way for mail to leave.

@@ -177,7 +177,7 @@ func TestDefaults(t *testing.T) {
 	if l.Hostname != cfg.Hostname || l.MaxMessageSize != 100<<20 || l.SMTP.Port != 2525 || l.Submission.Enabled || l.IMAP.Port != 143 {
 		t.Errorf("listener %+v", l)
 	}
-	if l.Limits.Recipients != 1000 || l.Limits.SMTPTimeout != 5*time.Minute || l.Limits.Connections.Client != 100 || l.Limits.Connects.Client[0].Max != 300 {
+	if l.Limits.Recipients != 1000 || cfg.Timeouts.SMTP != 5*time.Minute || l.Limits.Connections.Client != 100 || l.Limits.Connects.Client[0].Max != 300 {
 		t.Errorf("limits %+v", l.Limits)
 	}
 	ann, bob := cfg.Account("ann"), cfg.Account("bob")
@@ -191,9 +191,9 @@ func TestDefaults(t *testing.T) {
 
 func TestLimitsCanBeLifted(t *testing.T) {
 	t.Parallel()
-	static := strings.Replace(testStatic, "\t\tSMTP:\n\t\t\tEnabled: true\n", "\t\tLimits:\n\t\t\tConnections: -1\n\t\t\tFailedLoginsPerHourPerIP: -1\n\t\t\tRecipients: 100\n\t\tSMTP:\n\t\t\tEnabled: true\n", 1)
+	static := strings.Replace(testStatic, "\t\tSMTP:\n\t\t\tEnabled: true\n", "\t\tLimits:\n\t\t\tConnections: -1\n\t\t\tConnectsPerMinutePerIP: -1\n\t\t\tRecipients: 100\n\t\tSMTP:\n\t\t\tEnabled: true\n", 1)
 	limits := load(t, "QuotaMessageSize: 1000\n"+static, testDynamic).Listeners[0].Limits
-	if limits.Connections.Total != 0 || limits.FailedLogins.Client != nil || limits.Recipients != 100 {
+	if limits.Connections.Total != 0 || limits.Connects.Client != nil || limits.Recipients != 100 {
 		t.Errorf("limits %+v", limits)
 	}
 	cfg := load(t, "QuotaMessageSize: 1000\n"+testStatic, testDynamic)
@@ -235,7 +235,8 @@ func TestProblems(t *testing.T) {
 		{"message size", smtp, "\t\tSMTPMaxMessageSize: 1000\n" + smtp, []string{"SMTPMaxMessageSize: is below 65536"}},
 		{"limit", smtp, "\t\tLimits:\n\t\t\tConnections: -2\n" + smtp, []string{"Limits.Connections: -2 is negative; use -1"}},
 		{"recipients", smtp, "\t\tLimits:\n\t\t\tRecipients: 99\n" + smtp, []string{"Limits.Recipients: 99 is below 100"}},
-		{"timeout", smtp, "\t\tLimits:\n\t\t\tIMAPTimeout: 29m\n" + smtp, []string{"Limits.IMAPTimeout: 29m0s is too short; use at least 30m"}},
+		{"timeout", "DataDir: ../data", "DataDir: x\nTimeouts:\n\tIMAP: 29m", []string{"mox.conf:4: Timeouts.IMAP: 29m0s is too short; use at least 30m"}},
+		{"failed logins", "DataDir: ../data", "DataDir: x\nLogins:\n\tFailedPerHourPerIP: -3", []string{"mox.conf:4: Logins.FailedPerHourPerIP: -3 is negative; use -1"}},
 		{"network", smtp, "\t\tProxyProtocol:\n\t\t\tNetworks:\n\t\t\t\t- 10.1.2.3/8\n" + smtp, []string{"ProxyProtocol.Networks[0]: ", "write 10.0.0.0/8"}},
 		{"network syntax", "DataDir: ../data", "DataDir: x\nOutgoing:\n\tAllowNetworks:\n\t\t- localhost", []string{"mox.conf:5: Outgoing.AllowNetworks[0]: ", "write e.g. 192.0.2.0/24"}},
 		{"mailbox", "DataDir: ../data", "DataDir: x\nInitialMailboxes:\n\tRegular:\n\t\t- a//b", []string{"mox.conf:5: InitialMailboxes.Regular[0]: ", "empty part"}},

@@ -48,6 +48,8 @@ func (b *builder) general() {
 	if s.QuotaMessageSize < 0 {
 		p.addf("QuotaMessageSize", "is negative; use 0 for no limit")
 	}
+	b.cfg.FailedLogins = p.logins("Logins", s.Logins)
+	b.cfg.Timeouts = p.timeouts("Timeouts", s.Timeouts)
 	b.cfg.AllowNetworks = p.parseNetworks("Outgoing.AllowNetworks", s.Outgoing.AllowNetworks)
 }
 
@@ -314,26 +316,62 @@ func (b *builder) httpHosts(l *Listener, more []string) map[string]bool {
 	return hosts
 }
 
-// limits fills in defaults.
+// limit returns the value of a limit: def for 0, and 0, for no limit, for -1.
+func (p *problems) limit(field string, v, def int) int {
+	switch {
+	case v == 0:
+		return def
+	case v == -1:
+		return 0
+	case v < -1:
+		p.addf(field, "%d is negative; use -1 for no limit", v)
+	}
+	return v
+}
+
+// rates returns limits for a client and for its network. The fields are name with
+// PerIP and PerNetwork.
+func (p *problems) rates(name string, period time.Duration, client, clientDef, network, networkDef int) ratelimit.NetworkOptions {
+	return ratelimit.NetworkOptions{
+		Client:  rate(period, p.limit(name+"PerIP", client, clientDef)),
+		Network: rate(period, p.limit(name+"PerNetwork", network, networkDef)),
+	}
+}
+
+// limits fills in the defaults of limits of a listener.
 func (p *problems) limits(field string, s StaticLimits) Limits {
-	num := func(name string, v, def int) int {
-		switch {
-		case v == 0:
-			return def
-		case v == -1:
-			return 0
-		case v < -1:
-			p.addf(field+"."+name, "%d is negative; use -1 for no limit", v)
-		}
-		return v
+	l := Limits{
+		Connections: ratelimit.ConnLimits{
+			Total:   p.limit(field+".Connections", s.Connections, 20000),
+			Client:  p.limit(field+".ConnectionsPerIP", s.ConnectionsPerIP, 100),
+			Network: p.limit(field+".ConnectionsPerNetwork", s.ConnectionsPerNetwork, 1000),
+		},
+		ConnectionsPerAccount: p.limit(field+".ConnectionsPerAccount", s.ConnectionsPerAccount, 100),
+
+		Connects: p.rates(field+".ConnectsPerMinute", time.Minute, s.ConnectsPerMinutePerIP, 300, s.ConnectsPerMinutePerNetwork, 900),
+		Messages: p.rates(field+".MessagesPerMinute", time.Minute, s.MessagesPerMinutePerIP, 500, s.MessagesPerMinutePerNetwork, 1500),
+
+		BadCommands:       p.limit(field+".BadCommands", s.BadCommands, 10),
+		CommandsPerMinute: p.limit(field+".CommandsPerMinute", s.CommandsPerMinute, 1200),
+		Recipients:        p.limit(field+".Recipients", s.Recipients, 1000),
 	}
-	rates := func(name string, period time.Duration, client, clientDef, network, networkDef int) ratelimit.NetworkOptions {
-		return ratelimit.NetworkOptions{
-			Client:  rate(period, num(name+"PerIP", client, clientDef)),
-			Network: rate(period, num(name+"PerNetwork", network, networkDef)),
-		}
+	if l.Recipients > 0 && l.Recipients < 100 {
+		p.addf(field+".Recipients", "%d is below 100, which every server must take (RFC 5321 §4.5.3.1.8); raise it", l.Recipients)
 	}
-	duration := func(name string, v, def, least time.Duration) time.Duration {
+	return l
+}
+
+// logins fills in the defaults of limits on failed logins.
+func (p *problems) logins(field string, s StaticLogins) ratelimit.LoginOptions {
+	return ratelimit.LoginOptions{
+		Clients: p.rates(field+".FailedPerHour", time.Hour, s.FailedPerHourPerIP, 30, s.FailedPerHourPerNetwork, 90),
+		Names:   rate(time.Hour, p.limit(field+".FailedPerHourPerName", s.FailedPerHourPerName, 200)),
+	}
+}
+
+// timeouts fills in defaults.
+func (p *problems) timeouts(field string, s StaticTimeouts) Timeouts {
+	get := func(name string, v, def, least time.Duration) time.Duration {
 		if v == 0 {
 			return def
 		}
@@ -342,32 +380,11 @@ func (p *problems) limits(field string, s StaticLimits) Limits {
 		}
 		return v
 	}
-	l := Limits{
-		Connections: ratelimit.ConnLimits{
-			Total:   num("Connections", s.Connections, 20000),
-			Client:  num("ConnectionsPerIP", s.ConnectionsPerIP, 100),
-			Network: num("ConnectionsPerNetwork", s.ConnectionsPerNetwork, 1000),
-		},
-		ConnectionsPerAccount: num("ConnectionsPerAccount", s.ConnectionsPerAccount, 100),
-
-		Connects:     rates("ConnectsPerMinute", time.Minute, s.ConnectsPerMinutePerIP, 300, s.ConnectsPerMinutePerNetwork, 900),
-		Messages:     rates("MessagesPerMinute", time.Minute, s.MessagesPerMinutePerIP, 500, s.MessagesPerMinutePerNetwork, 1500),
-		FailedLogins: rates("FailedLoginsPerHour", time.Hour, s.FailedLoginsPerHourPerIP, 30, s.FailedLoginsPerHourPerNetwork, 90),
-
-		FailedLoginsPerAccount: rate(time.Hour, num("FailedLoginsPerHourPerAccount", s.FailedLoginsPerHourPerAccount, 200)),
-
-		BadCommands:       num("BadCommands", s.BadCommands, 10),
-		CommandsPerMinute: num("CommandsPerMinute", s.CommandsPerMinute, 1200),
-		Recipients:        num("Recipients", s.Recipients, 1000),
-
-		LoginTimeout: duration("LoginTimeout", s.LoginTimeout, 2*time.Minute, 10*time.Second),
-		SMTPTimeout:  duration("SMTPTimeout", s.SMTPTimeout, 5*time.Minute, time.Minute),
-		IMAPTimeout:  duration("IMAPTimeout", s.IMAPTimeout, 32*time.Minute, 30*time.Minute),
+	return Timeouts{
+		Login: get("Login", s.Login, 2*time.Minute, 10*time.Second),
+		SMTP:  get("SMTP", s.SMTP, 5*time.Minute, time.Minute),
+		IMAP:  get("IMAP", s.IMAP, 32*time.Minute, 30*time.Minute),
 	}
-	if l.Recipients > 0 && l.Recipients < 100 {
-		p.addf(field+".Recipients", "%d is below 100, which every server must take (RFC 5321 §4.5.3.1.8); raise it", l.Recipients)
-	}
-	return l
 }
 
 // rate returns the rates for a limiter; none if there is no limit.

@@ -15,6 +15,8 @@ type Static struct {
 	InitialMailboxes  *StaticInitialMailboxes    `sconf:"optional" sconf-doc:"Mailboxes of a new account, besides Inbox. Default: Sent, Archive, Trash, Drafts and Junk, each for the use of its name."`
 	Transports        map[string]StaticTransport `sconf:"optional" sconf-doc:"Ways for outgoing mail, to be chosen by Routes in domains.conf. The key is the name a route uses. Exactly one kind is set in each. Without a matching route, mail is delivered directly to the hosts in DNS."`
 	QuotaMessageSize  int64                      `sconf:"optional" sconf-doc:"Most bytes of mail an account may hold, unless the account has its own QuotaMessageSize. Default: 0, no limit. Example: 10000000000."`
+	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners and protocols together, as they check the same passwords. For each: 0 or absent is the default, -1 is no limit."`
+	Timeouts          StaticTimeouts             `sconf:"optional" sconf-doc:"How long clients may take. For each: 0 or absent is the default."`
 	Outgoing          StaticOutgoing             `sconf:"optional" sconf-doc:"Connections that mox makes to others."`
 }
 
@@ -51,7 +53,7 @@ type StaticListener struct {
 	TLS                *StaticTLS           `sconf:"optional" sconf-doc:"Certificates, for STARTTLS and for services that begin with TLS. Read again on a reload."`
 	SMTPMaxMessageSize int64                `sconf:"optional" sconf-doc:"Largest message accepted, in bytes. Default: 104857600 (100 MiB)."`
 	ProxyProtocol      *StaticProxyProtocol `sconf:"optional" sconf-doc:"For a listener behind a load balancer: take the client's address from the PROXY protocol, version 2."`
-	Limits             StaticLimits         `sconf:"optional" sconf-doc:"Limits on what clients may do. For each: 0 or absent is the default, -1 is no limit. An IPv6 client is counted by its /64, its network by the /48; an IPv4 network is a /24."`
+	Limits             StaticLimits         `sconf:"optional" sconf-doc:"Limits on what clients may do, counted for SMTP and for IMAP apart. For each: 0 or absent is the default, -1 is no limit. An IPv6 client is counted by its /64, its network by the /48; an IPv4 network is a /24."`
 	SMTP               StaticSMTP           `sconf:"optional" sconf-doc:"Receive mail from other servers. Never offers logins."`
 	Submission         StaticPlaintext      `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with STARTTLS. Default port: 587."`
 	Submissions        StaticService        `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with TLS from the start. Needs TLS. Default port: 465."`
@@ -114,17 +116,23 @@ type StaticLimits struct {
 	MessagesPerMinutePerIP      int `sconf:"optional" sconf-doc:"Messages in a minute from one client address that is not logged in. More are refused for now. Default: 500."`
 	MessagesPerMinutePerNetwork int `sconf:"optional" sconf-doc:"Messages in a minute from one network, not logged in. Default: 1500."`
 
-	FailedLoginsPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
-	FailedLoginsPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
-	FailedLoginsPerHourPerAccount int `sconf:"optional" sconf-doc:"Failed logins in an hour for one account, from addresses without a good login in that time. Default: 200."`
-
 	BadCommands       int `sconf:"optional" sconf-doc:"Erroneous commands on one connection, not counting those in between that were good, before it is closed. Default: 10."`
 	CommandsPerMinute int `sconf:"optional" sconf-doc:"Commands in a minute on one connection before login, and on port 25; it is slowed down to that. Default: 1200."`
 	Recipients        int `sconf:"optional" sconf-doc:"Recipients of one message; at least 100 (RFC 5321 §4.5.3.1.8). Default: 1000."`
+}
 
-	LoginTimeout time.Duration `sconf:"optional" sconf-doc:"Time for a client to log in, or to begin a mail transaction. Default: 2m."`
-	SMTPTimeout  time.Duration `sconf:"optional" sconf-doc:"Time for an SMTP client to send the next command or piece of data; at least 1m. Default: 5m (RFC 5321 §4.5.3.2.7)."`
-	IMAPTimeout  time.Duration `sconf:"optional" sconf-doc:"Time for a logged-in IMAP client to send the next command or end IDLE; at least 30m (RFC 9051 §5.4). Default: 32m."`
+// StaticLogins are limits on failed logins. Zero is the default, -1 no limit.
+type StaticLogins struct {
+	FailedPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
+	FailedPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
+	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
+}
+
+// StaticTimeouts are times for clients. Zero is the default.
+type StaticTimeouts struct {
+	Login time.Duration `sconf:"optional" sconf-doc:"Time for a client to log in, or to begin a first mail transaction; at least 10s. Default: 2m."`
+	SMTP  time.Duration `sconf:"optional" sconf-doc:"Time for an SMTP client to send the next command or piece of data; at least 1m. Default: 5m (RFC 5321 §4.5.3.2.7)."`
+	IMAP  time.Duration `sconf:"optional" sconf-doc:"Time for a logged-in IMAP client to send the next command or end IDLE; at least 30m (RFC 9051 §5.4). Default: 32m."`
 }
 
 // StaticTransport is a way for outgoing mail. Exactly one field is set.
