@@ -46,17 +46,20 @@ func (a Address) Addr() string {
 	return string(appendAddrSpec(nil, a))
 }
 
-// maxAddresses is how many elements of one list are kept.
-const maxAddresses = 10000
-
 // ParseAddresses reads an address list (RFC 5322 §3.4), also with the obsolete syntax of §4.4
 // and with errors. It reports false if some of the text is no address; that text is in the
-// list as Name of an entry without Host.
-func ParseAddresses(value []byte) ([]Address, bool) { return appendAddresses(nil, value) }
+// list as Name of an entry without Host. Elements after the first 50,000 are left out.
+func ParseAddresses(value []byte) ([]Address, bool) {
+	return appendAddresses(nil, value, DefaultMaxElements)
+}
 
-func appendAddresses(l []Address, value []byte) ([]Address, bool) {
-	p := addressParser{b: value, list: l, ok: true}
+// appendAddresses appends at most max elements.
+func appendAddresses(l []Address, value []byte, max int) ([]Address, bool) {
+	p := addressParser{b: value, list: l, max: len(l) + max, ok: true}
 	p.parse()
+	if len(p.list) > p.max {
+		p.list, p.ok = p.list[:p.max], false
+	}
 	return p.list, p.ok
 }
 
@@ -65,13 +68,15 @@ func appendAddresses(l []Address, value []byte) ([]Address, bool) {
 type addressParser struct {
 	b    []byte
 	list []Address
+	max  int
 	ok   bool
 
-	inGroup bool
-	words   []addressWord // Of the element being read.
-	angle   []byte        // What stands in <...> in the element.
-	isAngle bool          // The element has <...>.
-	comment []byte        // The last comment of the element, which may be a name in the old style.
+	inGroup   bool
+	noLiteral bool          // A "[" was not closed: no other is looked at.
+	words     []addressWord // Of the element being read.
+	angle     []byte        // What stands in <...> in the element.
+	isAngle   bool          // The element has <...>.
+	comment   []byte        // The last comment of the element, which may be a name in the old style.
 }
 
 // addressWord is an atom, a quoted string, a domain literal, or one of the specials "@" and ".".
@@ -84,7 +89,7 @@ type addressWord struct {
 
 func (p *addressParser) parse() {
 	space := false
-	for len(p.b) > 0 && len(p.list) < maxAddresses {
+	for len(p.b) > 0 && len(p.list) <= p.max {
 		switch c := p.b[0]; c {
 		case ' ', '\t', '\r', '\n', 0:
 			p.b = p.b[1:]
@@ -122,10 +127,7 @@ func (p *addressParser) parse() {
 			text, p.b = quotedString(p.b, false)
 			p.words = append(p.words, addressWord{text: text, quoted: true, space: space})
 		case '[':
-			n := bytes.IndexByte(p.b, ']') + 1
-			if n == 0 || bytes.IndexByte(p.b[:n], ',') >= 0 {
-				n = 1
-			}
+			n := p.literalLen()
 			p.words = append(p.words, addressWord{text: p.b[:n], space: space})
 			p.b = p.b[n:]
 		case '@', '.':
@@ -143,6 +145,21 @@ func (p *addressParser) parse() {
 	}
 	p.endElement()
 	p.endGroup()
+}
+
+// literalLen returns the length of the domain literal at the "[" here, or 1 if it is none.
+func (p *addressParser) literalLen() int {
+	if p.noLiteral {
+		return 1
+	}
+	n := bytes.IndexAny(p.b[:min(len(p.b), maxLiteral)], "],") + 1
+	if n == 0 {
+		p.noLiteral = true
+	}
+	if n == 0 || p.b[n-1] == ',' {
+		return 1
+	}
+	return n
 }
 
 // isAtomByte reports whether c does not end a word. It is wider than atext of RFC 5322 §3.2.3.
@@ -182,10 +199,18 @@ func (p *addressParser) reset() {
 	p.angle, p.isAngle, p.comment = nil, false, nil
 }
 
+// Bounds of the search for the end of what was opened, so that a list of opening brackets takes no more
+// than linear time. Addresses are at most 320 bytes (RFC 5321 §4.5.3.1).
+const (
+	maxLiteral = 256
+	maxAngle   = 1024
+)
+
 // readAngle reads <...>. One that is not closed ends at a comma, unless that belongs to a route.
 // Of several the last that has an "@" counts.
 func (p *addressParser) readAngle() {
-	b := p.b[1:]
+	all := p.b[1:]
+	b := all[:min(len(all), maxAngle)]
 	n := 0
 	quoted := false
 loop:
@@ -209,11 +234,12 @@ loop:
 	n = min(n, len(b))
 	if quoted {
 		// The quote was none: an address with an odd quote in it.
+		p.ok = false
 		if i := bytes.IndexAny(b, ">,"); i >= 0 {
 			n = i
 		}
 	}
-	content, rest := b[:n], b[n:]
+	content, rest := b[:n], all[n:]
 	if len(rest) > 0 && rest[0] == '>' {
 		rest = rest[1:]
 	} else {
@@ -221,6 +247,9 @@ loop:
 	}
 	for len(rest) > 0 && rest[0] == '>' {
 		rest = rest[1:]
+	}
+	if p.isAngle {
+		p.ok = false
 	}
 	if !p.isAngle || bytes.IndexByte(content, '@') >= 0 {
 		p.angle = content

@@ -59,15 +59,21 @@ func textDecoder(charset string) transform.Transformer {
 }
 
 // base64Decoder decodes base64 with whatever stands between its characters. Padding ends a group
-// of characters wherever it stands.
+// of characters wherever it stands. After padding, a byte that is in no base64 ends the
+// content: mailing lists append their footer so.
 type base64Decoder struct {
-	bits uint32
-	n    int
+	bits   uint32
+	n      int
+	padded bool
+	ended  bool
 }
 
 func (d *base64Decoder) Reset() { *d = base64Decoder{} }
 
 func (d *base64Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err error) {
+	if d.ended {
+		return 0, len(src), nil
+	}
 	bits, n := d.bits, d.n
 	defer func() { d.bits, d.n = bits, n }()
 	for nSrc < len(src) {
@@ -92,6 +98,10 @@ func (d *base64Decoder) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, 
 			if c == '=' {
 				nDst += putBase64Tail(dst[nDst:], bits, n)
 				bits, n = 0, 0
+				d.padded = true
+			} else if d.padded && n == 0 && c > ' ' {
+				d.ended = true
+				return nDst, len(src), nil
 			}
 			continue
 		}

@@ -206,9 +206,10 @@ func (h *HeaderWriter) checkUTF8(name, s string) bool {
 	return true
 }
 
-// write writes text that holds no place to fold but at its beginning, if that is a space.
+// write writes text that holds no place to fold but at its beginning, if that is a space. It leaves
+// room for a comma or semicolon after it.
 func (h *HeaderWriter) write(s string) {
-	if strings.HasPrefix(s, " ") && h.column+len(s) > lineLength && len(s) > 1 {
+	if strings.HasPrefix(s, " ") && h.column+len(s) >= lineLength && len(s) > 1 {
 		h.b = append(h.b, '\r', '\n')
 		h.column = 0
 	}
@@ -316,22 +317,24 @@ func (h *HeaderWriter) mailbox(a Address) {
 
 // breakBefore begins a new line where n bytes do not fit on this one, which ends in a space.
 func (h *HeaderWriter) breakBefore(n int) {
-	if last := len(h.b) - 1; h.column+n > lineLength && h.b[last] == ' ' && h.b[last-1] != ':' {
+	if last := len(h.b) - 1; h.column+n >= lineLength && h.b[last] == ' ' && h.b[last-1] != ':' {
 		h.b = append(h.b[:last], "\r\n "...)
 		h.column = 1
 	}
 }
 
-// encodedWords writes text in encoded words (RFC 2047), in the encoding that is shorter, each with
-// whole characters.
+// encodedWords writes text in encoded words (RFC 2047), each with whole characters, in the encoding
+// that is readable where few characters need it.
 func (h *HeaderWriter) encodedWords(s string, phrase bool) {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	const overhead = len("=?utf-8?q??=")
-	q := 0
+	high := 0
 	for i := range len(s) {
-		q += qLength(s[i], phrase)
+		if s[i] >= utf8.RuneSelf {
+			high++
+		}
 	}
-	base64 := q > (len(s)+2)/3*4
+	base64 := high*2 > len(s)
 	for first := true; s != ""; first = false {
 		room := maxWordLength - overhead
 		if first && h.column > 1 {
@@ -412,9 +415,9 @@ func qLength(c byte, phrase bool) int {
 // param writes a parameter, on a line of its own if it does not fit.
 func (h *HeaderWriter) param(name, value string) {
 	switch {
-	case value != "" && len(value) < lineLength && isToken(value):
+	case value != "" && len(value) < lineLength && isToken(value): // No token has the "=?" of encoded words.
 		h.write(" " + name + "=" + value)
-	case len(value) < lineLength && (h.UTF8 || isASCII(value)):
+	case len(value) < lineLength && (h.UTF8 || isASCII(value)) && !strings.Contains(value, "=?"):
 		h.write(" " + name + "=" + string(appendQuoted(nil, value)))
 	default:
 		h.extendedParam(name, string(appendExtendedValue(nil, strings.ToValidUTF8(value, "\ufffd"))))

@@ -7,6 +7,7 @@ const (
 	DefaultMaxHeaderBytes      = 1 << 20
 	DefaultMaxHeaderFields     = 5000
 	DefaultMaxTotalHeaderBytes = 16 << 20
+	DefaultMaxElements         = 50000
 )
 
 // Options are the limits of a [Parser]. For each, zero means the default.
@@ -24,8 +25,12 @@ type Options struct {
 	MaxHeaderFields int
 
 	// MaxTotalHeaderBytes is how much of all headers together is looked at, in
-	// bytes. It bounds the size of the tree, which is at most a small multiple of it.
+	// bytes.
 	MaxTotalHeaderBytes int
+
+	// MaxElements is how many addresses and parameters are kept in the whole tree,
+	// which may take many times the memory of the bytes they are written with.
+	MaxElements int
 }
 
 func (o Options) withDefaults() Options {
@@ -39,5 +44,6 @@ func (o Options) withDefaults() Options {
 	set(&o.MaxHeaderBytes, DefaultMaxHeaderBytes)
 	set(&o.MaxHeaderFields, DefaultMaxHeaderFields)
 	set(&o.MaxTotalHeaderBytes, DefaultMaxTotalHeaderBytes)
+	set(&o.MaxElements, DefaultMaxElements)
 	return o
 }

@@ -13,6 +13,10 @@ const maxBoundary = 256
 // tell whether it is a boundary line.
 const maxLine = maxBoundary + 16
 
+// maxReread is how many bytes of a message are read again after they were taken for a part of a
+// header, so that no message is read over and over.
+const maxReread = 4 << 20
+
 // Parser makes the part tree of one message from its bytes, given in pieces to Write.
 // It is not safe for concurrent use. A Parser is made by [NewParser] and used for one
 // message.
@@ -43,27 +47,30 @@ type Parser struct {
 	truncated     bool   // The header is longer than the limit.
 	total         int    // Bytes of all headers looked at.
 
-	parts      int // Parts made.
-	boundaries int // Multiparts on the stack that have no closing boundary line yet.
+	reread   int // Bytes that were taken for a header and then for a body.
+	parts    int // Parts made.
+	elements int // Addresses and parameters kept.
+
+	boundaries []boundary // Of the multiparts on the stack whose closing boundary line was not seen.
+}
+
+// boundary is the boundary of an open multipart.
+type boundary struct {
+	text  []byte
+	frame int // Index of the multipart in Parser.stack.
 }
 
 // frame is an open part.
 type frame struct {
-	part     *Part
-	message  bool   // The root, or inside a message/rfc822.
-	digest   bool   // Child of a multipart/digest, by default a message.
-	boundary []byte // Of a multipart until its closing boundary line, else nil.
+	part    *Part
+	message bool // The root, or inside a message/rfc822.
+	digest  bool // Child of a multipart/digest, by default a message.
 
 	bodyLines int64 // Value of Parser.lines at the beginning of the body.
 	// minEnd is the first possible end of the body: its beginning, or where the last
 	// child ended; minEndLines is Parser.lines there.
 	minEnd, minEndLines int64
 }
-
-var (
-	lf       = []byte("\n")
-	lfDashes = []byte("\n--")
-)
 
 // NewParser returns a Parser with the limits of opts.
 func NewParser(opts Options) *Parser {
@@ -97,7 +104,7 @@ func (p *Parser) Finish() (*Part, error) {
 	// Ending a header may show that text was taken for a header. It is then read as
 	// a body, and may end in the header of a part.
 	for p.inHeader || p.held > 0 {
-		boundary, ok := p.matchBoundary(p.line)
+		m, ok := p.matchBoundary(p.line)
 		switch {
 		case p.inHeader && ok:
 			p.headerAtBoundary(p.line, nil)
@@ -105,7 +112,7 @@ func (p *Parser) Finish() (*Part, error) {
 			p.takeHeld()
 			p.endHeader()
 		case ok:
-			p.boundaryLine(boundary, nil)
+			p.boundaryLine(m, nil)
 		default:
 			p.takeHeld()
 		}
@@ -152,7 +159,7 @@ func (p *Parser) take(data []byte) {
 		return
 	}
 	p.pos += int64(len(data))
-	p.lines += int64(bytes.Count(data, lf))
+	p.lines += int64(bytes.Count(data, []byte("\n")))
 	p.last = data[len(data)-1]
 }
 
@@ -201,7 +208,7 @@ func (p *Parser) headerBytes(data []byte) int {
 	}
 	data = data[:n]
 	line := p.wholeLine(data)
-	if p.boundaries > 0 {
+	if len(p.boundaries) > 0 {
 		if _, ok := p.matchBoundary(line); ok {
 			p.headerAtBoundary(line, data)
 			return n
@@ -244,7 +251,7 @@ func (p *Parser) keepHeader(data []byte) {
 
 // bodyBytes takes bytes of a body and returns how many.
 func (p *Parser) bodyBytes(data []byte) int {
-	if p.boundaries == 0 {
+	if len(p.boundaries) == 0 {
 		p.takeHeld()
 		p.take(data)
 		return len(data)
@@ -257,7 +264,7 @@ func (p *Parser) bodyBytes(data []byte) int {
 	}
 	// The next line that may be a boundary line begins after LF and with two dashes, of
 	// which we may see fewer yet.
-	n := bytes.Index(data, lfDashes) + 1
+	n := bytes.Index(data, []byte("\n--")) + 1
 	if n == 0 {
 		switch {
 		case data[len(data)-1] == '\n':
@@ -312,14 +319,14 @@ func (p *Parser) matchBoundary(line []byte) (m boundaryMatch, ok bool) {
 	}
 	line = bytes.TrimRight(line[2:], " \t\r\n")
 	longest := 0
-	for i := len(p.stack) - 1; i >= 0; i-- {
-		b := p.stack[i].boundary
-		if len(b) <= longest || !bytes.HasPrefix(line, b) {
+	for i := len(p.boundaries) - 1; i >= 0; i-- {
+		b := &p.boundaries[i]
+		if len(b.text) <= longest || !bytes.HasPrefix(line, b.text) {
 			continue
 		}
-		rest := line[len(b):]
-		longest = len(b)
-		m = boundaryMatch{i, len(rest) >= 2 && rest[0] == '-' && rest[1] == '-'}
+		longest = len(b.text)
+		rest := line[longest:]
+		m = boundaryMatch{b.frame, len(rest) >= 2 && rest[0] == '-' && rest[1] == '-'}
 		if len(rest) == 0 || m.closing && len(rest) == 2 {
 			break
 		}
@@ -363,8 +370,7 @@ func (p *Parser) boundaryLine(m boundaryMatch, data []byte) {
 	p.candidate = true
 	f := p.top()
 	if m.closing {
-		f.boundary = nil
-		p.boundaries--
+		p.boundaries = p.boundaries[:len(p.boundaries)-1]
 		return
 	}
 	part := &Part{}
@@ -395,8 +401,8 @@ func (p *Parser) closeParts(i int, end, lines int64) {
 		part := f.part
 		part.EndOffset = end
 		part.Lines = lines - f.bodyLines
-		if f.boundary != nil {
-			p.boundaries--
+		if n := len(p.boundaries); n > 0 && p.boundaries[n-1].frame == len(p.stack)-1 {
+			p.boundaries = p.boundaries[:n-1]
 			part.Defects |= DefectNoCloseBoundary
 		}
 		if part.IsMultipart() && len(part.Parts) == 0 {
@@ -429,12 +435,13 @@ func (p *Parser) endHeader() {
 	if p.truncated {
 		header = header[:p.wholeLines]
 		part.Defects |= DefectHeaderTooLarge
-	} else if n := textOffset(header); n >= 0 {
+	} else if n := textOffset(header); n >= 0 && p.reread+len(header)-n <= maxReread {
+		p.reread += len(header) - n
 		part.Defects |= DefectNoBlankLine
 		text = bytes.Clone(header[n:])
 		header = header[:n]
 		p.pos -= int64(len(text))
-		p.lines -= int64(bytes.Count(text, lf))
+		p.lines -= int64(bytes.Count(text, []byte("\n")))
 		p.prevEnd = lineEndLen(header)
 		if n == 0 {
 			p.prevEnd = p.headerPrevEnd
@@ -453,7 +460,7 @@ func (p *Parser) endHeader() {
 	p.inHeader = false
 	p.candidate = true
 
-	bodyIsMessage := readHeader(part, header, f.digest, f.message, p.opts)
+	bodyIsMessage := p.readHeader(f, header)
 	switch {
 	case part.IsMultipart():
 		p.beginMultipart(f)
@@ -465,8 +472,8 @@ func (p *Parser) endHeader() {
 
 // beginMultipart begins the body of a multipart.
 func (p *Parser) beginMultipart(f *frame) {
-	boundary := trimBoundary(f.part.rawParam("boundary"))
-	if boundary == "" {
+	text := trimBoundary(f.part.rawParam("boundary"))
+	if text == "" {
 		f.part.Defects |= DefectNoBoundary
 		f.part.setDefaultType()
 		return
@@ -474,11 +481,10 @@ func (p *Parser) beginMultipart(f *frame) {
 	if p.atLimit(f.part) {
 		return
 	}
-	if !validBoundary(boundary) {
+	if !validBoundary(text) {
 		f.part.Defects |= DefectBadBoundary
 	}
-	f.boundary = []byte(boundary[:min(len(boundary), maxBoundary)])
-	p.boundaries++
+	p.boundaries = append(p.boundaries, boundary{[]byte(text[:min(len(text), maxBoundary)]), len(p.stack) - 1})
 }
 
 // beginMessage begins the body of a message/rfc822, which is a message.
@@ -513,13 +519,36 @@ func textOffset(header []byte) int {
 		switch {
 		case offset < 0 && f.Name == nil && !(f.Offset == 0 && isMboxLine(f.Raw)):
 			offset = f.Offset
-		case offset >= 0 && bytes.HasPrefix(f.Raw, lfDashes[1:]):
+			if isOwnBoundary(header[:offset], f.Raw) {
+				return offset
+			}
+		case offset >= 0 && bytes.HasPrefix(f.Raw, []byte("--")):
 			return offset // A boundary line: fields after it are of a part.
 		case offset >= 0 && f.Name != nil:
 			return -1
 		}
 	}
 	return offset
+}
+
+// isOwnBoundary reports whether a line is a boundary line of the multipart with the given header.
+func isOwnBoundary(header, line []byte) bool {
+	if !bytes.HasPrefix(line, []byte("--")) {
+		return false
+	}
+	f, _ := FirstField(header, "Content-Type")
+	_, rest := token(f.Value)
+	if len(rest) == 0 || rest[0] != '/' {
+		return false
+	}
+	_, rest = token(rest[1:])
+	for _, p := range scanParams(rest) {
+		if p.name == "boundary" {
+			boundary := trimBoundary(string(p.value))
+			return boundary != "" && bytes.HasPrefix(line[2:], []byte(boundary))
+		}
+	}
+	return false
 }
 
 // isMboxLine reports whether a line separates messages in an mbox file (RFC 4155). Some programs

@@ -4,45 +4,30 @@ import (
 	"bytes"
 )
 
-// readHeader fills a part from its header. It reports whether the body is a message.
-func readHeader(part *Part, header []byte, digest, message bool, opts Options) (bodyIsMessage bool) {
-	h := headerReader{part: part}
-	if message {
+// readHeader fills the part of f from its header. It reports whether the body is a message.
+func (p *Parser) readHeader(f *frame, header []byte) (bodyIsMessage bool) {
+	part := f.part
+	h := headerReader{part: part, room: p.opts.MaxElements - p.elements}
+	if f.message {
 		part.Envelope = &Envelope{}
 		h.envelope = part.Envelope
 	}
-	n := 0
-	for f := range Fields(header) {
-		if f.Name == nil {
-			if !(f.Offset == 0 && isMboxLine(f.Raw)) {
-				part.Defects |= DefectHeaderLine
-			}
-			continue
-		}
-		if n++; n > opts.MaxHeaderFields {
-			part.Defects |= DefectHeaderTooLarge
-			break
-		}
-		h.field(f)
-	}
-	if h.envelope != nil && h.envelope.Date.IsZero() {
-		part.Defects |= DefectDate
-	}
+	h.read(header, p.opts.MaxHeaderFields)
+	p.elements = p.opts.MaxElements - h.room
 
 	if part.Encoding == "" {
 		part.Encoding = "7bit"
 	}
 	if part.Type == "" {
-		if digest && !h.seen(fieldContentType) {
+		if f.digest && !h.seen(fieldContentType) {
 			part.setType("message", "rfc822") // RFC 2046 §5.1.5
 		} else {
 			part.setDefaultType()
 		}
 	}
-	if part.Type == "text" && !hasParam(part.Params, "charset") {
-		part.Params = append(part.Params, Param{Name: "charset", Value: "us-ascii", Raw: "us-ascii"})
-	}
 	switch encoding := part.Encoding; {
+	case part.Type == "text" && !hasParam(part.Params, "charset"):
+		part.Params = append(part.Params, Param{Name: "charset", Value: "us-ascii", Raw: "us-ascii"})
 	case part.Type == "multipart":
 		if !identityEncoding(encoding) {
 			part.Defects |= DefectEncoding
@@ -167,6 +152,28 @@ type headerReader struct {
 	part     *Part
 	envelope *Envelope // Nil if the part is no message.
 	fields   uint32    // Set of field ids seen.
+	room     int       // How many addresses and parameters may still be kept.
+}
+
+// read reads all fields, up to max.
+func (h *headerReader) read(header []byte, max int) {
+	n := 0
+	for f := range Fields(header) {
+		if f.Name == nil {
+			if !(f.Offset == 0 && isMboxLine(f.Raw)) {
+				h.part.Defects |= DefectHeaderLine
+			}
+			continue
+		}
+		if n++; n > max {
+			h.part.Defects |= DefectHeaderTooLarge
+			break
+		}
+		h.field(f)
+	}
+	if h.envelope != nil && h.envelope.Date.IsZero() {
+		h.part.Defects |= DefectDate
+	}
 }
 
 func (h *headerReader) seen(id fieldID) bool { return h.fields&(1<<id) != 0 }
@@ -258,6 +265,11 @@ func (h *headerReader) params(b []byte) []Param {
 	if !ok {
 		h.part.Defects |= DefectCharset
 	}
+	if len(l) > h.room {
+		h.part.Defects |= DefectHeaderTooLarge
+		l = l[:h.room]
+	}
+	h.room -= len(l)
 	return l
 }
 
@@ -297,10 +309,15 @@ func (h *headerReader) envelopeField(id fieldID, value []byte) {
 }
 
 func (h *headerReader) addresses(l *[]Address, value []byte) {
+	before := len(*l)
 	var ok bool
-	*l, ok = appendAddresses(*l, value)
+	*l, ok = appendAddresses(*l, value, h.room)
 	if !ok {
 		h.part.Defects |= DefectAddress
+	}
+	h.room -= len(*l) - before
+	if h.room == 0 {
+		h.part.Defects |= DefectHeaderTooLarge
 	}
 }
 

@@ -176,6 +176,8 @@ type previewWriter struct {
 	b       strings.Builder
 	n, max  int // Characters written, and their limit.
 	pending bool
+
+	invisible rune // Of which it is not known yet whether it stands within a word.
 }
 
 func (w *previewWriter) full() bool { return w.n >= w.max }
@@ -198,10 +200,18 @@ func (w *previewWriter) text(s string) {
 			return
 		case unicode.IsSpace(r):
 			w.space()
+			w.invisible = 0
 		case unicode.IsControl(r) || r == utf8.RuneError && w.n == 0:
-		case isInvisible(r) && (w.n == 0 || w.pending):
-			// Senders of bulk mail fill the preview with them.
+		case isInvisible(r):
+			// They belong between letters of some scripts and in emoji. Senders of bulk
+			// mail fill the preview with them and spaces.
+			w.invisible = r
 		default:
+			if w.invisible != 0 && w.n > 0 && !w.pending && w.n+1 < w.max {
+				w.b.WriteRune(w.invisible)
+				w.n++
+			}
+			w.invisible = 0
 			if w.pending {
 				w.pending = false
 				if w.n+1 >= w.max {

@@ -23,29 +23,29 @@ func decodeText(value []byte) (string, bool) {
 	if simpleText(value) {
 		return string(value), true
 	}
-	value = unfoldText(value)
-	d := wordDecoder{ok: true}
-	for len(value) > 0 {
-		i := bytes.Index(value, encodedWordStart)
+	d := wordDecoder{in: unfoldText(value), ok: true}
+	for d.pos < len(d.in) {
+		rest := d.in[d.pos:]
+		i := bytes.Index(rest, []byte("=?"))
 		if i < 0 {
-			d.text(value)
+			d.text(rest)
 			break
 		}
-		w, n := d.encodedWord(value[i:])
+		w, n := d.encodedWord(d.pos + i)
 		if n == 0 {
-			d.text(value[:i+2])
-			value = value[i+2:]
+			d.text(rest[:i+2])
+			d.pos += i + 2
 			continue
 		}
 		// White space between encoded words is not part of the text (RFC 2047 §6.2).
-		if !(d.inWord && isSpace(value[:i])) {
-			d.text(value[:i])
+		if !(d.inWord && isSpace(rest[:i])) {
+			d.text(rest[:i])
 		}
 		d.word(w)
-		value = value[i+n:]
+		d.pos += i + n
 	}
 	d.flush()
-	return cleanText(d.out.String()), d.ok
+	return strings.Trim(cleanText(d.out.String()), " "), d.ok
 }
 
 // unfoldText is Unfold for text to be shown: a fold with the white space around it becomes one
@@ -67,11 +67,6 @@ func unfoldText(value []byte) []byte {
 	}
 	return b
 }
-
-var (
-	encodedWordStart = []byte("=?")
-	encodedWordEnd   = []byte("?=")
-)
 
 // simpleText reports whether a value is ASCII without anything to decode.
 func simpleText(b []byte) bool {
@@ -101,6 +96,9 @@ type encodedWord struct {
 
 // wordDecoder collects decoded text.
 type wordDecoder struct {
+	in  []byte
+	pos int
+	end int // Offset of the first "?=" from where it was last looked for, see wordEnd.
 	out strings.Builder
 	ok  bool
 
@@ -143,9 +141,9 @@ func (d *wordDecoder) flush() {
 	}
 }
 
-// encodedWord reads the encoded word that b begins with and returns its length, or 0 if it is
-// none.
-func (d *wordDecoder) encodedWord(b []byte) (w encodedWord, n int) {
+// encodedWord reads the encoded word at an offset and returns its length, or 0 if there is none.
+func (d *wordDecoder) encodedWord(offset int) (w encodedWord, n int) {
+	b := d.in[offset:]
 	rest := b[2:]
 	i := 0
 	for i < len(rest) && i < 64 && (isTokenByte(rest[i]) || rest[i] == '"') {
@@ -163,37 +161,40 @@ func (d *wordDecoder) encodedWord(b []byte) (w encodedWord, n int) {
 	}
 	w.charset = string(rest[:i])
 	text := rest[i+3:]
-	// A word ends at "?=". One that is not closed ends at white space, so that the
-	// search is never far.
-	end := bytes.IndexByte(text, '?')
-	for end >= 0 && end+1 < len(text) && text[end+1] != '=' {
-		next := bytes.IndexByte(text[end+1:], '?')
-		if next < 0 || end > maxEncodedWord {
-			end = -1
-			break
-		}
-		end += 1 + next
+	start := len(b) - len(text)
+	if end := d.wordEnd(offset+start) - offset - start; end >= 0 && (end <= maxEncodedWord || bytes.IndexByte(text[:end], '?') < 0) {
+		w.text = text[:end]
+		return w, start + end + len("?=")
 	}
-	if end < 0 || end+1 >= len(text) {
-		if !w.base64 {
-			return w, 0
-		}
-		near := text[:min(len(text), maxEncodedWord)]
-		if end = bytes.IndexAny(near, " \t"); end < 0 {
-			end = len(near)
-		}
-		w.text = bytes.TrimRight(near[:end], "?")
-		if !isBase64(w.text) {
-			return w, 0
-		}
-		return w, len(b) - len(text) + end
+	// A word that is not closed is understood if it is base64 up to white space or the end.
+	if !w.base64 {
+		return w, 0
 	}
-	w.text = text[:end]
-	return w, len(b) - len(text) + end + len(encodedWordEnd)
+	near := text[:min(len(text), maxEncodedWord)]
+	end := bytes.IndexAny(near, " \t")
+	if end < 0 {
+		end = len(near)
+	}
+	w.text = bytes.TrimRight(near[:end], "?")
+	if !isBase64(w.text) {
+		return w, 0
+	}
+	return w, start + end
 }
 
-// maxEncodedWord is where the search for the end of an encoded word with question marks in it
-// stops, and of one that is not closed. RFC 2047 §2 allows 75 characters.
+// wordEnd returns the offset of the next "?=" from an offset, or a negative number. Offsets only grow, so
+// that all searches together pass over the text once.
+func (d *wordDecoder) wordEnd(from int) int {
+	if d.end >= 0 && d.end < from {
+		if d.end = bytes.Index(d.in[from:], []byte("?=")); d.end >= 0 {
+			d.end += from
+		}
+	}
+	return d.end
+}
+
+// maxEncodedWord is how long an encoded word may be that has question marks in it, or no end. RFC 2047 §2
+// allows 75 characters.
 const maxEncodedWord = 512
 
 func isBase64(b []byte) bool {
