@@ -60,3 +60,37 @@ func TestParentMailbox(t *testing.T) {
 		}
 	}
 }
+
+// A name that a mailbox may have keeps its form on every way to a client and back.
+func FuzzMailbox(f *testing.F) {
+	for _, s := range []string{"inbox/a", "cafe\u0301", "日本語/&", "a//b", "#x", "a\x00", "\xff", "Q&A", "\u1112\u1161\u11ab"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		canonical, err := CanonicalMailbox(s)
+		if err != nil {
+			return
+		}
+		if again, err := CanonicalMailbox(canonical); again != canonical || err != nil {
+			t.Fatalf("%q: %q has the canonical form %q, %v", s, canonical, again, err)
+		}
+		name, err := CheckMailbox(s)
+		if err != nil {
+			return
+		}
+		if name != canonical {
+			t.Fatalf("%q: got %q, canonical form is %q", s, name, canonical)
+		}
+		if dec, err := DecodeUTF7(string(AppendUTF7(nil, name))); dec != name || err != nil {
+			t.Fatalf("%q: by UTF-7 it becomes %q, %v", name, dec, err)
+		}
+		for _, pattern := range []string{"*", name, name + "*", "%" + name} {
+			if !NewPattern("", pattern).Match(name) {
+				t.Fatalf("%q: pattern %q does not match", name, pattern)
+			}
+		}
+		if parent, ok := ParentMailbox(name); ok && !NewPattern(parent, "/%").Match(name) {
+			t.Fatalf("%q: is not below %q", name, parent)
+		}
+	})
+}
