@@ -1,0 +1,32 @@
+package queue
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	added    prometheus.Counter
+	attempts *prometheus.CounterVec
+	seconds  prometheus.Histogram
+	panics   prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		added: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mox_queue_messages_added_total", Help: "Messages added to the queue.",
+		}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mox_queue_attempts_total", Help: "Results of delivery attempts per recipient: delivered, temporary, permanent.",
+		}, []string{"result"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "mox_queue_attempt_seconds", Help: "Time a delivery attempt took.",
+			Buckets: []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 20, 60, 300, 1800},
+		}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mox_queue_panics_total", Help: "Bugs caught while delivering.",
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.added, m.attempts, m.seconds, m.panics)
+	}
+	return m
+}

@@ -1,0 +1,116 @@
+package queue
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+
+	"mox/dns"
+	"mox/sasl"
+	"mox/smtp"
+	"mox/smtpclient"
+)
+
+// Smarthost is a transport that hands all mail to one configured server.
+type Smarthost struct {
+	TransportName string
+
+	Host dns.IPDomain // Of the server.
+	Port int
+
+	TLS         smtpclient.TLSMode
+	TLSConfig   *tls.Config
+	Credentials *sasl.Credentials // For AUTH PLAIN or LOGIN; nil for none.
+
+	LocalName dns.IPDomain // For EHLO.
+
+	// DialContext connects. Required.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	Log *slog.Logger // Default: discard.
+}
+
+var _ Transport = (*Smarthost)(nil)
+
+// Name implements Transport.
+func (s *Smarthost) Name() string { return s.TransportName }
+
+// Deliver implements Transport.
+func (s *Smarthost) Deliver(ctx context.Context, j Job) []Outcome {
+	host := s.Host.Domain.ASCII
+	if host == "" {
+		host = s.Host.IP.String()
+	}
+	address := net.JoinHostPort(host, strconv.Itoa(s.Port))
+	conn, err := s.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return same(j, Outcome{Err: fmt.Errorf("connecting to %s: %w", address, err)})
+	}
+	remote := address
+	if ip, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil && ip != host {
+		remote = fmt.Sprintf("%s [%s]", address, ip)
+	}
+	opts := smtpclient.Options{
+		LocalName: s.LocalName, RemoteName: s.Host.Domain, TLS: s.TLS, TLSConfig: s.TLSConfig, Log: s.Log,
+		// The administrator chose the server and whether TLS is used with it.
+		AuthWithoutTLS: s.TLS == smtpclient.TLSNone,
+	}
+	if s.Credentials != nil {
+		opts.Auth = s.auth
+	}
+	return transact(ctx, conn, opts, j, remote)
+}
+
+func (s *Smarthost) auth(mechanisms []string, _ *tls.ConnectionState) (sasl.Client, error) {
+	for _, m := range mechanisms {
+		switch m {
+		case sasl.Plain:
+			return sasl.NewPlainClient(*s.Credentials), nil
+		case sasl.Login:
+			return sasl.NewLoginClient(*s.Credentials), nil
+		}
+	}
+	return nil, errors.New("server offers no mechanism to authenticate that mox knows")
+}
+
+// transact sends the job over a new connection, which it closes.
+func transact(ctx context.Context, conn net.Conn, opts smtpclient.Options, j Job, remote string) []Outcome {
+	c, err := smtpclient.New(ctx, conn, opts)
+	if err != nil {
+		return same(j, Outcome{Err: err, Remote: remote})
+	}
+	defer c.Close()
+	m := &j.Message
+	env := smtpclient.Envelope{
+		From: m.MailFrom, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8,
+		Size: j.Size + int64(len(j.Recipients[0].Prefix)),
+	}
+	for _, r := range j.Recipients {
+		env.Recipients = append(env.Recipients, smtpclient.Recipient{To: r.Path})
+	}
+	results, err := c.Deliver(ctx, env, j.Reader())
+	if len(results) != len(j.Recipients) {
+		return same(j, Outcome{Err: err, Remote: remote})
+	}
+	l := make([]Outcome, len(results))
+	for i, r := range results {
+		l[i] = Outcome{Err: r.Err, Remote: remote}
+	}
+	return l
+}
+
+// diagnostic returns the reply of the remote server in an error, for DSNs; empty if it did not
+// reply.
+func diagnostic(err error) string {
+	if e, ok := errors.AsType[*smtpclient.Error](err); ok {
+		return e.Diagnostic()
+	}
+	if e, ok := errors.AsType[*smtp.Error](err); ok {
+		return e.Reply()
+	}
+	return ""
+}
