@@ -136,17 +136,10 @@ func sparsePack(p blob.PackInfo) bool {
 
 // liveBlobs tells which blobs emails refer to. The committer answers: it is the one that puts blobs, and does
 // nothing else meanwhile.
-func (a *account) liveBlobs(ctx context.Context, blobs []blob.Located) ([]bool, error) {
-	used := make([]bool, len(blobs))
-	err := a.committer.do(ctx, &op{label: "compact", bulk: true, run: func(tx *txn) error {
-		for i, b := range blobs {
-			_, ok, err := tx.emailAt(b.EmailID, b.Ref)
-			if err != nil {
-				return err
-			}
-			used[i] = ok
-		}
-		return nil
+func (a *account) liveBlobs(ctx context.Context, blobs []blob.Located) (used []bool, err error) {
+	err = a.committer.do(ctx, &op{label: "compact", bulk: true, run: func(*txn) (err error) {
+		used, err = a.live(ctx, blobs)
+		return err
 	}})
 	return used, err
 }

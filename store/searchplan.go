@@ -249,7 +249,8 @@ func newEntryKey(c Criteria) *entryKey {
 		k.smaller = c.Smaller
 	}
 	if c.Emails != nil {
-		k.emails = slices.Sorted(slices.Values(c.Emails))
+		k.emails = append([]EmailID{}, c.Emails...)
+		slices.Sort(k.emails)
 	}
 	if !k.none && len(k.seqs) == 0 && len(k.uids) == 0 && k.emails == nil && k.flags == 0 && k.notFlags == 0 &&
 		len(k.keywords) == 0 && len(k.notKeywords) == 0 && k.received == anyDate &&
