@@ -56,9 +56,9 @@ func (s *Store) nextPack() (rerr error) {
 	if err := s.fs.SyncDir(s.dir); err != nil {
 		return err
 	}
-	if s.w != nil {
+	if old := s.open; old != nil {
 		if err := s.endOpen(); err != nil {
-			s.log.Error("sealing pack", "file", s.packName(s.open.number), "err", err)
+			s.log.Error("sealing pack", "file", s.packName(old.number), "err", err)
 		}
 	}
 	p := &pack{number: number, size: fileHeaderSize, durable: fileHeaderSize, tombs: map[uint32]int64{}}
@@ -96,7 +96,9 @@ func (s *Store) releaseOpen() error {
 		err = s.w.Truncate(s.open.size)
 	}
 	if s.unsync {
-		if serr := s.w.Datasync(); err == nil {
+		if serr := s.w.Datasync(); serr == nil {
+			s.open.durable = s.open.size
+		} else if err == nil {
 			err = serr
 		}
 		s.unsync = false

@@ -46,6 +46,11 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 	if s.closed {
 		return ErrClosed
 	}
+	if len(gone) == 0 {
+		return nil
+	}
+	// Before anything is counted, as this may write down the counts.
+	err := s.prepareOpen()
 	var buried []Deletion
 	for _, d := range gone {
 		if d.Ref.IsZero() {
@@ -65,15 +70,13 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 		return nil
 	}
 	s.dirty = true
-	if err := s.prepareOpen(); err != nil {
+	if err != nil {
 		return err
 	}
-	bufp := s.bufs.Get().(*[]byte)
-	buf := (*bufp)[:0]
-	defer func() {
-		*bufp = buf
-		s.bufs.Put(bufp)
-	}()
+	batch := s.newBatch()
+	defer s.batches.Put(batch)
+	buf := *batch
+	defer func() { *batch = buf[:0] }()
 	var meta []byte
 	for _, d := range buried {
 		meta, _ = d.Ref.AppendBinary(meta[:0])

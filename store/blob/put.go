@@ -155,12 +155,10 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 			s.cutOpen(start)
 		}
 	}
-	bufp := s.bufs.Get().(*[]byte)
-	buf := (*bufp)[:0]
-	defer func() {
-		*bufp = buf
-		s.bufs.Put(bufp)
-	}()
+	batch := s.newBatch()
+	defer s.batches.Put(batch)
+	buf := *batch
+	defer func() { *batch = buf[:0] }()
 	for i := range items {
 		it := &items[i]
 		if it.Staged != nil || s.Large(it.Size) {
@@ -195,6 +193,15 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 		}
 	}
 	return nil
+}
+
+// newBatch returns an empty buffer, to be put into s.batches after use. The
+// garbage collector empties that, so a store without work holds on to little.
+func (s *Store) newBatch() *[]byte {
+	if b, ok := s.batches.Get().(*[]byte); ok {
+		return b
+	}
+	return new([]byte)
 }
 
 // appendItem adds the record of an item to buf, and tells the reference that it

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"mox/internal/vfs"
 )
@@ -93,9 +92,8 @@ func (s *Store) writeLarge(ctx context.Context, f vfs.File, number uint32, it *I
 	// be reserved, writing tells.
 	_ = f.Allocate(0, fileHeaderSize+rec.size())
 
-	bufp := s.bufs.Get().(*[]byte)
-	defer s.bufs.Put(bufp)
-	buf := (*bufp)[:copySize]
+	buf := s.newCopy()
+	defer s.copies.Put(buf)
 	at := fileHeaderSize + rec.head()
 	for off := int64(0); off < it.Size; {
 		if err := ctx.Err(); err != nil {
@@ -128,8 +126,10 @@ func (s *Store) Discard(st *Staged) {
 	s.tryRemove(s.fileName(st.ref.number))
 }
 
-// newBufs returns a pool for the buffers of writes and copies. They may grow, but
-// not for long: the garbage collector empties the pool.
-func newBufs() *sync.Pool {
-	return &sync.Pool{New: func() any { b := make([]byte, copySize); return &b }}
+// newCopy returns a buffer, to be put into s.copies after use.
+func (s *Store) newCopy() *[copySize]byte {
+	if b, ok := s.copies.Get().(*[copySize]byte); ok {
+		return b
+	}
+	return new([copySize]byte)
 }

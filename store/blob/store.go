@@ -60,7 +60,8 @@ type Store struct {
 	unclean   bool
 	first     uint32 // The first number this session could use.
 	handles   *handles
-	bufs      *sync.Pool // Of *[]byte with copySize or more.
+	batches   sync.Pool // Of *[]byte or nothing, for records to be appended.
+	copies    sync.Pool // Of *[copySize]byte or nothing.
 
 	// mu is held by writers, also while they write and sync.
 	mu     sync.Mutex
@@ -114,7 +115,6 @@ func Open(dir string, opts Options) (*Store, error) {
 		interval:  opts.checkpoint,
 		packs:     map[uint32]*pack{},
 		undecided: map[place]bool{},
-		bufs:      newBufs(),
 	}
 	if s.fs == nil {
 		s.fs = vfs.OS{}
@@ -278,7 +278,12 @@ func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
 		counted[lp.Number] = lp
 	}
 	for number, size := range sizes {
-		lp := counted[number]
+		lp, ok := counted[number]
+		if !ok && number < l.Open && size <= fileHeaderSize {
+			// Making this pack failed, and so did removing it.
+			s.tryRemove(s.packName(number))
+			continue
+		}
 		p := &pack{number: number, size: size, dead: lp.Dead, tombs: cloneTombs(lp.Tombs)}
 		if number < l.Open && lp.Size > 0 {
 			// What lies behind in the file was never acknowledged.

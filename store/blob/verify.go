@@ -21,9 +21,8 @@ func (s *Store) Verify(ctx context.Context, ref Ref) error {
 	if int64(ref.offset)+ref.record() > size {
 		return fmt.Errorf("%w: %v: file is too short", ErrCorrupt, ref)
 	}
-	bufp := s.bufs.Get().(*[]byte)
-	defer s.bufs.Put(bufp)
-	buf := (*bufp)[:copySize]
+	buf := s.newCopy()
+	defer s.copies.Put(buf)
 	head := buf[:ref.head]
 	if err := readFull(h.file, head, int64(ref.offset)); err != nil {
 		return err

@@ -93,28 +93,24 @@ func (w *walker) skip() (s step, rerr error) {
 	s = step{off: w.off, damaged: true}
 	defer func() { s.err, w.readErr = w.readErr, nil }()
 	for off := w.off; off < w.end; {
-		b, err := w.peek(off, w.window)
+		b, err := w.ahead(off)
 		if err != nil {
 			return step{}, err
 		}
-		// All of b but where a magic may be cut by its end.
 		i := bytes.Index(b, recordMagic[:])
-		passed := i
 		if i < 0 {
-			passed = max(len(b)-len(recordMagic)+1, 1)
-			if off+int64(len(b)) == w.end {
-				passed = len(b)
+			// All of b is passed but what may be the start of a magic.
+			if off += int64(len(b)); off < w.end {
+				off -= int64(len(recordMagic) - 1)
 			}
-		}
-		off += int64(passed)
-		if i < 0 {
 			continue
 		}
+		off += int64(i)
 		_, ok, err := w.parse(off)
 		if err != nil {
 			return step{}, err
 		}
-		if ok && off > w.off {
+		if ok {
 			s.end, w.off = off, off
 			return s, nil
 		}
@@ -136,6 +132,15 @@ func (w *walker) verify(s step) (bool, error) {
 		off += int64(len(b))
 	}
 	return sum == s.rec.dataSum, nil
+}
+
+// ahead returns the bytes from an offset on that are at hand, at least the size of
+// a record header but at the end. They are valid until the next call.
+func (w *walker) ahead(off int64) ([]byte, error) {
+	if _, err := w.peek(off, recordHeaderSize); err != nil {
+		return nil, err
+	}
+	return w.buf[off-w.bufOff:], nil
 }
 
 // peek returns up to n bytes at an offset, fewer at the end. They are valid until

@@ -36,7 +36,8 @@ type Call struct {
 	Op   Op
 	Name string // Of the file, as it was opened.
 	N    int    // How many calls there were before.
-	Len  int    // Of data to be read or written.
+	Off  int64  // Of data to be read or written.
+	Len  int    // Likewise.
 }
 
 // ErrSkip is what a hook returns for a call to succeed without doing anything.
@@ -84,10 +85,10 @@ func (f *FS) SetHook(hook func(Call) error) {
 }
 
 // ask tells what is to be done with a call: skip it, or fail it.
-func (f *FS) ask(op Op, name string, n int) (skip bool, err error) {
+func (f *FS) ask(op Op, name string, off int64, n int) (skip bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c := Call{Op: op, Name: name, N: f.n, Len: n}
+	c := Call{Op: op, Name: name, N: f.n, Off: off, Len: n}
 	f.n++
 	if f.Hook == nil {
 		return false, nil
@@ -104,7 +105,7 @@ func (f *FS) ask(op Op, name string, n int) (skip bool, err error) {
 
 // OpenFile implements vfs.FS. It cannot be skipped.
 func (f *FS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error) {
-	if _, err := f.ask(Open, name, 0); err != nil {
+	if _, err := f.ask(Open, name, 0, 0); err != nil {
 		return nil, err
 	}
 	file, err := f.FS.OpenFile(name, flag, perm)
@@ -116,7 +117,7 @@ func (f *FS) OpenFile(name string, flag int, perm fs.FileMode) (vfs.File, error)
 
 // Rename implements vfs.FS.
 func (f *FS) Rename(oldname, newname string) error {
-	if skip, err := f.ask(Rename, newname, 0); skip || err != nil {
+	if skip, err := f.ask(Rename, newname, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.FS.Rename(oldname, newname)
@@ -124,7 +125,7 @@ func (f *FS) Rename(oldname, newname string) error {
 
 // Remove implements vfs.FS.
 func (f *FS) Remove(name string) error {
-	if skip, err := f.ask(Remove, name, 0); skip || err != nil {
+	if skip, err := f.ask(Remove, name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.FS.Remove(name)
@@ -132,7 +133,7 @@ func (f *FS) Remove(name string) error {
 
 // Mkdir implements vfs.FS.
 func (f *FS) Mkdir(name string, perm fs.FileMode) error {
-	if skip, err := f.ask(Mkdir, name, 0); skip || err != nil {
+	if skip, err := f.ask(Mkdir, name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.FS.Mkdir(name, perm)
@@ -140,7 +141,7 @@ func (f *FS) Mkdir(name string, perm fs.FileMode) error {
 
 // ReadDir implements vfs.FS. It cannot be skipped.
 func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
-	if _, err := f.ask(ReadDir, name, 0); err != nil {
+	if _, err := f.ask(ReadDir, name, 0, 0); err != nil {
 		return nil, err
 	}
 	return f.FS.ReadDir(name)
@@ -148,7 +149,7 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // Stat implements vfs.FS. It cannot be skipped.
 func (f *FS) Stat(name string) (fs.FileInfo, error) {
-	if _, err := f.ask(Stat, name, 0); err != nil {
+	if _, err := f.ask(Stat, name, 0, 0); err != nil {
 		return nil, err
 	}
 	return f.FS.Stat(name)
@@ -156,7 +157,7 @@ func (f *FS) Stat(name string) (fs.FileInfo, error) {
 
 // SyncDir implements vfs.FS.
 func (f *FS) SyncDir(name string) error {
-	if skip, err := f.ask(SyncDir, name, 0); skip || err != nil {
+	if skip, err := f.ask(SyncDir, name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.FS.SyncDir(name)
@@ -171,7 +172,7 @@ type faultFile struct {
 
 // ReadAt implements vfs.File. It cannot be skipped.
 func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
-	if _, err := f.fs.ask(Read, f.name, len(p)); err != nil {
+	if _, err := f.fs.ask(Read, f.name, off, len(p)); err != nil {
 		return 0, err
 	}
 	return f.File.ReadAt(p, off)
@@ -179,7 +180,7 @@ func (f *faultFile) ReadAt(p []byte, off int64) (int, error) {
 
 // WriteAt implements vfs.File.
 func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
-	skip, err := f.fs.ask(Write, f.name, len(p))
+	skip, err := f.fs.ask(Write, f.name, off, len(p))
 	if skip {
 		return len(p), nil
 	}
@@ -199,7 +200,7 @@ func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
 
 // Sync implements vfs.File.
 func (f *faultFile) Sync() error {
-	if skip, err := f.fs.ask(Sync, f.name, 0); skip || err != nil {
+	if skip, err := f.fs.ask(Sync, f.name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.File.Sync()
@@ -207,7 +208,7 @@ func (f *faultFile) Sync() error {
 
 // Datasync implements vfs.File.
 func (f *faultFile) Datasync() error {
-	if skip, err := f.fs.ask(Datasync, f.name, 0); skip || err != nil {
+	if skip, err := f.fs.ask(Datasync, f.name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.File.Datasync()
@@ -215,7 +216,7 @@ func (f *faultFile) Datasync() error {
 
 // Truncate implements vfs.File.
 func (f *faultFile) Truncate(size int64) error {
-	if skip, err := f.fs.ask(Truncate, f.name, 0); skip || err != nil {
+	if skip, err := f.fs.ask(Truncate, f.name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.File.Truncate(size)
@@ -223,7 +224,7 @@ func (f *faultFile) Truncate(size int64) error {
 
 // Allocate implements vfs.File.
 func (f *faultFile) Allocate(off, length int64) error {
-	if skip, err := f.fs.ask(Allocate, f.name, 0); skip || err != nil {
+	if skip, err := f.fs.ask(Allocate, f.name, 0, 0); skip || err != nil {
 		return err
 	}
 	return f.File.Allocate(off, length)
@@ -231,7 +232,7 @@ func (f *faultFile) Allocate(off, length int64) error {
 
 // Size implements vfs.File. It cannot be skipped.
 func (f *faultFile) Size() (int64, error) {
-	if _, err := f.fs.ask(Size, f.name, 0); err != nil {
+	if _, err := f.fs.ask(Size, f.name, 0, 0); err != nil {
 		return 0, err
 	}
 	return f.File.Size()
