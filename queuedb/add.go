@@ -21,8 +21,9 @@ type NewMessage struct {
 	Body       io.ReaderAt // Size bytes.
 }
 
-// Add adds a message with its recipients; both are durable when Add returns. A message whose
-// EnvelopeID is known already is returned as it is, with duplicate set.
+// Add adds a message with its recipients; both are durable when Add returns. Of a message whose
+// EnvelopeID is known already only recipients are added that it does not have; duplicate says that
+// there were none. It returns the recipients added.
 func (db *DB) Add(ctx context.Context, m NewMessage) (msg Message, rcpts []Recipient, duplicate bool, rerr error) {
 	a, err := db.newAddition(ctx, m)
 	if err != nil {
@@ -42,7 +43,8 @@ type addition struct {
 
 	msg       Message
 	rcpts     []Recipient
-	duplicate bool
+	duplicate bool // There was nothing to add.
+	unused    bool // The body was not needed.
 }
 
 func (db *DB) newAddition(ctx context.Context, m NewMessage) (a *addition, err error) {
@@ -69,31 +71,67 @@ func (db *DB) newAddition(ctx context.Context, m NewMessage) (a *addition, err e
 }
 
 func (a *addition) insert(tx *bstore.Tx, ref blob.Ref) error {
-	a.msg, a.rcpts, a.duplicate = Message{}, nil, false
-	old, err := bstore.QueryTx[messageRow](tx).FilterNonzero(messageRow{EnvelopeID: a.in.EnvelopeID}).Get()
-	if err == nil {
-		a.msg, a.duplicate = old.message(), true
-		return nil
-	} else if err != bstore.ErrAbsent {
-		return err
-	}
+	a.msg, a.rcpts, a.duplicate, a.unused = Message{}, nil, false, false
 	place, err := ref.AppendBinary(nil)
 	if err != nil {
 		return err
 	}
-	row := messageRow{
-		EnvelopeID: a.in.EnvelopeID, MailFrom: formatPath(a.in.MailFrom), SMTPUTF8: a.in.SMTPUTF8, EightBit: a.in.EightBit,
-		Size: a.in.Size, Received: a.in.Received, Account: a.in.Account,
-		HeaderMessageID: a.in.HeaderMessageID, Subject: a.in.Subject,
-		Blob: place, BlobID: a.blobID, Open: int32(len(a.in.Recipients)),
-	}
-	if err := tx.Insert(&row); err != nil {
+	row, err := bstore.QueryTx[messageRow](tx).FilterNonzero(messageRow{EnvelopeID: a.in.EnvelopeID}).Get()
+	switch {
+	case err == bstore.ErrAbsent:
+		row = messageRow{
+			EnvelopeID: a.in.EnvelopeID, MailFrom: formatPath(a.in.MailFrom), SMTPUTF8: a.in.SMTPUTF8, EightBit: a.in.EightBit,
+			Size: a.in.Size, Received: a.in.Received, Account: a.in.Account,
+			HeaderMessageID: a.in.HeaderMessageID, Subject: a.in.Subject,
+			Blob: place, BlobID: a.blobID, Open: int32(len(a.in.Recipients)),
+		}
+		if err := tx.Insert(&row); err != nil {
+			return err
+		}
+		a.msg = row.message()
+		return a.insertRecipients(tx, row.ID, a.in.Recipients)
+	case err != nil:
 		return err
 	}
-	a.msg = row.message()
+	return a.insertMissing(tx, row, place)
+}
+
+// insertMissing adds the recipients that the message does not have yet.
+func (a *addition) insertMissing(tx *bstore.Tx, row messageRow, place []byte) error {
+	have := map[string]bool{}
+	err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: row.ID}).ForEach(func(r recipientRow) error {
+		have[r.Path] = true
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var missing []Recipient
 	for _, r := range a.in.Recipients {
+		if !have[formatPath(r.Path)] {
+			missing = append(missing, r)
+		}
+	}
+	a.duplicate = len(missing) == 0
+	a.unused = a.duplicate || len(row.Blob) > 0
+	if !a.duplicate {
+		row.Open += int32(len(missing))
+		row.Done = 0
+		if !a.unused {
+			row.Blob, row.BlobID = place, a.blobID
+		}
+		if err := tx.Update(&row); err != nil {
+			return err
+		}
+	}
+	a.msg = row.message()
+	return a.insertRecipients(tx, row.ID, missing)
+}
+
+func (a *addition) insertRecipients(tx *bstore.Tx, message int64, l []Recipient) error {
+	for _, r := range l {
 		rr := recipientRow{
-			Message: row.ID, Path: formatPath(r.Path), Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords,
+			Message: message, Path: formatPath(r.Path), Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords,
 			Auth: r.Auth, Prefix: r.Prefix, Destination: r.Destination,
 		}
 		rr.setState(r.State, r.NextAttempt)
@@ -105,8 +143,9 @@ func (a *addition) insert(tx *bstore.Tx, ref blob.Ref) error {
 	return nil
 }
 
-func (db *DB) dropDuplicate(a *addition, ref blob.Ref) {
-	if a.duplicate {
+// dropUnused gives up a body that the message has already.
+func (db *DB) dropUnused(a *addition, ref blob.Ref) {
+	if a.unused {
 		db.deleteBlobs([]blob.Deletion{{EmailID: a.blobID, Ref: ref}})
 	}
 }
@@ -159,7 +198,7 @@ func (db *DB) writeWith(ctx context.Context, adds []*addition, run func(tx *bsto
 	o.after = func() {
 		db.dropBodies(closed)
 		for i, a := range adds {
-			db.dropDuplicate(a, o.refs[i])
+			db.dropUnused(a, o.refs[i])
 		}
 	}
 	if err := db.write(ctx, o); err != nil {

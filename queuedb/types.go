@@ -55,7 +55,7 @@ func (s State) Final() bool { return s >= Delivered }
 // Message is what the recipients of a message share.
 type Message struct {
 	ID         MessageID
-	EnvelopeID string // Unique; a message added again under the same id is not added.
+	EnvelopeID string // Unique; adding it again adds recipients that are missing.
 
 	MailFrom smtp.Path // Zero for the null reverse-path.
 	SMTPUTF8 bool
