@@ -1,0 +1,149 @@
+package smtpserver
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"mox/smtp"
+)
+
+// command is a row of the table of commands.
+type command struct {
+	name   string
+	handle func(c *conn, args string) error
+	states states // In which it is allowed, else 503.
+
+	// beforeTLS allows it on a listener that requires TLS (RFC 3207 §4).
+	beforeTLS bool
+
+	// beforeLogin allows it on submission listeners before AUTH (RFC 6409 §4.3).
+	beforeLogin bool
+
+	// flush has the reply written at once, not with those of further pipelined commands
+	// (RFC 2920 §3.2).
+	flush bool
+}
+
+var commands = []command{
+	{"EHLO", (*conn).ehlo, anyState, true, true, true},
+	{"HELO", (*conn).helo, anyState, true, true, true},
+	{"STARTTLS", (*conn).starttls, ready, true, true, true},
+	{"AUTH", (*conn).auth, ready, false, true, true},
+	{"MAIL", (*conn).mail, ready, false, false, false},
+	{"RCPT", (*conn).rcpt, transacting, false, false, false},
+	{"DATA", (*conn).data, transacting, false, false, true},
+	{"RSET", (*conn).rset, anyState, true, true, false},
+	{"NOOP", (*conn).noop, anyState, true, true, true},
+	{"QUIT", (*conn).quit, anyState, true, true, true},
+	{"VRFY", (*conn).vrfy, anyState, false, false, true},
+	{"EXPN", (*conn).expn, anyState, false, false, true},
+	{"HELP", (*conn).help, anyState, true, true, true},
+}
+
+// commandUnknown is the name of what is in no table, for metrics.
+const commandUnknown = "unknown"
+
+// lookup returns the row of a verb, in any case, or nil.
+func lookup(verb []byte) *command {
+	for i := range commands {
+		if name := commands[i].name; len(name) == len(verb) && strings.EqualFold(name, string(verb)) {
+			return &commands[i]
+		}
+	}
+	return nil
+}
+
+// isAuth tells whether a line is an AUTH command, which can be longer than others and has
+// credentials in it.
+func isAuth(line []byte) bool {
+	return len(line) >= 5 && bytes.EqualFold(line[:5], []byte("AUTH "))
+}
+
+// httpVerbs begin what a browser sends that was led to our port. Nothing in its request may
+// be taken for commands.
+var httpVerbs = []string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "TRACE", "PATCH"}
+
+// command runs a command line and writes its reply.
+func (c *conn) command(line []byte) {
+	begin := time.Now()
+	verb, args, _ := bytes.Cut(line, []byte(" "))
+	cmd := lookup(verb)
+	if cmd == nil {
+		for _, v := range httpVerbs {
+			if string(verb) == v {
+				c.log.Info("http request on smtp port", "remote", c.remoteIP)
+				c.state = StateClosed
+			}
+		}
+		c.observe(commandUnknown, begin, smtp.NewError(smtp.C500BadSyntax, smtp.E551InvalidCommand, "unknown command", nil))
+		// RFC 2920 §3.2: replies to unrecognised commands are not buffered.
+		c.flush()
+		return
+	}
+	err := c.permit(cmd, line)
+	if err == nil {
+		err = cmd.handle(c, string(args))
+	}
+	c.observe(cmd.name, begin, err)
+	if cmd.flush {
+		c.flush()
+	}
+}
+
+// permit tells whether the table allows a command now.
+func (c *conn) permit(cmd *command, line []byte) error {
+	for _, b := range line {
+		if b < ' ' && b != '\t' || b == 0x7f {
+			return smtp.NewError(smtp.C500BadSyntax, smtp.E552Syntax, "control character in command", nil)
+		}
+	}
+	if c.l.RequireTLS && c.tls == nil && !cmd.beforeTLS {
+		return smtp.NewError(smtp.C530AuthRequired, smtp.E570SecurityOther, "must issue a STARTTLS command first", nil)
+	}
+	if c.isSubmission() && c.login == nil && !cmd.beforeLogin {
+		return smtp.NewError(smtp.C530AuthRequired, smtp.E570SecurityOther, "authentication required", nil)
+	}
+	if cmd.states.has(c.state) {
+		return nil
+	}
+	text := "out of sequence"
+	switch c.state {
+	case StateGreeted:
+		text = "say EHLO first"
+	case StateReady:
+		text = "need MAIL first"
+	case StateMail, StateRcpt:
+		text = "not during a mail transaction"
+	}
+	return smtp.NewError(smtp.C503BadSequence, smtp.E551InvalidCommand, text, nil)
+}
+
+func (c *conn) rset(args string) error {
+	if args != "" {
+		return noArguments()
+	}
+	c.reset()
+	c.reply(smtp.C250Completed, smtp.E200Other, "ok")
+	return nil
+}
+
+// noop takes an argument and ignores it (RFC 5321 §4.1.1.9).
+func (c *conn) noop(string) error {
+	c.reply(smtp.C250Completed, smtp.E200Other, "ok")
+	return nil
+}
+
+func (c *conn) quit(args string) error {
+	if args != "" {
+		return noArguments()
+	}
+	c.reset()
+	c.state = StateClosed
+	c.reply(smtp.C221Closing, smtp.E200Other, c.l.Hostname.ASCII+" closing connection")
+	return nil
+}
+
+func noArguments() error {
+	return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "no arguments allowed", nil)
+}

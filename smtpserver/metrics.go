@@ -1,0 +1,76 @@
+package smtpserver
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/pipeline"
+)
+
+// Results of deliveries, the label of a metric.
+const (
+	resultAccount  = "account"  // Committed in an account.
+	resultQueue    = "queue"    // Committed in the queue.
+	resultRefused  = "refused"  // Permanently refused after DATA.
+	resultDeferred = "deferred" // Refused for now after DATA.
+	resultAborted  = "aborted"  // The connection failed during the data.
+)
+
+// metrics of a server. All labels have values from closed sets.
+type metrics struct {
+	connections *prometheus.CounterVec
+	refused     *prometheus.CounterVec
+	open        *prometheus.GaugeVec
+	tls         *prometheus.CounterVec
+	auth        *prometheus.CounterVec
+	commands    *prometheus.HistogramVec
+	deliveries  *prometheus.HistogramVec
+	bytes       *prometheus.CounterVec
+	checks      *prometheus.HistogramVec
+	panics      prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "mox", Subsystem: "smtpserver", Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "mox", Subsystem: "smtpserver", Name: name, Help: help, Buckets: buckets}, labels)
+	}
+	buckets := []float64{.0005, .001, .0025, .005, .01, .05, .1, .5, 1, 5, 30, 120}
+	m := &metrics{
+		connections: counter("connections_total", "Connections accepted.", "kind"),
+		refused:     counter("connections_refused_total", "Connections turned away because of limits.", "kind"),
+		open: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Namespace: "mox", Subsystem: "smtpserver", Name: "connections", Help: "Open connections.",
+		}, []string{"kind"}),
+		tls:        counter("tls_handshakes_total", "TLS handshakes, by result.", "kind", "result"),
+		auth:       counter("auth_total", "Login attempts, by result.", "kind", "mechanism", "result"),
+		commands:   histogram("command_seconds", "Time to answer commands, by class of the reply.", buckets, "kind", "command", "class"),
+		deliveries: histogram("delivery_seconds", "Time from DATA to the final reply, by result.", buckets, "kind", "result"),
+		bytes:      counter("received_bytes_total", "Bytes of messages accepted.", "kind"),
+		checks:     histogram("check_seconds", "Time that checks take, by stage and verdict.", buckets, "check", "stage", "verdict"),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "mox", Subsystem: "smtpserver", Name: "panics_total", Help: "Connections ended by a bug.",
+		}),
+	}
+	if r == nil {
+		return m, nil
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{m.connections, m.refused, m.open, m.tls, m.auth, m.commands, m.deliveries, m.bytes, m.checks, m.panics} {
+		errs = append(errs, r.Register(c))
+	}
+	return m, errors.Join(errs...)
+}
+
+// check observes a call of a check.
+func (m *metrics) check(check string, stage pipeline.Stage, v pipeline.Verdict, err error, d time.Duration) {
+	verdict := v.String()
+	if err != nil {
+		verdict = "error"
+	}
+	m.checks.WithLabelValues(check, stage.String(), verdict).Observe(d.Seconds())
+}

@@ -1,0 +1,27 @@
+package smtpserver
+
+import (
+	"strings"
+
+	"mox/smtp"
+)
+
+// vrfy is VRFY. It does not tell who exists (RFC 5321 §3.5.3, §7.3).
+func (c *conn) vrfy(args string) error {
+	if strings.TrimSpace(args) == "" {
+		return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "syntax is VRFY user", nil)
+	}
+	c.reply(smtp.C252NotVerified, smtp.E200Other, "cannot verify, but will take mail and attempt delivery")
+	return nil
+}
+
+// expn is EXPN. There are no lists that strangers may look into.
+func (c *conn) expn(string) error {
+	return smtp.NewError(smtp.C502CommandNotImplemented, smtp.E551InvalidCommand, "not implemented", nil)
+}
+
+// help is HELP (RFC 5321 §4.1.1.8).
+func (c *conn) help(string) error {
+	c.reply(smtp.C214Help, smtp.E200Other, "see RFC 5321", "commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP QUIT VRFY HELP")
+	return nil
+}
