@@ -71,6 +71,7 @@ type protocol struct {
 	rtrace *logging.Trace
 	wtrace *logging.Trace
 	cmd    []byte // For building commands.
+	copied []byte // For messages; made by copyBuffer.
 }
 
 func newProtocol(conn net.Conn, log *slog.Logger) *protocol {
@@ -91,6 +92,14 @@ func (p *protocol) setConn(conn net.Conn) {
 	p.conn = conn
 	p.br.Reset(p.rtrace.Reader(conn))
 	p.bw.Reset(p.wtrace.Writer(conn))
+}
+
+// copyBuffer returns a buffer for copying a message, kept for the next one.
+func (p *protocol) copyBuffer() []byte {
+	if p.copied == nil {
+		p.copied = make([]byte, writeBuffer)
+	}
+	return p.copied
 }
 
 // secret hides what follows from the trace, until the returned function is called.

@@ -337,7 +337,7 @@ func (d *delivery) message(body io.Reader) error {
 	defer c.p.wtrace.SetKind(c.p.wtrace.SetKind(logging.LevelTracedata))
 	w := smtp.NewDataWriter(c.p.bw)
 	src := bodyReader{r: body}
-	_, err := io.Copy(w, &src)
+	_, err := io.CopyBuffer(w, &src, c.p.copyBuffer())
 	if src.err != nil {
 		c.lost = true
 		return &Error{Command: "message", Err: fmt.Errorf("reading message to send: %w", src.err)}
