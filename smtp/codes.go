@@ -21,8 +21,6 @@ const (
 	C452StorageFull             = 452 // Also too many recipients.
 	C454TemporaryAuthFailure    = 454 // Also TLS not available (RFC 3207 §4).
 	C455BadParamsNow            = 455
-	C458UnableToQueueForNode    = 458 // RFC 1985 §5.3 (ETRN).
-	C459NodeNotAllowed          = 459 // RFC 1985 §5.3 (ETRN).
 	C500BadSyntax               = 500
 	C501BadParamSyntax          = 501
 	C502CommandNotImplemented   = 502
