@@ -95,11 +95,12 @@ type Body struct {
 	Text string
 
 	// Content is the content of any other part, read once. It is written in base64, but for
-	// a message/* part as it is: its lines must end in CRLF and be within 998 bytes
-	// (RFC 2046 §5.2 allows no encoding).
+	// a message/* part as it is, because RFC 2046 §5.2 allows no encoding: its lines must
+	// end in CRLF and be within 998 bytes.
 	Content io.Reader
 
-	// EightBit says of a message/* part that its Content has bytes outside ASCII.
+	// EightBit says of a message/* part that its Content has bytes outside ASCII. The message
+	// then needs 8BITMIME, unless the part is a message/global, which is encoded.
 	EightBit bool
 
 	Parts []*Body
@@ -178,10 +179,7 @@ func (c *Composer) writePart(w *bufio.Writer, b *Body, depth int) error {
 		}
 		params = append(params[:len(params):len(params)], Param{Name: "boundary", Value: boundary})
 	case b.Content != nil && strings.HasPrefix(mediaType, "message/"):
-		encoding = "7bit"
-		if b.EightBit {
-			encoding = "8bit"
-		}
+		encoding = c.messageEncoding(b)
 	case b.Content != nil:
 		encoding = "base64"
 	default:
@@ -220,6 +218,17 @@ func (c *Composer) writePart(w *bufio.Writer, b *Body, depth int) error {
 	return writeBase64(w, b.Content)
 }
 
+// messageEncoding returns the transfer encoding of a message/* part with Content.
+func (c *Composer) messageEncoding(b *Body) string {
+	switch {
+	case !b.EightBit:
+		return "7bit"
+	case !c.opts.EightBit && b.Type == "message/global":
+		return "base64" // RFC 6532 §3.7
+	}
+	return "8bit"
+}
+
 // hasEightBit reports whether a body is or holds a part in 8bit.
 func (c *Composer) hasEightBit(b *Body, depth int) bool {
 	if depth > maxComposeDepth {
@@ -231,7 +240,7 @@ func (c *Composer) hasEightBit(b *Body, depth int) bool {
 		}
 	}
 	if b.Content != nil {
-		return b.EightBit && strings.HasPrefix(b.Type, "message/")
+		return strings.HasPrefix(b.Type, "message/") && c.messageEncoding(b) == "8bit"
 	}
 	return c.textEncoding(b.Text) == "8bit"
 }
