@@ -51,7 +51,7 @@ type Compacted struct {
 
 // moveSize is about how much is copied before the database is asked, and so how
 // long a Put may have to wait.
-const moveSize = 1 << 20
+const moveSize = 512 << 10
 
 // Compact rewrites packs of which too little is in use, and removes them. It may
 // be interrupted at any point, by its context, an error or a crash: then each
@@ -130,8 +130,7 @@ type candidate struct {
 	Located
 	start, end int
 	head       int
-	tomb       bool   // A tombstone about a pack.
-	target     uint32 // That pack.
+	tomb       bool // A tombstone, about Ref.
 }
 
 // progress tells how much was looked at.
@@ -304,11 +303,10 @@ func (c *compaction) collect(w *walker, st step, number uint32) error {
 		if err != nil || !needed {
 			return err
 		}
-		ref, err := ParseRef(st.rec.meta)
-		if err != nil {
+		if cand.Ref, err = ParseRef(st.rec.meta); err != nil {
 			return err
 		}
-		cand.tomb, cand.target = true, ref.number
+		cand.tomb = true
 	}
 	raw, err := w.peek(st.off, int(st.end-st.off))
 	if err != nil {
@@ -393,7 +391,7 @@ func (c *compaction) copy(keep []candidate) ([]Move, error) {
 	}
 	for _, cand := range keep {
 		if cand.tomb {
-			s.open.tombs[cand.target] += int64(cand.end - cand.start)
+			s.open.addTombstone(cand.Ref, int64(cand.end-cand.start))
 		}
 	}
 	return moves, s.syncOpen()

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -265,63 +266,55 @@ func checkAll(ctx context.Context, s *Store, db *database) error {
 	return nil
 }
 
-// crashes goes through the prefixes of a log and returns the first failure.
-func crashes(t *testing.T, log *replay.Log, states []*database, seeds uint64) error {
+// crashes lets the power fail in a log of work and returns the first failure.
+// Marks are indexes of states.
+func crashes(t *testing.T, log *replay.Log, points replay.Points, states []*database) error {
 	t.Helper()
-	d := replay.NewDisk()
-	db := states[0]
-	for n := 0; ; n++ {
-		for seed := range seeds {
-			if seed > 1 {
-				seed += uint64(n) * seeds
-			}
-			m := newDisk(t)
-			if err := d.Crash(seed).Restore(m, "/account"); err != nil {
-				t.Fatal(err)
-			}
-			if err := recovered(t.Context(), m, db.clone()); err != nil {
-				return fmt.Errorf("after %d of %d operations with seed %d: %w", n, len(log.Ops), seed, err)
-			}
-		}
-		if n == len(log.Ops) {
-			return nil
-		}
-		if err := d.Apply(log.Ops[n]); err != nil {
+	return log.Crashes(points, func(p replay.Point, img *replay.Image) error {
+		m := memfs.New()
+		if err := img.Restore(m, "/"); err != nil {
 			t.Fatal(err)
 		}
-		if op := log.Ops[n]; op.Kind == replay.Mark {
-			var i int
-			if _, err := fmt.Sscan(op.Note, &i); err != nil {
-				t.Fatal(err)
-			}
-			db = states[i]
+		return recovered(t.Context(), m, stateAt(t, p, states).clone())
+	})
+}
+
+// stateAt returns what the database held at a point.
+func stateAt(t *testing.T, p replay.Point, states []*database) *database {
+	t.Helper()
+	i := 0
+	if n := len(p.Marks); n > 0 {
+		var err error
+		if i, err = strconv.Atoi(p.Marks[n-1]); err != nil {
+			t.Fatal(err)
 		}
 	}
+	return states[i]
 }
 
 // recordWork does some work and returns what the disk saw.
-func recordWork(t *testing.T, seed uint64, rounds int, hook func(faultfs.Call) error) (*replay.Log, []*database) {
+func recordWork(t *testing.T, seed uint64, rounds int, hook func(faultfs.Call) error) (*replay.Log, int, []*database) {
 	t.Helper()
-	rec, err := replay.NewRecorder(newDisk(t), "/account")
+	rec, err := replay.NewRecorder(newDisk(t), "/")
 	if err != nil {
 		t.Fatal(err)
 	}
 	states := work(t, rec, crashOptions(&faultfs.FS{FS: rec, Hook: hook}), seed, rounds)
-	log, _ := rec.Log()
-	return log, states
+	log, base := rec.Log()
+	return log, base, states
 }
 
 func TestEveryCrashKeepsWhatWasAcknowledged(t *testing.T) {
 	t.Parallel()
-	runs, seeds := 12, uint64(5)
+	runs, seeds := 10, 5
 	if testing.Short() {
 		runs, seeds = 3, 3
 	}
 	for run := range runs {
 		t.Run(fmt.Sprint(run), func(t *testing.T) {
 			t.Parallel()
-			log, states := recordWork(t, uint64(run), 40, nil)
-			if err := crashes(t, log, states, seeds); err != nil {
+			log, base, states := recordWork(t, uint64(run), 40, nil)
+			if err := crashes(t, log, replay.Points{From: base, Seeds: seeds}, states); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -346,13 +339,13 @@ func TestMissingSyncIsCaught(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(10) {
-				log, states := recordWork(t, seed, 40, func(c faultfs.Call) error {
+				log, base, states := recordWork(t, seed, 40, func(c faultfs.Call) error {
 					if tc.skip(c) {
 						return faultfs.ErrSkip
 					}
 					return nil
 				})
-				if err := crashes(t, log, states, 6); err != nil {
+				if err := crashes(t, log, replay.Points{From: base, Seeds: 6}, states); err != nil {
 					t.Log(err)
 					return
 				}
@@ -366,62 +359,28 @@ func TestMissingSyncIsCaught(t *testing.T) {
 // used after a crash.
 func TestCrashWhileRecovering(t *testing.T) {
 	t.Parallel()
-	log, states := recordWork(t, 100, 30, nil)
-	d := replay.NewDisk()
-	db := states[0]
-	for n, op := range log.Ops {
-		if err := d.Apply(op); err != nil {
+	log, base, states := recordWork(t, 100, 30, nil)
+	err := log.Crashes(replay.Points{From: base, Every: 5, Seeds: 3}, func(p replay.Point, img *replay.Image) error {
+		if p.Seed < 2 {
+			return nil
+		}
+		m := memfs.New()
+		if err := img.Restore(m, "/"); err != nil {
 			t.Fatal(err)
 		}
-		if op.Kind == replay.Mark {
-			var i int
-			if _, err := fmt.Sscan(op.Note, &i); err != nil {
-				t.Fatal(err)
-			}
-			db = states[i]
-		}
-		if n%5 != 0 {
-			continue
-		}
-		m := newDisk(t)
-		if err := d.Crash(uint64(n)).Restore(m, "/account"); err != nil {
-			t.Fatal(err)
-		}
-		rec, err := replay.NewRecorder(m, "/account")
+		rec, err := replay.NewRecorder(m, "/")
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := db.clone()
-		again2 := []*database{db.clone()}
-		err = recoveredMarking(t, rec, again, &again2)
-		if err != nil {
+		again := []*database{stateAt(t, p, states).clone()}
+		if err := recoveredMarking(t, rec, again[0].clone(), &again); err != nil {
 			t.Fatal(err)
 		}
-		relog, base := rec.Log()
-		rd := replay.NewDisk()
-		now := again2[0]
-		for rn, op := range relog.Ops {
-			if err := rd.Apply(op); err != nil {
-				t.Fatal(err)
-			}
-			if op.Kind == replay.Mark {
-				var i int
-				if _, err := fmt.Sscan(op.Note, &i); err != nil {
-					t.Fatal(err)
-				}
-				now = again2[i]
-			}
-			if rn < base || rn%3 != 0 {
-				continue
-			}
-			m := newDisk(t)
-			if err := rd.Crash(uint64(rn)).Restore(m, "/account"); err != nil {
-				t.Fatal(err)
-			}
-			if err := recovered(t.Context(), m, now.clone()); err != nil {
-				t.Fatalf("crash after %d operations, then after %d more: %v", n, rn-base, err)
-			}
-		}
+		relog, rebase := rec.Log()
+		return crashes(t, relog, replay.Points{From: rebase, Every: 3}, again)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

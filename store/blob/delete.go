@@ -82,7 +82,7 @@ func (s *Store) bury(k kind, gone []Deletion) error {
 		meta, _ = d.Ref.AppendBinary(meta[:0])
 		rec := record{kind: k, emailID: d.EmailID, meta: meta, synced: s.open.durable}
 		buf = rec.append(buf, s.marker)
-		s.open.tombs[d.Ref.number] += rec.size()
+		s.open.addTombstone(d.Ref, rec.size())
 	}
 	return s.appendOpen(buf)
 }

@@ -44,6 +44,8 @@ type ledgerPack struct {
 	Gap    int64            `json:"gap,omitempty"` // Bytes before Size not known to have been durable.
 	Dead   int64            `json:"dead,omitempty"`
 	Tombs  map[uint32]int64 `json:"tombs,omitempty"`
+
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 const ledgerMagic = "moxledger"
@@ -165,7 +167,15 @@ func (s *Store) checkpoint(clean bool) error {
 		l.Open, l.Length = s.open.number, s.open.size
 	}
 	for _, p := range s.sorted() {
-		l.Packs = append(l.Packs, ledgerPack{Number: p.number, Size: p.size, Gap: p.size - p.durable, Dead: p.dead, Tombs: p.tombs})
+		s.settle(p)
+		l.Packs = append(l.Packs, ledgerPack{
+			Number:  p.number,
+			Size:    p.size,
+			Gap:     max(p.size-p.durable, 0),
+			Dead:    p.dead,
+			Tombs:   p.tombs,
+			Damaged: p.damaged,
+		})
 	}
 	if err := s.writeLedger(&l); err != nil {
 		return err

@@ -102,6 +102,26 @@ type pack struct {
 	tombs map[uint32]int64
 }
 
+// addTombstone counts a tombstone in p. Those about large files, which are gone
+// already, are of no use but for a crash that brings them back.
+func (p *pack) addTombstone(ref Ref, size int64) {
+	if ref.file {
+		p.dead += size
+		return
+	}
+	p.tombs[ref.number] += size
+}
+
+// settle counts the tombstones about packs that are gone as dead. Store.mu is held.
+func (s *Store) settle(p *pack) {
+	for number, n := range p.tombs {
+		if s.packs[number] == nil {
+			p.dead += n
+			delete(p.tombs, number)
+		}
+	}
+}
+
 // Open opens the store in a directory, which is made if missing. It removes
 // what an earlier process left unfinished. It reads what was appended to the open
 // pack since the ledger was written, but no sealed pack.
@@ -289,7 +309,7 @@ func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
 			// What lies behind in the file was never acknowledged.
 			p.size = min(size, lp.Size)
 			p.durable = lp.Size - lp.Gap
-			p.damaged = size < p.durable
+			p.damaged = lp.Damaged || size < p.durable
 		}
 		s.packs[number] = p
 	}
@@ -355,11 +375,12 @@ func (s *Store) Packs() []PackInfo {
 	defer s.mu.Unlock()
 	var infos []PackInfo
 	for _, p := range s.sorted() {
+		s.settle(p)
 		infos = append(infos, PackInfo{
 			Number: p.number,
 			Path:   s.packName(p.number),
 			Size:   p.size,
-			Dead:   s.deadBytes(p),
+			Dead:   min(p.dead, p.size),
 			Sealed: p != s.open,
 
 			Damaged: p.damaged,
@@ -374,17 +395,6 @@ func (s *Store) sorted() []*pack {
 	return slices.SortedFunc(maps.Values(s.packs), func(a, b *pack) int {
 		return int(int64(a.number) - int64(b.number))
 	})
-}
-
-// deadBytes is how much of a pack is of no use. s.mu is held.
-func (s *Store) deadBytes(p *pack) int64 {
-	dead := p.dead
-	for number, n := range p.tombs {
-		if s.packs[number] == nil {
-			dead += n
-		}
-	}
-	return min(dead, p.size)
 }
 
 func cloneTombs(m map[uint32]int64) map[uint32]int64 {

@@ -7,10 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -475,25 +473,4 @@ type countedFile struct {
 func (f *countedFile) Close() error {
 	f.c.open.Add(-1)
 	return f.File.Close()
-}
-
-func TestReservedSpaceIsGivenBack(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	s := reopen(t, dir, Options{})
-	put(t, s, item(1, randomBytes(1, 1000)))
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	fi, err := os.Stat(s.packName(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !ok {
-		t.Skip("blocks of a file are not known here")
-	}
-	if st.Blocks*512 > 16<<10 {
-		t.Errorf("a pack of %d bytes takes %d", fi.Size(), st.Blocks*512)
-	}
 }

@@ -155,7 +155,7 @@ func (s *Store) countTombstone(p *pack, rec *record) {
 		p.dead += rec.size()
 		return
 	}
-	p.tombs[ref.number] += rec.size()
+	p.addTombstone(ref, rec.size())
 	if target := s.packs[ref.number]; target != nil && !ref.file {
 		target.dead += ref.record()
 	}

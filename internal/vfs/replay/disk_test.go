@@ -2,6 +2,8 @@ package replay
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -296,6 +298,31 @@ func TestWithoutKeepsTheRestInOrder(t *testing.T) {
 	must(t, d.Apply(log.Ops[len(log.Ops)-1]))
 	if got := d.Crash(0).Files["x"]; string(got) != "b" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestCrashesTriesThePointsPicked(t *testing.T) {
+	t.Parallel()
+	r := recorder(t)
+	f := create(t, r, "/x")
+	must(t, r.SyncDir("/"))
+	r.Mark("one")
+	write(t, f, "data", 0)
+	r.Mark("two")
+	log, base := r.Log()
+	var got []string
+	err := log.Crashes(Points{From: base + 2, Every: 2, Seeds: 2}, func(p Point, img *Image) error {
+		got = append(got, fmt.Sprintf("%d %d %q %q", p.Done-base, p.Seed, img.Files["x"], p.Marks))
+		return nil
+	})
+	must(t, err)
+	want := []string{`2 0 "" []`, `2 1 "" []`, `4 0 "" ["one"]`, `4 1 "data" ["one"]`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+	stop := errors.New("stop")
+	if err := log.Crashes(Points{}, func(Point, *Image) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("got error %v", err)
 	}
 }
 

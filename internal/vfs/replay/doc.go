@@ -8,8 +8,8 @@
 //
 // A Disk takes the operations of a log one after another and keeps apart what is
 // durable and what is not. Crash picks one of the states that may be left of it.
-// A test goes through all prefixes of a log, or some, with several seeds each,
-// opens the result and looks for what was promised.
+// Log.Crashes goes through all prefixes of a log, or some, with several seeds each,
+// so that a test can open the result and look for what was promised.
 //
 // # What a crash leaves
 //

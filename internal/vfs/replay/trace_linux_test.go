@@ -176,32 +176,19 @@ func useBolt(dir string) error {
 // failure.
 func boltCrashes(t *testing.T, log *Log) error {
 	t.Helper()
-	d := NewDisk()
-	acked := 0
-	for n, op := range log.Ops {
-		if err := d.Apply(op); err != nil {
+	return log.Crashes(Points{}, func(p Point, img *Image) error {
+		if len(p.Marks) == 0 {
+			return nil
+		}
+		dir := t.TempDir()
+		if err := img.Restore(vfs.OS{}, dir); err != nil {
 			t.Fatal(err)
 		}
-		if op.Kind == Mark {
-			acked++
+		if err := boltHas(filepath.Join(dir, "db"), len(p.Marks)); err != nil {
+			return err
 		}
-		if acked == 0 {
-			continue
-		}
-		for seed := range uint64(3) {
-			dir := t.TempDir()
-			if err := d.Crash(uint64(n)*seed).Restore(vfs.OS{}, dir); err != nil {
-				t.Fatal(err)
-			}
-			if err := boltHas(filepath.Join(dir, "db"), acked); err != nil {
-				return fmt.Errorf("after operation %d, %v, seed %d: %w", n, op, uint64(n)*seed, err)
-			}
-			if err := os.RemoveAll(dir); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return nil
+		return os.RemoveAll(dir)
+	})
 }
 
 // boltHas tells whether a database has the first n numbers.
