@@ -162,9 +162,9 @@ func (q *Queue) finish(m queuedb.Message, results []result) error {
 		writes[i] = w
 		switch {
 		case w.State == queuedb.Failed:
-			failed = append(failed, notice{r.rcpt, w})
+			failed = append(failed, notice{r.rcpt, w, r.outcome.Err})
 		case w.DelayTold:
-			delayed = append(delayed, notice{r.rcpt, w})
+			delayed = append(delayed, notice{r.rcpt, w, r.outcome.Err})
 		}
 	}
 	// Notifications must not end with the attempt's context.

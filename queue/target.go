@@ -7,6 +7,7 @@ import (
 	"mox/message"
 	"mox/pipeline"
 	"mox/queuedb"
+	"mox/smtp"
 )
 
 type target struct{ q *Queue }
@@ -46,7 +47,7 @@ func (d *delivery) Recipient(ctx context.Context, r pipeline.Recipient) error {
 	}
 	d.rcpts = append(d.rcpts, queuedb.Recipient{
 		Path: r.Path, Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords, Auth: r.Auth, Prefix: r.Prefix,
-		Destination: destination(r), State: queuedb.Waiting, NextAttempt: d.q.opts.Now(),
+		Destination: destination(r.Path, r.Account), State: queuedb.Waiting, NextAttempt: d.q.opts.Now(),
 	})
 	return nil
 }
@@ -95,12 +96,12 @@ func threading(root *message.Part) (messageID, subject string) {
 func (d *delivery) Abort() { d.ended = true }
 
 // destination groups recipients: see queuedb.Recipient.Destination.
-func destination(r pipeline.Recipient) string {
+func destination(p smtp.Path, account string) string {
 	switch {
-	case r.Account != "":
-		return "local:" + r.Account
-	case r.Path.IPDomain.Domain.IsZero():
-		return "[" + r.Path.IPDomain.IP.String() + "]"
+	case account != "":
+		return "local:" + account
+	case p.IPDomain.Domain.IsZero():
+		return "[" + p.IPDomain.IP.String() + "]"
 	}
-	return r.Path.IPDomain.Domain.ASCII
+	return p.IPDomain.Domain.ASCII
 }
