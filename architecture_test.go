@@ -97,6 +97,7 @@ var pureConstructors = map[string]string{
 	"netip.MustParsePrefix":          "value",
 	"netip.MustParseAddr":            "value",
 	"time.Date":                      "value",
+	"time.Unix":                      "value",
 	"base64.StdEncoding.WithPadding": "immutable",
 	"base64.NewEncoding":             "immutable",
 	"base32.NewEncoding":             "immutable",
@@ -131,8 +132,8 @@ func listPackages(t *testing.T) []goPackage {
 	}
 }
 
-// local returns the path of an import below the module.
-func local(path string) (string, bool) {
+// moxPath returns the path of an import below the module.
+func moxPath(path string) (string, bool) {
 	if path == "mox" {
 		return "", true
 	}
@@ -181,14 +182,14 @@ func TestImportsRunDown(t *testing.T) {
 
 // importProblems checks the imports of one package against wings and bans.
 func importProblems(p goPackage) []string {
-	from, ok := local(p.ImportPath)
+	from, ok := moxPath(p.ImportPath)
 	at, known := wingOf(from)
 	if !ok || !known {
 		return []string{fmt.Sprintf("package %s has no place in the table wings; give it one", p.ImportPath)}
 	}
 	var problems []string
 	for _, imp := range p.Imports {
-		if to, ok := local(imp); ok {
+		if to, ok := moxPath(imp); ok {
 			below, known := wingOf(to)
 			switch {
 			case !known: // Reported for the package itself.

@@ -26,7 +26,15 @@ const (
 // commands is the table of subcommands, in the order of the help text.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		localserveCommand(),
 		configCommand(),
+		queueCommand(),
+		importCommand(),
+		exportCommand(),
+		setAccountPasswordCommand(),
+		verifyDataCommand(),
+		recoverCommand(),
+		compactCommand(),
 		messageCommand(),
 		versionCommand(),
 	}
@@ -34,6 +42,8 @@ func commands() []*cobra.Command {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Who does not want to wait for an orderly end interrupts again.
+	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

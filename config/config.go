@@ -8,6 +8,7 @@ import (
 
 	"mox/dns"
 	"mox/internal/ratelimit"
+	"mox/sasl"
 	"mox/smtp"
 )
 
@@ -154,8 +155,8 @@ type Transport struct {
 	Port               int
 	NoSTARTTLS         bool
 	InsecureSkipVerify bool
-	Username, Password string // Empty without login.
-	Mechanisms         []string
+	Username           string // Empty without login.
+	Password           sasl.Secret
 
 	// For TransportDirect.
 	DisableIPv4, DisableIPv6 bool

@@ -245,7 +245,8 @@ func TestProblems(t *testing.T) {
 		{"transport without kind", "\tbackup:\n", "\tempty: nil\n\tbackup:\n", []string{"Transports.empty: has 0 kinds; set exactly one"}},
 		{"transport with two kinds", "\tbackup:\n", "\tbackup:\n\t\tDirect: nil\n", []string{"mox.conf"}},
 		{"login without TLS", "Host: [2001:db8::25]", "Host: mx\n\t\t\tAuth:\n\t\t\t\tUsername: a\n\t\t\t\tPassword: b", []string{"Transports.backup.SMTP.Auth: ", "use Submission"}},
-		{"mechanism", "Password: secret", "Password: secret\n\t\t\t\tMechanisms:\n\t\t\t\t\t- plain", []string{"Mechanisms[0]: ", `"plain" is unknown`}},
+		{"certificate for an address", "Host: smtp.example.net", "Host: 192.0.2.1", []string{"Transports.smarthost.Submissions.Host: ", "write the name"}},
+		{"unchecked certificate", "Host: smtp.example.net", "Host: smtp.example.net\n\t\t\tSTARTTLSInsecureSkipVerify: true", []string{"STARTTLSInsecureSkipVerify: ", "remove it"}},
 		{"failure that is success", "Code: 450", "Code: 250", []string{"Transports.never.Fail.Code: 250", "use 4xx or 5xx"}},
 		{"postmaster", "Account: ann\nTransports", "Account: carl\nTransports", []string{"mox.conf:13: Postmaster.Account: ", `no account "carl"`}},
 

@@ -13,6 +13,7 @@ import (
 	"mox/dns"
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
+	"mox/sasl"
 )
 
 // defaultMaxMessageSize is in bytes.
@@ -451,23 +452,23 @@ func (p *problems) smarthost(field string, t *Transport, s *StaticTransportSMTP,
 	} else if s.Port < 1 || s.Port > 65535 {
 		p.addf(field+".Port", "%d is not a port; use 1 to 65535", s.Port)
 	}
-	if t.Kind == TransportSubmissions && s.NoSTARTTLS {
+	switch {
+	case t.Kind == TransportSubmissions && s.NoSTARTTLS:
 		p.addf(field+".NoSTARTTLS", "has no meaning where TLS is used from the start; remove it, or use Submission")
+	case t.Kind != TransportSubmission && s.STARTTLSInsecureSkipVerify:
+		p.addf(field+".STARTTLSInsecureSkipVerify", "is only for the kind Submission; remove it")
+	case t.Kind != TransportSMTP && t.Host.IsIP() && !s.NoSTARTTLS && !s.STARTTLSInsecureSkipVerify:
+		p.addf(field+".Host", "is an IP address, for which no certificate is valid; write the name of the server")
 	}
 	if s.Auth == nil {
 		return
 	}
-	t.Username, t.Password, t.Mechanisms = s.Auth.Username, s.Auth.Password, s.Auth.Mechanisms
+	t.Username, t.Password = s.Auth.Username, sasl.NewSecret(s.Auth.Password)
 	if t.Kind == TransportSMTP {
 		p.addf(field+".Auth", "is not possible here, as anybody could be the other side; use Submission or Submissions")
 	}
-	if t.Username == "" || t.Password == "" {
+	if s.Auth.Username == "" || s.Auth.Password == "" {
 		p.addf(field+".Auth", "lacks a user name or password; set both or remove Auth")
-	}
-	for i, m := range t.Mechanisms {
-		if !slices.Contains([]string{"PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"}, m) {
-			p.addf(fmt.Sprintf("%s.Auth.Mechanisms[%d]", field, i), "%q is unknown; use e.g. SCRAM-SHA-256 or PLAIN", m)
-		}
 	}
 }
 

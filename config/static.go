@@ -146,18 +146,17 @@ type StaticTransport struct {
 
 // StaticTransportSMTP is another server that takes our mail.
 type StaticTransportSMTP struct {
-	Host                       string          `sconf-doc:"Name or IP address of the server. Example: smtp.example.net."`
+	Host                       string          `sconf-doc:"Name of the server, for which its certificate must be valid. Where no certificate is checked, also an IP address. Example: smtp.example.net."`
 	Port                       int             `sconf:"optional" sconf-doc:"TCP port instead of the default."`
-	STARTTLSInsecureSkipVerify bool            `sconf:"optional" sconf-doc:"Accept any certificate. Default: false."`
+	STARTTLSInsecureSkipVerify bool            `sconf:"optional" sconf-doc:"Accept any certificate; only for the kind Submission. Default: false."`
 	NoSTARTTLS                 bool            `sconf:"optional" sconf-doc:"Do not use STARTTLS. With a login, the password is sent in the clear. Default: false."`
 	Auth                       *StaticSMTPAuth `sconf:"optional" sconf-doc:"Log in; not for the kind SMTP. Default: no login."`
 }
 
 // StaticSMTPAuth is a login at another server.
 type StaticSMTPAuth struct {
-	Username   string
-	Password   string
-	Mechanisms []string `sconf:"optional" sconf-doc:"SASL mechanisms to use, best first. Default: the best one both sides have. Example: PLAIN."`
+	Username string
+	Password string
 }
 
 // StaticTransportDirect delivers by MX records.

@@ -153,17 +153,3 @@ func (h *handler) WithGroup(name string) slog.Handler {
 	n.next = h.next.WithGroup(name)
 	return &n
 }
-
-// Secret is a text that a log never shows: it is logged as "***".
-type Secret string
-
-var _ slog.LogValuer = Secret("")
-
-// LogValue hides the secret.
-func (Secret) LogValue() slog.Value { return slog.StringValue("***") }
-
-// String hides the secret from fmt too.
-func (Secret) String() string { return "***" }
-
-// GoString hides the secret from %#v.
-func (Secret) GoString() string { return "***" }

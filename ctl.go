@@ -1,0 +1,407 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mox/admin"
+	"mox/config"
+	"mox/imap"
+	"mox/internal/ctl"
+	"mox/internal/logging"
+	"mox/queue"
+	"mox/queuedb"
+	"mox/store"
+)
+
+// operations answers calls on the control socket, or of a command that works without
+// a server.
+type operations struct {
+	live  *config.Live
+	store *store.Store
+	queue func(ctx context.Context) (*queue.Queue, error) // Opened when first needed.
+}
+
+// handlers is the table of calls. Their parameters and results are the types beside
+// the methods.
+func (o *operations) handlers() map[string]ctl.Handler {
+	return map[string]ctl.Handler{
+		"setaccountpassword": o.setAccountPassword,
+		"import.mbox.resume": o.importMboxResume,
+		"import.mbox":        o.importMbox,
+		"export.mailboxes":   o.exportMailboxes,
+		"export.mbox":        o.exportMbox,
+		"verifydata":         o.verifyData,
+		"recover":            o.recover,
+		"compact":            o.compact,
+		"queue.list":         o.queueList,
+		"queue.hold":         queueChange(o, (*queue.Queue).Hold),
+		"queue.unhold":       queueChange(o, (*queue.Queue).Unhold),
+		"queue.fail":         queueChange(o, (*queue.Queue).Fail),
+		"queue.drop":         queueChange(o, (*queue.Queue).Drop),
+		"queue.schedule":     o.queueSchedule,
+		"queue.dump":         o.queueDump,
+	}
+}
+
+// withServer calls f with a client for the running server or, when none runs, for
+// handlers in this process that work on the data directory.
+func withServer(cmd *cobra.Command, f func(ctx context.Context, c *ctl.Client) error) error {
+	path, err := configPath(cmd)
+	if err != nil {
+		return err
+	}
+	live, err := config.Open(config.Options{Path: path})
+	if err != nil {
+		return err
+	}
+	return withDataDir(cmd, live.Current().DataDir, f, func(log *slog.Logger, closers *closers) (*operations, error) {
+		return openOperations(live, log, closers)
+	})
+}
+
+// withDataDir is withServer for a data directory; open is called if no server runs.
+func withDataDir(cmd *cobra.Command, dataDir string, f func(context.Context, *ctl.Client) error, open func(*slog.Logger, *closers) (*operations, error)) (rerr error) {
+	ctx := cmd.Context()
+	c, err := ctl.Dial(ctx, dataDir)
+	if err == nil {
+		return f(ctx, c)
+	} else if !errors.Is(err, ctl.ErrNotRunning) {
+		return err
+	}
+	var closers closers
+	defer func() { rerr = errors.Join(rerr, closers.close(context.WithoutCancel(ctx))) }()
+	o, err := open(commandLogger(cmd.ErrOrStderr()), &closers)
+	if err != nil {
+		return err
+	}
+	s := ctl.New(ctl.Options{Handlers: o.handlers(), Version: version()})
+	err = f(ctx, ctl.Local(s))
+	// An interrupted operation must have ended before what it uses is closed.
+	return errors.Join(err, s.Shutdown(context.WithoutCancel(ctx)))
+}
+
+// commandLogger returns the logger of parts of mox that a command uses: only what goes
+// wrong is shown.
+func commandLogger(w io.Writer) *slog.Logger {
+	var levels logging.Levels
+	levels.Set(slog.LevelError, nil)
+	return logging.New(w, &levels)
+}
+
+// openOperations opens the data directory for this process.
+func openOperations(live *config.Live, log *slog.Logger, closers *closers) (*operations, error) {
+	if err := prepareDataDir(live.Current()); err != nil {
+		return nil, err
+	}
+	st, err := openStore(live, log, nil)
+	if err != nil {
+		return nil, err
+	}
+	closers.add("closing accounts", func(context.Context) error { return st.Close() })
+	if err := clearSpool(live.Current()); err != nil {
+		return nil, err
+	}
+	var q *queue.Queue
+	return &operations{live, st, func(ctx context.Context) (*queue.Queue, error) {
+		if q != nil {
+			return q, nil
+		}
+		opened, err := openQueue(ctx, live, st, log, nil, closers, nil)
+		if err != nil {
+			return nil, err
+		}
+		q = opened.queue
+		return q, nil
+	}}, nil
+}
+
+// account opens an account of the configuration, and makes it if need be.
+func (o *operations) account(ctx context.Context, name string) (*store.Account, error) {
+	if o.live.Current().Account(name) == nil {
+		return nil, fmt.Errorf("there is no account %q in domains.conf; its accounts are listed there under Accounts", name)
+	}
+	a, err := o.store.Open(ctx, name)
+	if errors.Is(err, store.ErrNoAccount) {
+		if err := o.store.Create(ctx, name); err != nil && !errors.Is(err, store.ErrAccountExists) {
+			return nil, err
+		}
+		a, err = o.store.Open(ctx, name)
+	}
+	return a, err
+}
+
+type setAccountPasswordParams struct {
+	Account  string
+	Password string
+}
+
+func (o *operations) setAccountPassword(ctx context.Context, c *ctl.Call) (any, error) {
+	var p setAccountPasswordParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	a, err := o.account(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return nil, a.SetPassword(ctx, store.System, p.Password)
+}
+
+type mboxParams struct {
+	Account string
+	Mailbox string
+
+	// For import.
+	Source string
+	Offset int64
+
+	// For export, see admin.MboxExport.
+	UIDValidity uint32
+	After       imap.UID
+}
+
+func (o *operations) mboxImport(ctx context.Context, c *ctl.Call, f func(*admin.MboxImport) (any, error)) (any, error) {
+	var p mboxParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	a, err := o.account(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return f(&admin.MboxImport{
+		Account:  a,
+		Mailbox:  p.Mailbox,
+		Source:   p.Source,
+		Offset:   p.Offset,
+		SpoolDir: spoolDir(o.live.Current()),
+	})
+}
+
+func (o *operations) importMboxResume(ctx context.Context, c *ctl.Call) (any, error) {
+	return o.mboxImport(ctx, c, func(im *admin.MboxImport) (any, error) { return im.Resume(ctx) })
+}
+
+func (o *operations) importMbox(ctx context.Context, c *ctl.Call) (any, error) {
+	return o.mboxImport(ctx, c, func(im *admin.MboxImport) (any, error) {
+		im.Progress = func(p admin.ImportProgress) {
+			// A client that is gone is noticed by reading its input.
+			c.Progress(p)
+		}
+		p, err := im.Run(ctx, c.Input())
+		if errors.Is(err, store.ErrQuota) {
+			err = fmt.Errorf("%w; raise QuotaMessageSize and run the import again, it goes on where it stopped", err)
+		}
+		return p, err
+	})
+}
+
+// exportMailboxes returns the names of the mailboxes that hold messages.
+func (o *operations) exportMailboxes(ctx context.Context, c *ctl.Call) (any, error) {
+	var p mboxParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	a, err := o.account(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	l, err := a.Mailboxes(ctx, store.System)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{}
+	for _, mb := range l {
+		if mb.Counts.Total > 0 {
+			names = append(names, mb.Name)
+		}
+	}
+	return names, nil
+}
+
+func (o *operations) exportMbox(ctx context.Context, c *ctl.Call) (any, error) {
+	var p mboxParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	a, err := o.account(ctx, p.Account)
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	told := time.Now()
+	ex := admin.MboxExport{
+		Account:     a,
+		Mailbox:     p.Mailbox,
+		UIDValidity: p.UIDValidity,
+		After:       p.After,
+		Progress: func(p admin.ExportProgress) error {
+			if time.Since(told) < progressInterval {
+				return nil
+			}
+			told = time.Now()
+			return c.Progress(p)
+		},
+	}
+	return ex.Run(ctx, c.Output())
+}
+
+type accountParams struct {
+	Account string // Empty for all, where that is possible.
+	Content bool   // For verifydata: read all messages.
+	Force   bool   // For compact: also where little is gained.
+}
+
+// eachAccount calls f for the account of the parameters, or all.
+func (o *operations) eachAccount(ctx context.Context, p accountParams, f func(account string) error) error {
+	if p.Account != "" {
+		return f(p.Account)
+	}
+	l, err := o.store.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range l {
+		if err := f(a.Name); err != nil {
+			return fmt.Errorf("account %s: %w", a.Name, err)
+		}
+	}
+	return nil
+}
+
+// verifyResult tells what was checked. Problems are told as progress.
+type verifyResult struct {
+	Accounts, Problems int
+}
+
+func (o *operations) verifyData(ctx context.Context, c *ctl.Call) (any, error) {
+	var p accountParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	var r verifyResult
+	var told error
+	err := o.eachAccount(ctx, p, func(account string) error {
+		r.Accounts++
+		return o.store.Verify(ctx, account, p.Content, func(problem store.Problem) {
+			r.Problems++
+			told = errors.Join(told, c.Progress(problem))
+		})
+	})
+	return r, errors.Join(err, told)
+}
+
+func (o *operations) recover(ctx context.Context, c *ctl.Call) (any, error) {
+	var p accountParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	return o.store.Recover(ctx, p.Account, throttled(func(s store.RecoverStats) { c.Progress(s) }))
+}
+
+func (o *operations) compact(ctx context.Context, c *ctl.Call) (any, error) {
+	var p accountParams
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	var sum store.CompactStats
+	err := o.eachAccount(ctx, p, func(account string) error {
+		stats, err := o.store.Compact(ctx, account, p.Force, func(int64, int64) {})
+		sum.Before += stats.Before
+		sum.After += stats.After
+		return err
+	})
+	return sum, err
+}
+
+// progressInterval is how often progress is told.
+const progressInterval = 200 * time.Millisecond
+
+// throttled returns a function that calls f at most once in a progressInterval.
+func throttled[T any](f func(T)) func(T) {
+	var last time.Time
+	return func(v T) {
+		if now := time.Now(); now.Sub(last) >= progressInterval {
+			last = now
+			f(v)
+		}
+	}
+}
+
+type queueParams struct {
+	Filter  queuedb.Filter
+	Page    queuedb.Page
+	Next    time.Time         // For schedule.
+	Message queuedb.MessageID // For dump.
+}
+
+func (o *operations) queueCall(ctx context.Context, c *ctl.Call) (*queue.Queue, queueParams, error) {
+	var p queueParams
+	if err := c.Params(&p); err != nil {
+		return nil, p, err
+	}
+	q, err := o.queue(ctx)
+	return q, p, err
+}
+
+func (o *operations) queueList(ctx context.Context, c *ctl.Call) (any, error) {
+	q, p, err := o.queueCall(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return q.List(ctx, p.Filter, p.Page)
+}
+
+// queueChange returns a handler for an operation that changes recipients and tells how
+// many.
+func queueChange(o *operations, change func(*queue.Queue, context.Context, queuedb.Filter) (int, error)) ctl.Handler {
+	return func(ctx context.Context, c *ctl.Call) (any, error) {
+		q, p, err := o.queueCall(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return change(q, ctx, p.Filter)
+	}
+}
+
+func (o *operations) queueSchedule(ctx context.Context, c *ctl.Call) (any, error) {
+	q, p, err := o.queueCall(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return q.Schedule(ctx, p.Filter, p.Next)
+}
+
+func (o *operations) queueDump(ctx context.Context, c *ctl.Call) (any, error) {
+	q, p, err := o.queueCall(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	body, err := q.OpenBody(ctx, p.Message)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.Copy(c.Output(), io.NewSectionReader(body, 0, body.Size()))
+}
+
+// decodeProgress returns a ctl progress function for values of a type.
+func decodeProgress[T any](f func(T)) func(json.RawMessage) {
+	return func(value json.RawMessage) {
+		var v T
+		if json.Unmarshal(value, &v) == nil {
+			f(v)
+		}
+	}
+}

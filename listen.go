@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	nethttp "net/http"
+	"net/netip"
+	"strconv"
+	"syscall"
+
+	"mox/config"
+	"mox/http"
+	"mox/imapserver"
+	"mox/internal/proxyproto"
+	"mox/internal/ratelimit"
+	"mox/pipeline"
+	"mox/smtpserver"
+)
+
+// service is a service of a listener.
+type service struct {
+	listener *config.Listener
+	name     string // As in mox.conf.
+	port     int
+}
+
+// services returns the enabled services of a listener.
+func services(l *config.Listener) []service {
+	var list []service
+	for _, s := range []struct {
+		name string
+		config.Service
+	}{
+		{"SMTP", l.SMTP.Service},
+		{"Submission", l.Submission.Service},
+		{"Submissions", l.Submissions},
+		{"IMAP", l.IMAP.Service},
+		{"IMAPS", l.IMAPS},
+		{"MetricsHTTP", l.MetricsHTTP},
+		{"MetricsHTTPS", l.MetricsHTTPS},
+	} {
+		if s.Enabled {
+			list = append(list, service{l, s.name, s.Port})
+		}
+	}
+	return list
+}
+
+// socket is an open port.
+type socket struct {
+	service
+	net.Listener
+}
+
+// listenAll opens the ports of all services.
+func (s *server) listenAll(cfg *config.Config) ([]socket, error) {
+	var sockets []socket
+	for _, l := range cfg.Listeners {
+		for _, svc := range services(l) {
+			for _, ip := range l.IPs {
+				ln, err := s.listen(cfg, svc, ip)
+				if err != nil {
+					return nil, err
+				}
+				if ln != nil {
+					sockets = append(sockets, socket{svc, ln})
+				}
+			}
+		}
+	}
+	return sockets, nil
+}
+
+// listen opens a port. It returns nil for an address that localserve can do without.
+func (s *server) listen(cfg *config.Config, svc service, ip netip.Addr) (net.Listener, error) {
+	network := "tcp4"
+	if ip.Is6() {
+		network = "tcp6"
+	}
+	listen := s.opts.listen
+	if listen == nil {
+		listen = net.Listen
+	}
+	addr := net.JoinHostPort(ip.String(), strconv.Itoa(svc.port))
+	ln, err := listen(network, addr)
+	switch {
+	case err == nil:
+	case cfg.Localserve != nil && ip == netip.IPv6Loopback() && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)):
+		return nil, nil // A machine without IPv6.
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("%s of listener %s: port %s is in use; stop the other program, or change the port in mox.conf", svc.name, svc.listener.Name, addr)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%s of listener %s: no permission to listen on %s; start mox as root, or give it the capability CAP_NET_BIND_SERVICE", svc.name, svc.listener.Name, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("%s of listener %s: this machine does not have the address %s; correct IPs in mox.conf", svc.name, svc.listener.Name, ip)
+	default:
+		return nil, fmt.Errorf("%s of listener %s: %w", svc.name, svc.listener.Name, err)
+	}
+	// Closed again in any case; a server closes those that it serves earlier.
+	s.closers.add("closing "+addr, func(context.Context) error {
+		if err := ln.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	if svc.listener.UsesProxyProtocol() {
+		ln = proxyproto.NewListener(ln, proxyproto.Options{Networks: svc.listener.ProxyNetworks, Log: s.log.With("pkg", "proxyproto")})
+	}
+	return ln, nil
+}
+
+// loopback are the networks of clients on this machine.
+func loopback() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+}
+
+// smtpListener returns how an SMTP service of a listener is served.
+func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpserver.Limits, checks []pipeline.Use) smtpserver.ListenerOptions {
+	l := svc.listener
+	lo := smtpserver.ListenerOptions{
+		Name:           l.Name,
+		Hostname:       l.Hostname,
+		TLSConfig:      tlsConfig,
+		MaxMessageSize: l.MaxMessageSize,
+		Checks:         checks,
+		Limits:         limits,
+	}
+	if s.live.Current().Localserve != nil {
+		lo.Unlimited = loopback()
+	}
+	switch svc.name {
+	case "SMTP":
+		lo.Kind = smtpserver.MX
+		lo.RequireTLS = l.SMTP.RequireSTARTTLS
+		lo.NormalizeLineEnds = l.SMTP.NormalizeLineEnds
+		if l.SMTP.NoSTARTTLS {
+			lo.TLSConfig = nil
+		}
+	case "Submission":
+		lo.Kind = smtpserver.Submission
+		lo.AuthWithoutTLS = l.Submission.NoRequireSTARTTLS
+		lo.HideClient = true
+	case "Submissions":
+		lo.Kind = smtpserver.Submissions
+		lo.HideClient = true
+	}
+	return lo
+}
+
+// smtpLimits returns the limits that the SMTP services of a listener share.
+func smtpLimits(cfg *config.Config, l *config.Listener, logins *ratelimit.Logins) *smtpserver.Limits {
+	return smtpserver.NewLimits(smtpserver.LimitOptions{
+		Connections:           l.Limits.Connections,
+		ConnectionsPerAccount: l.Limits.ConnectionsPerAccount,
+		Connects:              l.Limits.Connects,
+		Messages:              l.Limits.Messages,
+		Logins:                logins,
+		BadCommands:           l.Limits.BadCommands,
+		CommandsPerMinute:     l.Limits.CommandsPerMinute,
+		Recipients:            l.Limits.Recipients,
+		LoginTimeout:          cfg.Timeouts.Login,
+		Timeout:               cfg.Timeouts.SMTP,
+	})
+}
+
+// imapListener returns how an IMAP service of a listener is served.
+func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelimit.Conns) imapserver.ListenerOptions {
+	l := svc.listener
+	lo := imapserver.ListenerOptions{
+		Name:           l.Name,
+		TLS:            tlsConfig,
+		ImplicitTLS:    svc.name == "IMAPS",
+		PlaintextAuth:  svc.name == "IMAP" && l.IMAP.NoRequireSTARTTLS,
+		Conns:          conns,
+		MaxMessageSize: l.MaxMessageSize,
+		MaxBadCommands: l.Limits.BadCommands,
+	}
+	if s.live.Current().Localserve != nil {
+		lo.Conns = nil
+	}
+	return lo
+}
+
+// httpListener returns how an HTTP service of a listener is served.
+func httpListener(svc service, tlsConfig *tls.Config, handler nethttp.Handler) http.ListenerOptions {
+	lo := http.ListenerOptions{Handler: handler, AllowHost: svc.listener.AllowsHTTPHost}
+	if svc.name == "MetricsHTTPS" {
+		lo.TLS = tlsConfig
+	}
+	return lo
+}

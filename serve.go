@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	nethttp "net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"mox/config"
+	"mox/dns"
+	"mox/http"
+	"mox/imapserver"
+	"mox/internal/ctl"
+	"mox/internal/logging"
+	"mox/internal/ratelimit"
+	"mox/pipeline"
+	"mox/pipeline/checks"
+	"mox/pipeline/local"
+	"mox/queue"
+	"mox/smtpserver"
+	"mox/store"
+)
+
+// shutdownTimeout is how long a server that stops waits for what is in progress.
+const shutdownTimeout = 15 * time.Second
+
+// serveOptions are what a server is made from.
+type serveOptions struct {
+	config config.Options
+	log    *slog.Logger
+	levels *logging.Levels // Of log; set by the configuration. May be nil.
+
+	resolver dns.Resolver                                        // Default: the system's, cached.
+	listen   func(network, address string) (net.Listener, error) // Default: net.Listen.
+	ready    func(cfg *config.Config, sockets []socket)          // Told once all is served. May be nil.
+}
+
+// server is a running mail server.
+type server struct {
+	opts    serveOptions
+	live    *config.Live
+	log     *slog.Logger
+	failed  chan error     // From goroutines that serve; the first error counts.
+	serving sync.WaitGroup // Those goroutines.
+	closers closers
+}
+
+// serve runs a mail server until the context ends, a SIGINT or SIGTERM as its caller
+// arranges it, or something that is needed fails. It then stops in an orderly way.
+// SIGHUP reloads the configuration.
+func serve(ctx context.Context, opts serveOptions) error {
+	s, err := start(ctx, opts)
+	if err != nil {
+		return err
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	for {
+		select {
+		case <-hangup:
+			s.reload()
+		case err := <-s.failed:
+			s.log.Error("a part of the server failed; stopping", "err", err)
+			return errors.Join(err, s.stop())
+		case <-ctx.Done():
+			s.log.Info("stopping")
+			return s.stop()
+		}
+	}
+}
+
+// start makes the server, from the bottom up, and serves.
+func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
+	s := &server{opts: opts, log: opts.log, failed: make(chan error, 1)}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, s.stop())
+		}
+	}()
+
+	// Configuration, and with it the levels of logs.
+	live, err := config.Open(opts.config)
+	if err != nil {
+		return nil, err
+	}
+	s.live = live
+	cfg := live.Current()
+	if opts.levels != nil {
+		opts.levels.Set(cfg.LogLevel, cfg.PackageLogLevels)
+	}
+
+	// All ports, so that one that is taken is told before anything else happens.
+	sockets, err := s.listenAll(cfg)
+	if err != nil {
+		return nil, err
+	}
+
+	// The accounts. From here on the data directory is ours.
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := prepareDataDir(cfg); err != nil {
+		return nil, err
+	}
+	accounts, err := openStore(live, s.log, registry)
+	if err != nil {
+		return nil, err
+	}
+	s.closers.add("closing accounts", func(context.Context) error { return accounts.Close() })
+	if err := clearSpool(cfg); err != nil {
+		return nil, err
+	}
+	if err := makeAccounts(ctx, cfg, accounts); err != nil {
+		return nil, err
+	}
+	s.closers.add("configuration", s.followConfig(accounts))
+
+	// The queue.
+	resolver := opts.resolver
+	if resolver == nil {
+		resolver = dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
+	}
+	outgoing, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, resolver)
+	if err != nil {
+		return nil, err
+	}
+
+	// The servers.
+	auth := &authenticator{live, accounts}
+	smtpServer, err := smtpserver.New(smtpserver.Options{
+		Addresses:    func() smtpserver.Addresses { return live.Current() },
+		Authenticate: auth.smtp,
+		Local:        local.New(accounts),
+		Queue:        outgoing.queue.Target(),
+		Submit:       outgoing.submissions,
+		SpoolDir:     spoolDir(cfg),
+		Log:          s.log.With("pkg", "smtpserver"),
+		Registerer:   registry,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.closers.add("stopping SMTP", smtpServer.Shutdown)
+	imapServer, err := imapserver.New(s.imapOptions(accounts, auth, registry))
+	if err != nil {
+		return nil, err
+	}
+	s.closers.add("stopping IMAP", imapServer.Shutdown)
+	httpServer := http.New(http.Options{Log: s.log.With("pkg", "http")})
+	s.closers.add("stopping HTTP", httpServer.Shutdown)
+	metrics := nethttp.NewServeMux()
+	metrics.Handle("GET /metrics", http.Metrics(registry))
+
+	// The ports of the configuration.
+	logins := ratelimit.NewLogins(cfg.FailedLogins)
+	smtpChecks := s.checks(accounts)
+	for _, l := range cfg.Listeners {
+		tlsConfig, err := live.TLSConfig(l.Name)
+		if err != nil && !errors.Is(err, config.ErrNoTLS) {
+			return nil, err
+		}
+		limits, conns := smtpLimits(cfg, l, logins), ratelimit.NewConns(l.Limits.Connections)
+		for _, so := range sockets {
+			if so.listener != l {
+				continue
+			}
+			s.goServe(so.name, func() error {
+				switch so.name {
+				case "SMTP", "Submission", "Submissions":
+					return smtpServer.Serve(so, s.smtpListener(so.service, tlsConfig, limits, smtpChecks))
+				case "IMAP", "IMAPS":
+					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns))
+				default:
+					return httpServer.Serve(so, httpListener(so.service, tlsConfig, metrics))
+				}
+			})
+		}
+	}
+
+	// Commands.
+	if err := s.serveControl(&operations{live, accounts, func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil }}); err != nil {
+		return nil, err
+	}
+
+	// Only now mail begins to move.
+	if err := outgoing.start(&s.closers); err != nil {
+		return nil, err
+	}
+	if opts.ready != nil {
+		opts.ready(cfg, sockets)
+	}
+	return s, nil
+}
+
+// stop ends everything, in the reverse order of its start.
+func (s *server) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	err := s.closers.close(ctx)
+	s.serving.Wait()
+	return err
+}
+
+// goServe runs a function that serves until the server stops; its error stops the server.
+func (s *server) goServe(what string, f func() error) {
+	s.serving.Go(func() {
+		err := f()
+		if err == nil || errors.Is(err, smtpserver.ErrServerClosed) || errors.Is(err, imapserver.ErrServerClosed) {
+			return
+		}
+		select {
+		case s.failed <- fmt.Errorf("%s: %w", what, err):
+		default:
+		}
+	})
+}
+
+// reload reads the configuration again.
+func (s *server) reload() {
+	r, err := s.live.Reload()
+	if err != nil {
+		s.log.Error("the configuration is not reloaded, it has problems", "err", err)
+		return
+	}
+	s.log.Info("configuration reloaded", "domains.conf changed", r.Dynamic)
+	if r.NeedsRestart {
+		s.log.Warn("mox.conf has changed; restart to put that in effect")
+		if r.StaticErr != nil {
+			s.log.Warn("mox.conf has problems, a restart would fail", "err", r.StaticErr)
+		}
+	}
+}
+
+// followConfig makes accounts that are added to the configuration. It returns what
+// ends that.
+func (s *server) followConfig(accounts *store.Store) func(context.Context) error {
+	cancel := s.live.Subscribe(func(_, cfg *config.Config) {
+		if err := makeAccounts(context.Background(), cfg, accounts); err != nil {
+			s.log.Error("new accounts in domains.conf", "err", err)
+		}
+	})
+	return func(context.Context) error { cancel(); return nil }
+}
+
+// imapOptions returns the options of the IMAP server.
+func (s *server) imapOptions(accounts *store.Store, auth *authenticator, reg prometheus.Registerer) imapserver.Options {
+	cfg := s.live.Current()
+	o := imapserver.Options{
+		Accounts:     accounts,
+		Authenticate: auth.imap,
+		Version:      version(),
+		Log:          s.log.With("pkg", "imapserver"),
+		Registerer:   reg,
+		FailedLogins: ratelimit.NewNetworks(cfg.FailedLogins.Clients),
+		LoginTimeout: cfg.Timeouts.Login,
+		IdleTimeout:  cfg.Timeouts.IMAP,
+	}
+	if cfg.Localserve != nil {
+		// Who tries out a wrong password need not wait.
+		o.FailedLogins = nil
+		o.FailDelay = -1
+	}
+	return o
+}
+
+// testTimeout is how long an address of localserve that asks for a timeout keeps a
+// client waiting: longer than any client waits (RFC 5321 §4.5.3.2).
+const testTimeout = time.Hour
+
+// checks returns the checks of messages on SMTP ports.
+func (s *server) checks(accounts *store.Store) []pipeline.Use {
+	use := []pipeline.Use{{Check: checks.Quota{Usage: func(ctx context.Context, account string) (used, limit int64, err error) {
+		a, err := accounts.Open(ctx, account)
+		if err != nil {
+			return 0, 0, err
+		}
+		defer a.Close()
+		u, err := a.Usage(ctx)
+		return u.Bytes, u.Quota, err
+	}}}}
+	if s.live.Current().Localserve != nil {
+		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout}, Timeout: 2 * testTimeout})
+	}
+	return use
+}
+
+// serveControl answers commands on the control socket.
+func (s *server) serveControl(o *operations) error {
+	c := ctl.New(ctl.Options{Handlers: o.handlers(), Version: version(), Log: s.log.With("pkg", "ctl")})
+	l, err := ctl.Listen(s.live.Current().DataDir)
+	if err != nil {
+		return err
+	}
+	s.closers.add("stopping the control socket", c.Shutdown)
+	s.goServe("control socket", func() error { return c.Serve(l) })
+	return nil
+}

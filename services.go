@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/config"
+	"mox/store"
+)
+
+// Places in the data directory.
+func accountsDir(dataDir string) string  { return filepath.Join(dataDir, "accounts") }
+func queueDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "queue") }
+func spoolDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "tmp") }
+
+// prepareDataDir makes the data directory.
+func prepareDataDir(cfg *config.Config) error {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making the data directory: %w", err)
+	}
+	return checkOwner(cfg.DataDir)
+}
+
+// checkOwner refuses a data directory of another user: files made in it would be of no
+// use to the server.
+func checkOwner(dataDir string) error {
+	fi, err := os.Stat(dataDir)
+	if err != nil {
+		return err
+	}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return fmt.Errorf("the data directory %s belongs to the user with id %d; run this as that user", dataDir, st.Uid)
+	}
+	return nil
+}
+
+// clearSpool removes temporary files that a killed server left. The data directory
+// must be ours alone.
+func clearSpool(cfg *config.Config) error {
+	if err := os.RemoveAll(spoolDir(cfg)); err != nil {
+		return err
+	}
+	return os.Mkdir(spoolDir(cfg), 0o700)
+}
+
+// openStore opens the accounts, and so takes the data directory for this process.
+func openStore(live *config.Live, log *slog.Logger, reg prometheus.Registerer) (*store.Store, error) {
+	cfg := live.Current()
+	mailboxes := make([]store.InitialMailbox, len(cfg.InitialMailboxes))
+	for i, m := range cfg.InitialMailboxes {
+		mailboxes[i] = store.InitialMailbox{Name: m.Name, Use: store.SpecialUse(m.SpecialUse)}
+	}
+	st, err := store.New(store.Options{
+		Dir:        accountsDir(cfg.DataDir),
+		Log:        log.With("pkg", "store"),
+		Registerer: reg,
+		Mailboxes:  mailboxes,
+		Quota: func(account string) int64 {
+			if a := live.Current().Account(account); a != nil {
+				return a.Quota
+			}
+			return 0
+		},
+	})
+	if errors.Is(err, store.ErrLocked) {
+		return nil, fmt.Errorf("%w: another mox runs on %s", err, cfg.DataDir)
+	}
+	return st, err
+}
+
+// makeAccounts makes the configured accounts that do not exist yet in the store.
+func makeAccounts(ctx context.Context, cfg *config.Config, st *store.Store) error {
+	for _, a := range cfg.Accounts() {
+		if err := st.Create(ctx, a.Name); err != nil && !errors.Is(err, store.ErrAccountExists) {
+			return fmt.Errorf("making account %s: %w", a.Name, err)
+		}
+	}
+	return nil
+}
+
+// closers are undone in reverse order.
+type closers struct {
+	mu   sync.Mutex // Guards list.
+	list []closer
+}
+
+type closer struct {
+	what  string
+	close func(ctx context.Context) error
+}
+
+func (c *closers) add(what string, f func(ctx context.Context) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = append(c.list, closer{what, f})
+}
+
+// close undoes all, and returns all errors.
+func (c *closers) close(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for i := len(c.list) - 1; i >= 0; i-- {
+		if err := c.list[i].close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.list[i].what, err))
+		}
+	}
+	c.list = nil
+	return errors.Join(errs...)
+}
