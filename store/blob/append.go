@@ -64,7 +64,7 @@ func (s *Store) nextPack() (rerr error) {
 	p := &pack{number: number, size: fileHeaderSize, durable: fileHeaderSize, tombs: map[uint32]int64{}}
 	s.packs[number] = p
 	s.open, s.w = p, f
-	s.alloc, s.unsync = p.size, false
+	s.alloc, s.unsynced = p.size, false
 	s.tryCheckpoint()
 	return nil
 }
@@ -95,13 +95,13 @@ func (s *Store) releaseOpen() error {
 	if s.alloc > s.open.size {
 		err = s.w.Truncate(s.open.size)
 	}
-	if s.unsync {
+	if s.unsynced {
 		if serr := s.w.Datasync(); serr == nil {
 			s.open.durable = s.open.size
 		} else if err == nil {
 			err = serr
 		}
-		s.unsync = false
+		s.unsynced = false
 	}
 	if cerr := s.w.Close(); err == nil {
 		err = cerr
@@ -115,7 +115,7 @@ func (s *Store) releaseOpen() error {
 func (s *Store) abandon() {
 	s.log.Warn("not appending to pack any more after an error", "file", s.packName(s.open.number))
 	s.w.Close()
-	s.open, s.w, s.unsync = nil, nil, false
+	s.open, s.w, s.unsynced = nil, nil, false
 	s.dirty = true
 }
 
@@ -147,23 +147,26 @@ func (s *Store) appendOpen(b []byte) error {
 		return fmt.Errorf("blob: writing to pack: %w", err)
 	}
 	s.open.size += int64(len(b))
-	s.unsync = true
+	s.unsynced = true
 	return nil
 }
 
 // allocate reserves space for n bytes and some more. s.mu is held.
 func (s *Store) allocate(n int64) {
 	need := s.open.size + n
-	if need <= s.alloc {
+	if need <= s.alloc || s.noAlloc {
 		return
 	}
 	step := min(max(s.open.size/4, minAllocate), maxAllocate)
 	to := max(need, s.alloc+step)
-	if err := s.w.Allocate(s.alloc, to-s.alloc); err != nil {
-		// The write itself tells whether the disk is full.
-		return
+	switch err := s.w.Allocate(s.alloc, to-s.alloc); {
+	case err == nil:
+		s.alloc = to
+	case errors.Is(err, errors.ErrUnsupported):
+		s.noAlloc = true
+	default:
+		// If the disk is full, the write itself tells.
 	}
-	s.alloc = to
 }
 
 // cutOpen removes what was written behind size. s.mu is held.
@@ -176,7 +179,7 @@ func (s *Store) cutOpen(size int64) {
 
 // syncOpen makes the open pack durable. s.mu is held.
 func (s *Store) syncOpen() error {
-	if s.w == nil || !s.unsync {
+	if s.w == nil || !s.unsynced {
 		return nil
 	}
 	if err := s.w.Datasync(); err != nil {
@@ -185,7 +188,7 @@ func (s *Store) syncOpen() error {
 		s.abandon()
 		return fmt.Errorf("blob: syncing pack: %w", err)
 	}
-	s.unsync = false
+	s.unsynced = false
 	s.open.durable = s.open.size
 	if s.open.size-s.marked >= s.interval {
 		s.tryCheckpoint()

@@ -140,18 +140,6 @@ func (c *compaction) progress() {
 	}
 }
 
-// ask asks the database which blobs are in use.
-func (c *compaction) ask(ctx context.Context, blobs []Located) ([]bool, error) {
-	if len(blobs) == 0 {
-		return nil, nil
-	}
-	used, err := c.live(ctx, blobs)
-	if err == nil && len(used) != len(blobs) {
-		err = fmt.Errorf("blob: %d answers about %d blobs", len(used), len(blobs))
-	}
-	return used, err
-}
-
 // undecided tells whether the database may yet come to know a blob.
 func (c *compaction) undecided(ref Ref) bool {
 	c.s.mu.Lock()
@@ -194,7 +182,7 @@ var errEnough = errors.New("enough")
 func (c *compaction) anyDead(ctx context.Context, p PackInfo) (bool, error) {
 	var blobs []Located
 	ask := func() error {
-		used, err := c.ask(ctx, blobs)
+		used, err := c.live.ask(ctx, blobs)
 		for i, u := range used {
 			if !u && !c.undecided(blobs[i].Ref) {
 				err = errEnough
@@ -326,7 +314,7 @@ func (c *compaction) move(ctx context.Context, p PackInfo) error {
 			blobs = append(blobs, cand.Located)
 		}
 	}
-	used, err := c.ask(ctx, blobs)
+	used, err := c.live.ask(ctx, blobs)
 	if err != nil {
 		return err
 	}
@@ -407,7 +395,7 @@ func (c *compaction) commit(ctx context.Context, moves []Move) error {
 	for _, m := range moves {
 		blobs = append(blobs, Located{m.EmailID, m.New}, Located{m.EmailID, m.Old})
 	}
-	used, lerr := c.ask(ctx, blobs)
+	used, lerr := c.live.ask(ctx, blobs)
 	if lerr != nil {
 		return errors.Join(err, lerr)
 	}
@@ -457,19 +445,17 @@ func (s *Store) seal(number uint32) error {
 	return s.nextPack()
 }
 
-// removePack removes a pack of which nothing is needed any more.
+// removePack removes a sealed pack of which nothing is needed any more. Writers do
+// not wait for that.
 func (s *Store) removePack(number uint32) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return ErrClosed
-	}
 	if err := s.fs.Remove(s.packName(number)); err != nil {
 		return err
 	}
+	s.mu.Lock()
 	delete(s.packs, number)
-	s.handles.drop(number)
 	s.dirty = true
+	s.mu.Unlock()
+	s.handles.drop(number)
 	return s.fs.SyncDir(s.dir)
 }
 

@@ -14,8 +14,9 @@
 // Packs and large files draw their numbers from one row of numbers that never
 // repeats one, also not after files were removed or the store was closed. The
 // pack with the highest number is open for appending, all others are sealed and
-// are not written to again, so a backup may hard-link them and copy only the
-// open one up to the size that [Store.Packs] tells.
+// are not written to again. So a backup may hard-link sealed packs and copy the
+// open one up to the size that [Store.Packs] tells; it copies the ledger first, as
+// that may be older than the packs but not newer.
 //
 // A pack begins with a header (kind, version, number, and the store's marker: a
 // random value that is repeated in each record). A record is a header of fixed
@@ -31,13 +32,17 @@
 //
 // # Order and crashes
 //
-// [Store.Put] appends a batch with one write and one fdatasync and then returns;
-// only then may the database refer to the records. After a crash the tail of
-// the open pack that no Put had finished is cut off when the store opens.
-// Records that were durable but that the database did not come to know are
-// waste: the next compaction, which asks the database, drops them, and
-// [Store.SweepFiles] does so for large files. A pack that could not be synced is
-// not appended to again.
+// [Store.Put] appends a batch, calls fdatasync once, and then returns; only then
+// may the database refer to the records. Records that were durable but that the
+// database did not come to know are waste: the next compaction, which asks the
+// database, drops them, and [Store.SweepFiles] does so for large files. A pack that
+// could not be synced is not appended to again.
+//
+// Each record also says up to where the pack was durable when it was written.
+// What is broken before the highest such place was whole once, so it is damage and
+// gets reported; what is broken behind it is a write that a crash interrupted and
+// nobody was told of. When the store opens, such an end of the open pack is cut
+// off, or, if there are whole records behind it, the pack is sealed.
 //
 // # Compaction
 //

@@ -213,7 +213,7 @@ func (s *Store) appendItem(buf []byte, it *Item, offset int64) ([]byte, Ref, err
 	buf = buf[:start+int(rec.size())]
 	data := buf[start+int(rec.head()):]
 	if err := readFull(it.Body, data, 0); err != nil {
-		return buf[:start], Ref{}, err
+		return buf[:start], Ref{}, fmt.Errorf("reading body: %w", err)
 	}
 	rec.dataSum = crc32.Checksum(data, castagnoli)
 	rec.append(buf[:start], s.marker)
@@ -232,5 +232,5 @@ func readFull(r io.ReaderAt, b []byte, off int64) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return fmt.Errorf("reading body: %w", err)
+	return err
 }

@@ -101,7 +101,7 @@ func (s *Store) writeLarge(ctx context.Context, f vfs.File, number uint32, it *I
 		}
 		b := buf[:min(copySize, it.Size-off)]
 		if err := readFull(it.Body, b, off); err != nil {
-			return Ref{}, &ItemError{0, err}
+			return Ref{}, &ItemError{0, fmt.Errorf("reading body: %w", err)}
 		}
 		rec.dataSum = crc32.Update(rec.dataSum, castagnoli, b)
 		if _, err := f.WriteAt(b, at+off); err != nil {

@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -67,12 +68,14 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 	packs  map[uint32]*pack // All, sealed and open.
-	open   *pack            // The one appended to, nil if there is none yet.
-	w      vfs.File         // Of open.
-	alloc  int64            // Space of open is reserved up to here.
-	unsync bool             // Something was appended to open since it was synced.
 	dirty  bool             // The ledger on disk is out of date.
-	marked int64            // Size of open in the ledger.
+
+	open     *pack    // The pack appended to, nil if there is none yet.
+	w        vfs.File // Of open.
+	unsynced bool     // Something was appended to open since it was synced.
+	marked   int64    // Size of open in the ledger.
+	alloc    int64    // Space of open is reserved up to here.
+	noAlloc  bool     // The file system cannot reserve space.
 
 	// undecided are the places of the last Put, but for what was deleted since:
 	// the database may not have come to know them yet.
@@ -202,7 +205,7 @@ func (s *Store) load() error {
 		s.unclean = true
 	}
 	s.takeAccounts(l, sizes)
-	if err := s.loadTail(l, sizes); err != nil {
+	if err := s.loadTail(l); err != nil {
 		return err
 	}
 	s.first = s.next
@@ -348,10 +351,14 @@ func (s *Store) Close() error {
 	s.final = true
 	stale := s.dirty || !s.ledger.Clean
 	s.ledgerMu.Unlock()
-	if err == nil && stale {
-		err = s.checkpoint(true)
+	if err != nil || !stale {
+		return err
 	}
-	return err
+	// Nobody looks for large files left over from a session that ended well.
+	if err := s.fs.SyncDir(s.filesDir()); err != nil {
+		return err
+	}
+	return s.checkpoint(true)
 }
 
 // PackInfo describes a pack.
@@ -393,7 +400,7 @@ func (s *Store) Packs() []PackInfo {
 // sorted returns the packs by number. s.mu is held.
 func (s *Store) sorted() []*pack {
 	return slices.SortedFunc(maps.Values(s.packs), func(a, b *pack) int {
-		return int(int64(a.number) - int64(b.number))
+		return cmp.Compare(a.number, b.number)
 	})
 }
 

@@ -1,6 +1,11 @@
 package blob
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
 
 // Located is a blob as the store knows it: which email, and where.
 type Located struct {
@@ -15,6 +20,18 @@ type Located struct {
 // Put, which may not have been committed yet.
 type Live func(ctx context.Context, blobs []Located) ([]bool, error)
 
+// ask calls live and checks that there are as many answers.
+func (live Live) ask(ctx context.Context, blobs []Located) ([]bool, error) {
+	if len(blobs) == 0 {
+		return nil, nil
+	}
+	used, err := live(ctx, blobs)
+	if err == nil && len(used) != len(blobs) {
+		err = fmt.Errorf("blob: %d answers about %d blobs", len(used), len(blobs))
+	}
+	return used, err
+}
+
 // SweepFiles removes large files that are not in use and stem from before the
 // store was opened: those of a crash between Stage and the database's commit, or
 // between that and Delete. It is worth calling when Unclean is true. It returns how
@@ -27,10 +44,7 @@ func (s *Store) SweepFiles(ctx context.Context, live Live) (removed int, err err
 	const batch = 100
 	var blobs []Located
 	flush := func() error {
-		if len(blobs) == 0 {
-			return nil
-		}
-		used, err := live(ctx, blobs)
+		used, err := live.ask(ctx, blobs)
 		if err != nil {
 			return err
 		}
@@ -55,7 +69,7 @@ func (s *Store) SweepFiles(ctx context.Context, live Live) (removed int, err err
 			}
 			return nil
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return removed, err
 		}
 		if len(blobs) >= batch {

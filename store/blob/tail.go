@@ -9,7 +9,7 @@ import (
 
 // loadTail brings the accounts up to date with what was appended since the
 // ledger l was written, and opens the pack to append to, if there is one.
-func (s *Store) loadTail(l *ledger, sizes map[uint32]int64) error {
+func (s *Store) loadTail(l *ledger) error {
 	sorted := s.sorted()
 	for i, p := range sorted {
 		from := int64(fileHeaderSize)
