@@ -73,8 +73,11 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 	}
 	e.cold = c.append(nil)
 	e.threads = threadKeys(c.message)
+	a.mu.RLock()
+	validity := a.row.NextUIDValidity
+	a.mu.RUnlock()
 	meta := appendRecoverMeta(nil, recoverMeta{
-		Mailbox: mailbox, Use: use, Received: e.received,
+		Mailbox: mailbox, Use: use, Received: e.received, NextUIDValidity: validity,
 		Flags: e.flags, Keywords: e.keywords, Prefix: m.Prefix, Auth: m.Auth,
 	})
 	if len(meta) > blob.MaxMeta {

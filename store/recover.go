@@ -75,6 +75,7 @@ type recovery struct {
 	found *bstore.DB              // Of foundRow.
 	uses  map[string]recoveredUse // By mailbox name as in the packs.
 	boxes map[string]MailboxID    // Likewise: where the messages go.
+	next  uint32                  // Above all UIDVALIDITYs that are known of.
 }
 
 // recoveredUse is the special use that a mailbox had when email was put in it.
@@ -164,7 +165,7 @@ func (r *recovery) scan(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := r.noteUse(rec); err != nil {
+		if err := r.noteMailbox(rec); err != nil {
 			return err
 		}
 		batch = append(batch, foundRow{rec.EmailID, ref, slices.Clone(rec.Meta)})
@@ -182,12 +183,16 @@ func (r *recovery) scan(ctx context.Context) error {
 	return flush()
 }
 
-// noteUse remembers the mailbox of a message, and its use as of the last message.
-func (r *recovery) noteUse(rec blob.Record) error {
+// noteMailbox remembers the mailbox of a message, and its use as of the last message.
+func (r *recovery) noteMailbox(rec blob.Record) error {
 	m, err := parseRecoverMeta(rec.Meta)
 	if errors.Is(err, ErrNewerVersion) {
 		return err
-	} else if err != nil || m.Mailbox == "" {
+	} else if err != nil {
+		return nil
+	}
+	r.next = max(r.next, m.NextUIDValidity)
+	if m.Mailbox == "" {
 		return nil
 	}
 	if u, ok := r.uses[m.Mailbox]; !ok || u.email < rec.EmailID {
@@ -230,7 +235,7 @@ func (r *recovery) build(ctx context.Context) (rerr error) {
 	// What was numbered before is below the horizon: whoever asks for changes since then is told to
 	// read everything anew.
 	modseq := imap.ModSeq(now.UnixMilli())
-	row := accountRow{ID: 1, NextMailbox: 1, ModSeq: modseq, Horizon: modseq}
+	row := accountRow{ID: 1, NextMailbox: 1, NextUIDValidity: r.next, ModSeq: modseq, Horizon: modseq}
 	if err := db.Insert(ctx, &row); err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ type recoverMeta struct {
 	Keywords []string
 	Prefix   []byte // Header that mox prepended; the blob holds the body only.
 	Auth     []byte // As NewMessage.Auth.
+
+	// NextUIDValidity is that of the account then. All its mailboxes had lower ones.
+	NextUIDValidity uint32
 }
 
 // recoverMetaVersion is the first byte of the encoding.
@@ -27,12 +30,13 @@ const recoverMetaVersion = 1
 // errRecoverMeta is returned for metadata that cannot be parsed.
 var errRecoverMeta = errors.New("damaged recovery metadata")
 
-// appendRecoverMeta appends the encoding of m to buf: a version byte, then received and flags
-// as varints, then mailbox, use, prefix, auth and the list of keywords, each with its length.
+// appendRecoverMeta appends the encoding of m to buf: a version byte, then received, flags and next
+// uidvalidity as varints, then mailbox, use, prefix, auth and the list of keywords, each with its length.
 func appendRecoverMeta(buf []byte, m recoverMeta) []byte {
 	buf = append(buf, recoverMetaVersion)
 	buf = binary.AppendVarint(buf, m.Received)
 	buf = binary.AppendUvarint(buf, uint64(m.Flags))
+	buf = binary.AppendUvarint(buf, uint64(m.NextUIDValidity))
 	buf = appendSized(buf, m.Mailbox)
 	buf = appendSized(buf, string(m.Use))
 	buf = appendSized(buf, m.Prefix)
@@ -59,9 +63,9 @@ func parseRecoverMeta(buf []byte) (recoverMeta, error) {
 	}
 	d := metaDecoder{buf: buf[1:]}
 	m.Received = d.varint()
-	flags := d.uvarint()
-	m.Flags = imap.Flags(flags)
-	if uint64(m.Flags) != flags {
+	flags, validity := d.uvarint(), d.uvarint()
+	m.Flags, m.NextUIDValidity = imap.Flags(flags), uint32(validity)
+	if uint64(m.Flags) != flags || uint64(m.NextUIDValidity) != validity {
 		d.bad = true
 	}
 	m.Mailbox = string(d.sized())
