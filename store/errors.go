@@ -29,8 +29,6 @@ var (
 	ErrNewerVersion    = errors.New("data was written by a newer version of mox")
 )
 
-var errUnwritten = errors.New("not written yet")
-
 // MailboxError tells which of the mailboxes of a call does not exist. It wraps ErrNoMailbox.
 type MailboxError struct {
 	ID   MailboxID
