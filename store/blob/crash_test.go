@@ -77,80 +77,92 @@ func newDisk(t *testing.T) *memfs.FS {
 	return m
 }
 
-// work does what a committer does, in an order that depends on seed, and marks
-// each state of the database in the log with its index in the result.
-func work(t *testing.T, rec *replay.Recorder, opts Options, seed uint64, rounds int) []*database {
-	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 1))
-	s, err := Open(crashDir, opts)
+// work does what a committer does in a store in dir, in an order that depends only
+// on seed, and marks each state of the database with its index in the result.
+func work(ctx context.Context, dir string, opts Options, seed uint64, rounds int, mark func(note string)) ([]*database, error) {
+	s, err := Open(dir, opts)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	states := []*database{newDatabase()}
-	db := newDatabase()
-	commit := func() {
-		rec.Mark(fmt.Sprint(len(states)))
-		states = append(states, db.clone())
-	}
-	var id int64
+	w := &worker{s: s, rng: rand.New(rand.NewPCG(seed, 1)), db: newDatabase(), states: []*database{newDatabase()}, mark: mark}
 	for range rounds {
-		switch what := rng.IntN(12); {
+		var err error
+		switch what := w.rng.IntN(12); {
 		case what < 7:
-			var items []Item
-			for range 1 + rng.IntN(5) {
-				id++
-				items = append(items, item(id, bodyOf(id)))
-			}
-			refs, err := s.Put(t.Context(), items)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if rng.IntN(8) == 0 {
-				continue // The transaction failed, and the process forgot to delete.
-			}
-			for i, ref := range refs {
-				db.set(items[i].EmailID, ref)
-			}
-			commit()
+			err = w.put(ctx)
 		case what < 10:
-			var gone []Deletion
-			for _, id := range slices.Sorted(maps.Keys(db.refs)) {
-				if rng.IntN(4) == 0 {
-					gone = append(gone, Deletion{id, db.refs[id]})
-					delete(db.refs, id)
-				}
-			}
-			commit()
-			if err := s.Delete(t.Context(), gone); err != nil {
-				t.Fatal(err)
-			}
+			err = w.remove(ctx)
 		case what < 11:
-			moved := func(ctx context.Context, moves []Move) error {
-				err := db.moved(ctx, moves)
-				commit()
-				return err
-			}
-			if _, err := s.Compact(t.Context(), Policy{Force: rng.IntN(2) == 0}, db.live, moved); err != nil {
-				t.Fatal(err)
-			}
+			_, err = w.s.Compact(ctx, Policy{Force: w.rng.IntN(2) == 0}, w.db.live, w.moved)
 		default:
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
+			if err = w.s.Close(); err == nil {
+				w.s, err = Open(dir, opts)
 			}
-			if s, err = Open(crashDir, opts); err != nil {
-				t.Fatal(err)
-			}
-			if s.Unclean() {
-				t.Fatal("unclean after Close")
+			if err == nil && w.s.Unclean() {
+				err = errors.New("unclean after Close")
 			}
 		}
-	}
-	if rng.IntN(2) == 0 {
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
+		if err != nil {
+			return nil, err
 		}
 	}
-	return states
+	if w.rng.IntN(2) == 0 {
+		err = w.s.Close()
+	}
+	return w.states, err
+}
+
+// worker is the state of work.
+type worker struct {
+	s      *Store
+	rng    *rand.Rand
+	id     int64 // Of the last email.
+	db     *database
+	states []*database
+	mark   func(note string)
+}
+
+func (w *worker) commit() {
+	w.mark(fmt.Sprint(len(w.states)))
+	w.states = append(w.states, w.db.clone())
+}
+
+func (w *worker) moved(ctx context.Context, moves []Move) error {
+	err := w.db.moved(ctx, moves)
+	w.commit()
+	return err
+}
+
+func (w *worker) put(ctx context.Context) error {
+	var items []Item
+	for range 1 + w.rng.IntN(5) {
+		w.id++
+		items = append(items, item(w.id, bodyOf(w.id)))
+	}
+	refs, err := w.s.Put(ctx, items)
+	if err != nil {
+		return err
+	}
+	if w.rng.IntN(8) == 0 {
+		return nil // The transaction failed, and nobody deleted these.
+	}
+	for i, ref := range refs {
+		w.db.set(items[i].EmailID, ref)
+	}
+	w.commit()
+	return nil
+}
+
+func (w *worker) remove(ctx context.Context) error {
+	var gone []Deletion
+	for _, id := range slices.Sorted(maps.Keys(w.db.refs)) {
+		if w.rng.IntN(4) == 0 {
+			gone = append(gone, Deletion{id, w.db.refs[id]})
+			delete(w.db.refs, id)
+		}
+	}
+	w.commit()
+	return w.s.Delete(ctx, gone)
 }
 
 // recovered opens the store in a file system, looks for all that db has, and uses
@@ -299,7 +311,10 @@ func recordWork(t *testing.T, seed uint64, rounds int, hook func(faultfs.Call) e
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := work(t, rec, crashOptions(&faultfs.FS{FS: rec, Hook: hook}), seed, rounds)
+	states, err := work(t.Context(), crashDir, crashOptions(&faultfs.FS{FS: rec, Hook: hook}), seed, rounds, rec.Mark)
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, base := rec.Log()
 	return log, base, states
 }
