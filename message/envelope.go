@@ -3,7 +3,9 @@ package message
 import "time"
 
 // Envelope has the header fields of a message that name its origin, destination
-// and place in a conversation (RFC 9051 §7.5.2, RFC 5322 §3.6).
+// and place in a conversation (RFC 9051 §7.5.2, RFC 5322 §3.6). Of a field that occurs several times
+// the last counts, which is the one a DKIM signature covers (RFC 6376 §5.4.2); address fields
+// and References are joined.
 type Envelope struct {
 	// Date is the time of the Date field, with its zone. It is zero if the field is
 	// missing or cannot be understood.
@@ -18,8 +20,8 @@ type Envelope struct {
 
 	Subject string // Decoded.
 
-	// The address fields. A field that occurs several times is joined, so that nobody
-	// can show one author and have another checked. Sender and ReplyTo are nil if
+	// The address fields, joined so that nobody can show one author and have another
+	// checked. Sender and ReplyTo are nil if
 	// absent; IMAP ENVELOPE then repeats From.
 	From    []Address
 	Sender  []Address
