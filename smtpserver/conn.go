@@ -190,13 +190,13 @@ func (c *conn) throttle() {
 	}
 }
 
-// sleep waits, but not beyond the end of the server.
+// sleep waits, unless the server is stopping.
 func (c *conn) sleep(d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-c.s.ctx.Done():
+	case <-c.s.stopping:
 	}
 }
 

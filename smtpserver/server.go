@@ -26,10 +26,11 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	stopping chan struct{} // Closed when Shutdown begins.
+
 	wg sync.WaitGroup // Connections.
 
 	mu        sync.Mutex // Guards what follows.
-	closing   bool
 	listeners map[net.Listener]struct{}
 	conns     map[*conn]struct{}
 }
@@ -46,6 +47,7 @@ func New(opts Options) (*Server, error) {
 	s := &Server{
 		opts:      opts,
 		metrics:   m,
+		stopping:  make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*conn]struct{}{},
 	}
@@ -86,7 +88,7 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 			s.accept(nc, l)
 			continue
 		}
-		if s.isClosing() {
+		if s.isStopping() {
 			return ErrServerClosed
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -97,7 +99,7 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 		s.opts.Log.Error("accepting a connection", "listener", opts.Name, "err", err, "retry", backoff)
 		select {
 		case <-time.After(backoff):
-		case <-s.ctx.Done():
+		case <-s.stopping:
 			return ErrServerClosed
 		}
 	}
@@ -106,7 +108,7 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 func (s *Server) addListener(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
+	if s.isStopping() {
 		return false
 	}
 	s.listeners[ln] = struct{}{}
@@ -119,17 +121,20 @@ func (s *Server) removeListener(ln net.Listener) {
 	delete(s.listeners, ln)
 }
 
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
+func (s *Server) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // accept starts a connection, or turns it away.
 func (s *Server) accept(nc net.Conn, l *listener) {
 	c := newConn(s, l, nc)
 	s.mu.Lock()
-	if s.closing {
+	if s.isStopping() {
 		s.mu.Unlock()
 		nc.Close()
 		return
@@ -165,7 +170,9 @@ func (s *Server) accept(nc net.Conn, l *listener) {
 // uses nothing it was given.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	s.closing = true
+	if !s.isStopping() {
+		close(s.stopping)
+	}
 	for ln := range s.listeners {
 		ln.Close()
 	}

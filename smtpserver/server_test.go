@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"mox/config"
 	"mox/dns"
@@ -86,13 +87,14 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // testServer is a server in memory with one listener.
 type testServer struct {
-	t      *testing.T
+	t      testing.TB
 	srv    *Server
 	ln     *memnet.Listener
 	served chan error
 
 	local, queue, submit *targettest.Memory
 	registry             *prometheus.Registry
+	panics               float64 // That the test wants.
 	log                  *logBuffer
 }
 
@@ -116,7 +118,7 @@ func (l *logBuffer) String() string {
 
 // newServer starts a server whose options the test may change. At the end of the test it is
 // shut down, and nothing may be left behind.
-func newServer(t *testing.T, change func(*Options, *ListenerOptions)) *testServer {
+func newServer(t testing.TB, change func(*Options, *ListenerOptions)) *testServer {
 	t.Helper()
 	ts := &testServer{
 		t:        t,
@@ -128,13 +130,14 @@ func newServer(t *testing.T, change func(*Options, *ListenerOptions)) *testServe
 		registry: prometheus.NewRegistry(),
 		log:      &logBuffer{},
 	}
+	spoolDir := t.TempDir()
 	opts := Options{
 		Addresses:    func() Addresses { return addresses{} },
 		Authenticate: authenticate,
 		Local:        ts.local,
 		Queue:        ts.queue,
 		Submit:       ts.submit,
-		SpoolDir:     t.TempDir(),
+		SpoolDir:     spoolDir,
 		Log:          slog.New(slog.NewTextHandler(ts.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:          func() time.Time { return testTime },
 		Rand:         &counter{},
@@ -163,11 +166,11 @@ func newServer(t *testing.T, change func(*Options, *ListenerOptions)) *testServe
 				t.Errorf("%d deliveries have not ended", n)
 			}
 		}
-		if l, err := os.ReadDir(opts.SpoolDir); err != nil || len(l) > 0 {
+		if l, err := os.ReadDir(spoolDir); err != nil || len(l) > 0 {
 			t.Errorf("left in spool directory: %v, %v", l, err)
 		}
-		if s := ts.log.String(); strings.Contains(s, "panic") {
-			t.Errorf("the server panicked:\n%s", s)
+		if n := testutil.ToFloat64(ts.srv.metrics.panics); n != ts.panics {
+			t.Errorf("the server panicked %v times, want %v:\n%s", n, ts.panics, ts.log)
 		}
 	})
 	return ts
@@ -217,7 +220,7 @@ var testTLS = sync.OnceValue(func() *tls.Config {
 
 // testClient is a client that says what it is told.
 type testClient struct {
-	t  *testing.T
+	t  testing.TB
 	nc net.Conn
 	br *bufio.Reader
 }
@@ -339,5 +342,7 @@ func using(l ...pipeline.Check) (uses []pipeline.Use) {
 }
 
 var hostname = dns.Domain{ASCII: "mx.example.org"}
+
+var everyone = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 
 var loopback = netip.MustParsePrefix("127.0.0.0/8")

@@ -1,11 +1,12 @@
 package smtpserver
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"time"
 
 	"mox/smtp"
 )
@@ -43,10 +44,14 @@ func (c *conn) starttls(args string) error {
 
 // startTLS makes the handshake. Its errors are logged already.
 func (c *conn) startTLS() error {
-	ctx, cancel := context.WithTimeout(c.ctx(), tlsTimeout)
-	defer cancel()
+	c.nc.SetDeadline(time.Now().Add(tlsTimeout))
 	tc := tls.Server(c.nc, c.l.TLSConfig)
-	if err := tc.HandshakeContext(ctx); err != nil {
+	err := errShutdown
+	if !c.setWaiting(true) {
+		err = tc.Handshake()
+		c.setWaiting(false)
+	}
+	if err != nil {
 		c.s.metrics.tls.WithLabelValues(c.l.Kind.String(), tlsResult(err)).Inc()
 		c.log.Info("tls handshake failed", "remote", c.remoteIP, "err", err)
 		c.state = StateClosed
@@ -68,7 +73,7 @@ func tlsResult(err error) string {
 		return "alert"
 	case errors.As(err, &header):
 		return "notls"
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "timeout"
 	case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
 		return "closed"

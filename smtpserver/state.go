@@ -37,13 +37,6 @@ func (s State) String() string {
 // states is a set of states.
 type states uint8
 
-func in(l ...State) (s states) {
-	for _, st := range l {
-		s |= 1 << st
-	}
-	return s
-}
-
 func (s states) has(st State) bool { return s&(1<<st) != 0 }
 
 const (

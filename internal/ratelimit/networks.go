@@ -124,3 +124,38 @@ func (c *Conns) Total() int {
 	defer c.mu.Unlock()
 	return c.total
 }
+
+// Counts counts what is in use at a time per key. It is safe for concurrent use. Its memory
+// is bounded by what is in use.
+type Counts[K comparable] struct {
+	limit int
+
+	mu  sync.Mutex // Guards what follows.
+	use map[K]int
+}
+
+// NewCounts returns a counter that allows limit per key; zero means no limit.
+func NewCounts[K comparable](limit int) *Counts[K] {
+	return &Counts[K]{limit: limit, use: map[K]int{}}
+}
+
+// Acquire counts one more of key and reports true, or reports false if that would exceed the
+// limit. After true the caller must call Release once.
+func (c *Counts[K]) Acquire(key K) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if over(c.use[key], c.limit) {
+		return false
+	}
+	c.use[key]++
+	return true
+}
+
+// Release gives back what Acquire counted.
+func (c *Counts[K]) Release(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.use[key]--; c.use[key] <= 0 {
+		delete(c.use, key)
+	}
+}

@@ -255,3 +255,21 @@ func TestLogins(t *testing.T) {
 		t.Fatal("refused after the time has passed")
 	}
 }
+
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	c := NewCounts[string](2)
+	if !c.Acquire("a") || !c.Acquire("a") || c.Acquire("a") || !c.Acquire("b") {
+		t.Fatal("want two of each")
+	}
+	c.Release("a")
+	if !c.Acquire("a") {
+		t.Fatal("a released one still counts")
+	}
+	for _, k := range []string{"a", "a", "b"} {
+		c.Release(k)
+	}
+	if len(c.use) != 0 {
+		t.Fatalf("%d keys left", len(c.use))
+	}
+}
