@@ -23,7 +23,7 @@ const (
 	compactDatabaseMin = 1 << 20
 )
 
-// CompactStats tells sizes in bytes: of packs and database together.
+// CompactStats tells sizes in bytes: of packs, and of the database if it was compacted.
 type CompactStats struct{ Before, After int64 }
 
 // Compact rewrites packs that hold deleted messages, and the database file. Without force, only
@@ -39,58 +39,44 @@ func (s *Store) Compact(ctx context.Context, account string, force bool, progres
 	if err != nil {
 		return stats, err
 	}
-	path := databasePath(a.acc.dir)
 	stats.Before = a.acc.packBytes()
 	err = a.acc.compactPacks(ctx, blob.Policy{Force: force}, progress)
 	stats.After = a.acc.packBytes()
 	if err := errors.Join(err, a.Close()); err != nil {
 		return stats, err
 	}
-
-	before, err := fileBytes(path)
-	if err != nil {
-		return stats, err
-	}
-	err = s.exclusive(ctx, account, func(*slot) error {
-		return compactDatabase(path, force)
+	err = s.exclusive(ctx, account, func(sl *slot) error {
+		before, after, err := compactDatabase(databasePath(s.accountDir(sl.info.ID)), force)
+		stats.Before += before
+		stats.After += after
+		return err
 	})
 	if errors.Is(err, ErrAccountInUse) {
 		err = nil
 	}
-	after, serr := fileBytes(path)
-	stats.Before += before
-	stats.After += after
-	return stats, errors.Join(err, serr)
-}
-
-func fileBytes(path string) (int64, error) {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return fi.Size(), nil
+	return stats, err
 }
 
 // compactDatabase rewrites the database at path, which nobody has open, if half of it is free, or if
-// forced.
-func compactDatabase(path string, force bool) error {
+// forced. It returns the sizes before and after, zero if it left it alone.
+func compactDatabase(path string, force bool) (before, after int64, err error) {
 	if !force {
 		// Small files are not even opened.
-		if size, err := fileBytes(path); err != nil || size < compactDatabaseMin {
-			return err
+		if fi, err := os.Stat(path); err != nil || fi.Size() < compactDatabaseMin {
+			return 0, 0, err
 		}
-		if size, free, err := dbfile.Usage(path); err != nil || free <= size/2 {
-			return err
+		size, free, err := dbfile.Usage(path)
+		if err != nil || size < compactDatabaseMin || free <= size/2 {
+			return 0, 0, err
 		}
 	}
-	_, _, err := dbfile.Compact(path)
-	return err
+	return dbfile.Compact(path)
 }
 
 // compactClosed compacts the database of an account in a directory that was just closed, where
 // that is worth while.
 func compactClosed(dir string, log *slog.Logger) {
-	if err := compactDatabase(databasePath(dir), false); err != nil {
+	if _, _, err := compactDatabase(databasePath(dir), false); err != nil {
 		log.Error("compacting database", "err", err)
 	}
 }

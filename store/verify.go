@@ -42,7 +42,7 @@ func (s *Store) Verify(ctx context.Context, account string, content bool, report
 		return err
 	}
 	defer a.Close()
-	var v *verifier
+	v := &verifier{}
 	// A transaction of the committer keeps all other writes away. Nothing is written in it.
 	err = a.acc.committer.do(ctx, &op{label: "verify", bulk: true, run: func(tx *txn) error {
 		v = &verifier{ctx: ctx, account: a.acc, name: account, tx: tx.tx}
@@ -106,7 +106,6 @@ type loggedMessage struct {
 type verifiedEmail struct {
 	blob     blob.Ref
 	exists   bool  // There is a row of the email itself.
-	found    bool  // By a contentVerifier.
 	messages int64 // Rows of messages.
 	message  int64 // Key of one of these.
 	size     int64 // As all of these tell, with the rest.

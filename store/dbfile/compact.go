@@ -16,23 +16,29 @@ const compactTx = 4 << 20
 // tmpSuffix is appended to the name of a database for the one that Compact makes.
 const tmpSuffix = ".compact"
 
-// Usage tells how large the file of a database is and how many bytes of it are free, for
-// later writes. The database must not be open. Returns ErrLocked if it is.
+// Usage tells how many bytes of a database file have been used, and how many of these are free for later
+// writes. The file itself is larger: it grows ahead, by space that takes none on the disk. The database
+// must not be open. Returns ErrLocked if it is.
 func Usage(path string) (size, free int64, rerr error) {
 	db, err := openRead(path)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { rerr = errors.Join(rerr, db.Close()) }()
-	fi, err := os.Stat(path)
-	if err != nil {
-		return 0, 0, err
-	}
-	return fi.Size(), int64(db.Stats().FreePageN) * int64(db.Info().PageSize), nil
+	size, err = usedSize(db)
+	return size, int64(db.Stats().FreePageN) * int64(db.Info().PageSize), err
 }
 
-// Compact rewrites a database without the space that is free in it, and returns the sizes of the
-// file before and after. After a crash at any moment the old or the new file is there, with the same content.
+func usedSize(db *bolt.DB) (size int64, err error) {
+	err = db.View(func(tx *bolt.Tx) error {
+		size = tx.Size()
+		return nil
+	})
+	return size, err
+}
+
+// Compact rewrites a database without the space that is free in it, and returns the sizes, as Usage tells
+// them, before and after. After a crash at any moment the old or the new file is there, with the same content.
 // The database must not be open, nor be opened by anybody meanwhile, which the caller ensures. Returns
 // ErrLocked if it is open.
 func Compact(path string) (before, after int64, rerr error) {
@@ -50,14 +56,11 @@ func Compact(path string) (before, after int64, rerr error) {
 			rerr = errors.Join(rerr, RemoveLeftover(path))
 		}
 	}()
-	if err := copyInto(tmp, src); err != nil {
+	if before, err = usedSize(src); err != nil {
+		return 0, 0, err
+	}
+	if after, err = copyInto(tmp, src); err != nil {
 		return 0, 0, fmt.Errorf("compacting %s: %w", path, err)
-	}
-	if before, err = fileSize(path); err != nil {
-		return 0, 0, err
-	}
-	if after, err = fileSize(tmp); err != nil {
-		return 0, 0, err
 	}
 	if err := os.Rename(tmp, path); err != nil {
 		return 0, 0, err
@@ -89,24 +92,19 @@ func openRead(path string) (*bolt.DB, error) {
 	return db, nil
 }
 
-// copyInto makes a database at path with the content of src, durable but for its name.
-func copyInto(path string, src *bolt.DB) (rerr error) {
+// copyInto makes a database at path with the content of src, durable but for its name, and returns its size.
+func copyInto(path string, src *bolt.DB) (size int64, rerr error) {
 	// One sync at the end does for all transactions.
 	dst, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType, Timeout: LockTimeout})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { rerr = errors.Join(rerr, dst.Close()) }()
 	if err := bolt.Compact(dst, src, compactTx); err != nil {
-		return err
-	}
-	return dst.Sync()
-}
-
-func fileSize(path string) (int64, error) {
-	fi, err := os.Stat(path)
-	if err != nil {
 		return 0, err
 	}
-	return fi.Size(), nil
+	if err := dst.Sync(); err != nil {
+		return 0, err
+	}
+	return usedSize(dst)
 }
