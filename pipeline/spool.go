@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/binary"
 	"io"
 
 	"mox/internal/spool"
@@ -73,9 +74,12 @@ func (s *Spool) EightBit() bool { return s.eightBit }
 func (s *Spool) Close() error { return s.buf.Close() }
 
 func eightBit(p []byte) bool {
-	var or byte
-	for _, c := range p {
-		or |= c
+	var or uint64
+	for ; len(p) >= 8; p = p[8:] {
+		or |= binary.LittleEndian.Uint64(p)
 	}
-	return or >= 0x80
+	for _, c := range p {
+		or |= uint64(c)
+	}
+	return or&0x8080808080808080 != 0
 }

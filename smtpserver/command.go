@@ -74,6 +74,7 @@ func (c *conn) command(line []byte) {
 			if string(verb) == v {
 				c.log.Info("http request on smtp port", "remote", c.remoteIP)
 				c.state = StateClosed
+				c.unexpected = true
 			}
 		}
 		c.observe(commandUnknown, begin, smtp.NewError(smtp.C500BadSyntax, smtp.E551InvalidCommand, "unknown command", nil))

@@ -24,6 +24,9 @@ const (
 	// tlsTimeout is how long a TLS handshake may take.
 	tlsTimeout = time.Minute
 
+	// lingerTimeout is how long a client may take to read a last reply that it did not expect.
+	lingerTimeout = time.Second
+
 	// turnAwayTimeout is how long a client that is turned away may take to read why.
 	turnAwayTimeout = 10 * time.Second
 )
@@ -51,6 +54,7 @@ type conn struct {
 	login    *login       // Nil unless logged in.
 	tx       *transaction // Nil outside of a mail transaction.
 
+	unexpected  bool // The server ends the connection while the client may still be sending.
 	engaged     bool // Has logged in, or begun a message: the short timeout is over.
 	bad         int  // Erroneous commands.
 	failed      int  // Failed logins.
@@ -104,6 +108,9 @@ func (c *conn) serve() {
 func (c *conn) close() {
 	c.reset()
 	c.release()
+	if c.unexpected {
+		c.linger()
+	}
 	if c.tls != nil {
 		// Tells the client that nothing was cut off. It must not wait for it.
 		c.plain.SetDeadline(time.Now().Add(time.Second))
@@ -118,6 +125,17 @@ func (c *conn) close() {
 	c.log.Debug("connection closed", "duration", time.Since(c.started))
 }
 
+// linger lets the client read the last reply. Closing a TCP connection on which something has
+// arrived that was not read would take the reply away from it (RFC 1122 §4.2.2.13).
+func (c *conn) linger() {
+	half, ok := c.plain.(interface{ CloseWrite() error })
+	if !ok || c.tls != nil || half.CloseWrite() != nil {
+		return
+	}
+	c.plain.SetReadDeadline(time.Now().Add(lingerTimeout))
+	io.CopyN(io.Discard, c.plain, 1<<20)
+}
+
 // turnAway tells the client why it is not served. With TLS from the start there is nobody to
 // tell.
 func (c *conn) turnAway(refusal *smtp.Error) {
@@ -127,6 +145,7 @@ func (c *conn) turnAway(refusal *smtp.Error) {
 		return
 	}
 	c.timeout = turnAwayTimeout
+	c.unexpected = true
 	c.fail(refusal)
 	c.flush()
 }

@@ -69,6 +69,7 @@ func (c *conn) countBad(e *smtp.Error) {
 	c.bad++
 	if c.bad >= c.l.Limits.opts.BadCommands && !c.unlimited && c.state != StateClosed {
 		c.log.Info("too many erroneous commands", "remote", c.remoteIP)
+		c.unexpected = true
 		c.fail(smtp.NewError(smtp.C421ServiceUnavailable, smtp.E470SecurityOther, "too many errors", nil))
 	}
 }
