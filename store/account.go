@@ -91,6 +91,9 @@ type account struct {
 	lastID    atomic.Int64 // Last email id given out.
 	slot      *slot        // Of store, set once open.
 
+	// adding counts calls that may have content on disk which the database does not know yet.
+	adding atomic.Int64
+
 	// calls is held for reading while db is used.
 	calls  sync.RWMutex
 	closed bool // Guarded by calls.

@@ -88,6 +88,8 @@ func (a *account) deliver(ctx context.Context, d *Delivery) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
+	a.adding.Add(1)
+	defer a.adding.Add(-1)
 	e, err := a.prepareDelivery(ctx, d, name)
 	if err != nil {
 		return Added{}, err
@@ -201,6 +203,8 @@ func (a *Account) Append(ctx context.Context, actor Actor, mailbox MailboxID, ms
 	if err := acc.room(used, total); err != nil {
 		return nil, err
 	}
+	acc.adding.Add(1)
+	defer acc.adding.Add(-1)
 	for i := range msgs {
 		e, err := acc.prepare(ctx, &msgs[i], mb.row.Name, mb.row.Use)
 		if err != nil {

@@ -66,6 +66,8 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 		if name, err = sent.mailboxName(); err != nil {
 			return Submission{}, err
 		}
+		acc.adding.Add(1)
+		defer acc.adding.Add(-1)
 		e, err := acc.prepareDelivery(ctx, sent, name)
 		if err != nil {
 			return Submission{}, err

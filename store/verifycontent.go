@@ -184,19 +184,21 @@ func (s *scannedContent) deleted() error {
 	return nil
 }
 
-// sweepPatience is how often Verify gives the committer time to remove what a crash has left.
+// sweepPatience is how often Verify asks whether a file is in use after all.
 const sweepPatience = 100
 
 // unusedFiles tells of large files that no email refers to.
 func (s *scannedContent) unusedFiles() error {
-	// A message that is being added has its file before the database knows it. By the second question it
-	// has been added, or given up. What a crash has left, the committer removes soon after the account
-	// was opened.
 	for n := 0; len(s.unused) > 0; n++ {
+		if n == sweepPatience {
+			return nil // Too busy to tell.
+		}
+		// A message that is being added has its file before the database knows it. And what a crash has
+		// left, the committer removes soon after the account was opened.
+		undecided := s.account.adding.Load() > 0
 		var used []bool
-		sweeping := false
 		err := s.account.committer.do(s.ctx, &op{label: "verify", bulk: true, run: func(tx *txn) (err error) {
-			sweeping = s.account.committer.chores.sweep
+			undecided = undecided || s.account.committer.chores.sweep
 			used, err = s.account.live(s.ctx, s.unused)
 			return err
 		}})
@@ -210,10 +212,8 @@ func (s *scannedContent) unusedFiles() error {
 			}
 		}
 		s.unused = unused
-		if n > 0 && !sweeping {
+		if !undecided {
 			break
-		} else if n == sweepPatience {
-			return nil
 		}
 	}
 	for _, b := range s.unused {
