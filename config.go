@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mox/config"
+	"mox/internal/ctl"
 )
 
 func configCommand() *cobra.Command {
@@ -18,11 +20,12 @@ func configCommand() *cobra.Command {
 		Use:   "config",
 		Short: "Check and explain the configuration files",
 		Long: `Config has subcommands that check mox.conf and domains.conf and explain their
-fields. None of them changes anything.`,
+fields, and one that has a running server read them again.`,
 		RunE: groupRun,
 	}
 	cmd.AddCommand(
 		configTestCommand(),
+		configReloadCommand(),
 		configPrintCommand("describe-static", "Print mox.conf with every field explained",
 			`Describe-static prints a mox.conf with every field, what it means, its default
 and an example.`, config.DescribeStatic),
@@ -66,6 +69,34 @@ it after editing, before a restart or reload.`,
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
 			return nil
+		},
+	}
+}
+
+func configReloadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running server read domains.conf again",
+		Long: `Reload has the running server read domains.conf and the certificates again, like
+the signal SIGHUP, and tells what is wrong with them; the server then goes on
+with what it had. A change of mox.conf needs a restart, which is told too.`,
+		Example: "  mox config reload",
+		Args:    noArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withRunningServer(cmd, func(ctx context.Context, c *ctl.Client) error {
+				var r config.Reloaded
+				if err := c.Call(ctx, "config.reload", nil, ctl.Streams{}, &r); err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), "reloaded")
+				if r.NeedsRestart {
+					fmt.Fprintln(cmd.OutOrStdout(), "mox.conf has changed; restart the server to put that in effect")
+				}
+				if r.StaticProblems != "" {
+					return fmt.Errorf("a restart would fail:\n%s", r.StaticProblems)
+				}
+				return nil
+			})
 		},
 	}
 }

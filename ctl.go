@@ -27,12 +27,14 @@ type operations struct {
 	live  *config.Live
 	store *store.Store
 	queue func(ctx context.Context) (*queue.Queue, error) // Opened when first needed.
+	log   *slog.Logger
 }
 
 // handlers is the table of calls. Their parameters and results are the types beside
 // the methods.
 func (o *operations) handlers() map[string]ctl.Handler {
 	return map[string]ctl.Handler{
+		"config.reload":      o.configReload,
 		"setaccountpassword": o.setAccountPassword,
 		"import.mbox.resume": o.importMboxResume,
 		"import.mbox":        o.importMbox,
@@ -49,6 +51,27 @@ func (o *operations) handlers() map[string]ctl.Handler {
 		"queue.schedule":     o.queueSchedule,
 		"queue.dump":         o.queueDump,
 	}
+}
+
+// withRunningServer calls f with a client for the running server. It is an error if
+// none runs.
+func withRunningServer(cmd *cobra.Command, f func(ctx context.Context, c *ctl.Client) error) error {
+	path, err := configPath(cmd)
+	if err != nil {
+		return err
+	}
+	// Only mox.conf counts: domains.conf may have problems that the command is about.
+	dataDir, err := config.DataDir(path)
+	if err != nil {
+		return err
+	}
+	c, err := ctl.Dial(cmd.Context(), dataDir)
+	if errors.Is(err, ctl.ErrNotRunning) {
+		return fmt.Errorf("%w: %s; start one with \"mox localserve\", or name the configuration of the one that runs with --config", err, dataDir)
+	} else if err != nil {
+		return err
+	}
+	return f(cmd.Context(), c)
 }
 
 // withServer calls f with a client for the running server or, when none runs, for
@@ -110,11 +133,11 @@ func openOperations(live *config.Live, log *slog.Logger, closers *closers) (*ope
 		return nil, err
 	}
 	var q *queue.Queue
-	return &operations{live, st, func(ctx context.Context) (*queue.Queue, error) {
+	return &operations{live: live, store: st, log: log, queue: func(ctx context.Context) (*queue.Queue, error) {
 		if q != nil {
 			return q, nil
 		}
-		opened, err := openQueue(ctx, live, st, log, nil, closers, nil)
+		opened, err := openQueue(ctx, live, st, log, nil, closers, delivering{})
 		if err != nil {
 			return nil, err
 		}
@@ -136,6 +159,21 @@ func (o *operations) account(ctx context.Context, name string) (*store.Account, 
 		a, err = o.store.Open(ctx, name)
 	}
 	return a, err
+}
+
+func (o *operations) configReload(context.Context, *ctl.Call) (any, error) {
+	return reload(o.live, o.log)
+}
+
+// reload reads the configuration again and logs what that means.
+func reload(live *config.Live, log *slog.Logger) (config.Reloaded, error) {
+	r, err := live.Reload()
+	if err != nil {
+		log.Error("the configuration is not reloaded, it has problems", "err", err)
+		return r, err
+	}
+	log.Info("configuration reloaded", "domains.conf changed", r.Dynamic, "restart needed for mox.conf", r.NeedsRestart, "problems in mox.conf", r.StaticProblems)
+	return r, nil
 }
 
 type setAccountPasswordParams struct {

@@ -34,9 +34,15 @@ type outgoing struct {
 	log         *slog.Logger
 }
 
-// openQueue opens the queue; start begins to deliver. A nil resolver is for an
-// operation that delivers nothing.
-func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, log *slog.Logger, reg prometheus.Registerer, closers *closers, resolver dns.Resolver) (*outgoing, error) {
+// delivering is what delivering needs. It is zero for an operation that delivers
+// nothing.
+type delivering struct {
+	resolver dns.Resolver
+	dial     func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
+}
+
+// openQueue opens the queue; start begins to deliver.
+func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, log *slog.Logger, reg prometheus.Registerer, closers *closers, d delivering) (*outgoing, error) {
 	cfg := live.Current()
 	log = log.With("pkg", "queue")
 	db, err := queuedb.Open(ctx, queuedb.Options{Dir: queueDir(cfg), Log: log})
@@ -46,7 +52,7 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 	closers.add("closing the queue's database", func(context.Context) error { return db.Close() })
 
 	submissions := &queue.Submissions{Accounts: accounts, Log: log}
-	t := newTransports(live, resolver, log)
+	t := newTransports(live, d, log)
 	q, err := queue.New(queue.Options{
 		DB:          db,
 		Local:       local.New(accounts),
@@ -99,30 +105,33 @@ func lookupLocal(live *config.Live, p smtp.Path) (account, mailbox string, local
 type transports struct {
 	live     *config.Live
 	log      *slog.Logger
-	dialer   *smtpclient.Dialer // Nil for an operation that delivers nothing.
-	hostname dns.IPDomain       // For EHLO.
+	dialer   *smtpclient.Dialer
+	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	hostname dns.IPDomain // For EHLO.
 
 	mu   sync.Mutex // Guards made.
 	made map[*config.Transport]queue.Transport
 }
 
-func newTransports(live *config.Live, resolver dns.Resolver, log *slog.Logger) *transports {
+func newTransports(live *config.Live, d delivering, log *slog.Logger) *transports {
 	cfg := live.Current()
-	t := &transports{
+	if d.dial == nil {
+		d.dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
+	return &transports{
 		live:     live,
 		log:      log,
+		dial:     d.dial,
 		hostname: dns.IPDomain{Domain: cfg.Hostname},
 		made:     map[*config.Transport]queue.Transport{},
+		dialer: &smtpclient.Dialer{
+			Resolver:    d.resolver,
+			DialContext: d.dial,
+			Guard:       netguard.Guard{Allow: cfg.AllowNetworks, Own: ownAddresses(cfg)},
+			LocalNames:  cfg.Hostnames(),
+			Log:         log,
+		},
 	}
-	if resolver != nil {
-		t.dialer = &smtpclient.Dialer{
-			Resolver:   resolver,
-			Guard:      netguard.Guard{Allow: cfg.AllowNetworks, Own: ownAddresses(cfg)},
-			LocalNames: cfg.Hostnames(),
-			Log:        log,
-		}
-	}
-	return t
 }
 
 // ownAddresses returns the addresses on which mail from others arrives here.
@@ -181,7 +190,7 @@ func (t *transports) smarthost(c *config.Transport) *queue.Smarthost {
 		Host:          c.Host,
 		Port:          c.Port,
 		LocalName:     t.hostname,
-		DialContext:   (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:   t.dial,
 		Log:           t.log,
 	}
 	if c.Username != "" {
@@ -220,7 +229,7 @@ func (t *transports) backToUs(cfg *config.Config) queue.Transport {
 			Port:          l.SMTP.Port,
 			TLS:           smtpclient.TLSNone,
 			LocalName:     t.hostname,
-			DialContext:   (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			DialContext:   t.dial,
 			Log:           t.log,
 		}
 	}

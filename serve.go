@@ -40,9 +40,10 @@ type serveOptions struct {
 	log    *slog.Logger
 	levels *logging.Levels // Of log; set by the configuration. May be nil.
 
-	resolver dns.Resolver                                        // Default: the system's, cached.
-	listen   func(network, address string) (net.Listener, error) // Default: net.Listen.
-	ready    func(cfg *config.Config, sockets []socket)          // Told once all is served. May be nil.
+	resolver dns.Resolver                                                         // Default: the system's, cached.
+	listen   func(network, address string) (net.Listener, error)                  // Default: net.Listen.
+	dial     func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
+	ready    func(cfg *config.Config, sockets []socket)                           // Told once all is served. May be nil.
 }
 
 // server is a running mail server.
@@ -69,7 +70,8 @@ func serve(ctx context.Context, opts serveOptions) error {
 	for {
 		select {
 		case <-hangup:
-			s.reload()
+			// What is wrong is in the log.
+			reload(s.live, s.log)
 		case err := <-s.failed:
 			s.log.Error("a part of the server failed; stopping", "err", err)
 			return errors.Join(err, s.stop())
@@ -130,7 +132,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	if resolver == nil {
 		resolver = dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
 	}
-	outgoing, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, resolver)
+	outgoing, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, delivering{resolver, opts.dial})
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +190,12 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	}
 
 	// Commands.
-	if err := s.serveControl(&operations{live, accounts, func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil }}); err != nil {
+	if err := s.serveControl(&operations{
+		live:  live,
+		store: accounts,
+		queue: func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil },
+		log:   s.log,
+	}); err != nil {
 		return nil, err
 	}
 
@@ -223,22 +230,6 @@ func (s *server) goServe(what string, f func() error) {
 		default:
 		}
 	})
-}
-
-// reload reads the configuration again.
-func (s *server) reload() {
-	r, err := s.live.Reload()
-	if err != nil {
-		s.log.Error("the configuration is not reloaded, it has problems", "err", err)
-		return
-	}
-	s.log.Info("configuration reloaded", "domains.conf changed", r.Dynamic)
-	if r.NeedsRestart {
-		s.log.Warn("mox.conf has changed; restart to put that in effect")
-		if r.StaticErr != nil {
-			s.log.Warn("mox.conf has problems, a restart would fail", "err", r.StaticErr)
-		}
-	}
 }
 
 // followConfig makes accounts that are added to the configuration. It returns what

@@ -26,7 +26,6 @@ type Live struct {
 
 	mu          sync.Mutex // Guards what follows, and orders reloads and changes.
 	static      []byte     // Mox.conf as at start.
-	staticSeen  []byte     // Mox.conf as at the last reload.
 	dynamic     []byte     // Domains.conf as last read or written.
 	subscribers []*subscriber
 }
@@ -43,7 +42,7 @@ func Open(opts Options) (*Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Live{opts: opts, static: static, staticSeen: static, dynamic: dynamic}
+	l := &Live{opts: opts, static: static, dynamic: dynamic}
 	l.current.Store(cfg)
 	return l, nil
 }
@@ -76,9 +75,9 @@ type Reloaded struct {
 	// What changed in it has no effect yet.
 	NeedsRestart bool
 
-	// StaticErr says what is wrong with a mox.conf that NeedsRestart: the server
+	// StaticProblems says what is wrong with a mox.conf that NeedsRestart: the server
 	// would not start with it.
-	StaticErr error
+	StaticProblems string
 }
 
 // Reload reads domains.conf and the certificates again and replaces the
@@ -96,7 +95,9 @@ func (l *Live) Reload() (Reloaded, error) {
 		NeedsRestart: !bytes.Equal(static, l.static),
 	}
 	if r.NeedsRestart {
-		_, r.StaticErr = parse(l.opts, static, dynamic)
+		if _, err := parse(l.opts, static, dynamic); err != nil {
+			r.StaticProblems = err.Error()
+		}
 	}
 	cfg, err := parse(l.opts, l.static, dynamic)
 	if err != nil {

@@ -84,14 +84,14 @@ func TestStaticNeedsRestart(t *testing.T) {
 	staticPath := filepath.Join(filepath.Dir(dynamicPath), "mox.conf")
 	rewrite(t, staticPath, "mail.example.org", "mx.example.org")
 	r, err := l.Reload()
-	if err != nil || !r.NeedsRestart || r.StaticErr != nil || r.Dynamic {
+	if err != nil || !r.NeedsRestart || r.StaticProblems != "" || r.Dynamic {
 		t.Errorf("reload: %+v, %v", r, err)
 	}
 	if got := l.Current().Hostname.ASCII; got != "mail.example.org" {
 		t.Errorf("host name changed to %s without restart", got)
 	}
 	rewrite(t, staticPath, "mx.example.org", "mx_example_org")
-	if r, err := l.Reload(); err != nil || !r.NeedsRestart || r.StaticErr == nil {
+	if r, err := l.Reload(); err != nil || !r.NeedsRestart || r.StaticProblems == "" {
 		t.Errorf("reload with bad mox.conf: %+v, %v", r, err)
 	}
 	rewrite(t, staticPath, "mx_example_org", "mail.example.org")

@@ -39,23 +39,48 @@ func Load(opts Options) (*Config, error) {
 	return parse(opts, static, dynamic)
 }
 
+// DataDir returns the data directory that a mox.conf names, whatever else is in the
+// files. It returns an *Error if the file cannot be read or parsed.
+func DataDir(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", unreadable(path, err)
+	}
+	p := problems{file: path}
+	var s Static
+	p.unmarshal(data, "mox config describe-static", &s)
+	if len(p.list) > 0 {
+		return "", &Error{p.list}
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	return within(dir, s.DataDir), nil
+}
+
+// unreadable returns the error for a file that cannot be read.
+func unreadable(path string, err error) *Error {
+	text := fmt.Sprintf("cannot be read: %v", err)
+	if os.IsNotExist(err) {
+		text = `does not exist; give the right path with --config, or start from what "mox config example" prints`
+	}
+	return &Error{[]Problem{{File: path, Text: text}}}
+}
+
 // readFiles returns the content of mox.conf and domains.conf.
 func readFiles(opts Options) (static, dynamic []byte, err error) {
-	var missing []Problem
-	read := func(path string) []byte {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			text := fmt.Sprintf("cannot be read: %v", err)
-			if os.IsNotExist(err) {
-				text = `does not exist; give the right path with --config, or start from what "mox config example" prints`
-			}
-			missing = append(missing, Problem{File: path, Text: text})
-		}
-		return data
+	static, serr := os.ReadFile(opts.Path)
+	dynamic, derr := os.ReadFile(opts.dynamicPath())
+	var missing Error
+	if serr != nil {
+		missing.Problems = append(missing.Problems, unreadable(opts.Path, serr).Problems...)
 	}
-	static, dynamic = read(opts.Path), read(opts.dynamicPath())
-	if len(missing) > 0 {
-		return nil, nil, &Error{missing}
+	if derr != nil {
+		missing.Problems = append(missing.Problems, unreadable(opts.dynamicPath(), derr).Problems...)
+	}
+	if len(missing.Problems) > 0 {
+		return nil, nil, &missing
 	}
 	return static, dynamic, nil
 }
@@ -130,11 +155,14 @@ func (p *problems) unmarshal(data []byte, describe string, dst any) {
 }
 
 // path makes a path from a file absolute.
-func (b *builder) path(p string) string {
+func (b *builder) path(p string) string { return within(b.cfg.Dir, p) }
+
+// within returns a path that may be relative to a directory.
+func within(dir, p string) string {
 	if filepath.IsAbs(p) {
 		return filepath.Clean(p)
 	}
-	return filepath.Join(b.cfg.Dir, p)
+	return filepath.Join(dir, p)
 }
 
 // parseDomain parses a domain name in a field.
