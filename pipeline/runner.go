@@ -75,7 +75,7 @@ func NewRunner(opts RunnerOptions) *Runner {
 // goroutine, in the order of the stages. The caller must Close it.
 type Transaction struct {
 	r          *Runner
-	log        *slog.Logger
+	log        *slog.Logger // Nil without checks.
 	checks     []*run
 	message    Outcome
 	recipients []Judged
@@ -93,7 +93,10 @@ type run struct {
 // Begin starts a message. The context is that of the whole message and should not end
 // before Close.
 func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
-	t := &Transaction{r: r, log: r.opts.Log.With("cid", conn.ID)}
+	t := &Transaction{r: r}
+	if len(r.opts.Checks) > 0 {
+		t.log = r.opts.Log.With("cid", conn.ID)
+	}
 	for _, u := range r.opts.Checks {
 		state, err := r.start(ctx, u, conn)
 		if err != nil {

@@ -89,7 +89,7 @@ func (c *conn) exchange(m sasl.Server, initial string, has bool) error {
 			return nil
 		}
 		c.reply(smtp.C334ContinueAuth, "", base64.StdEncoding.EncodeToString(challenge))
-		line, err := c.readLine(false)
+		line, err := c.readLine(true)
 		if errors.Is(err, errLineTooLong) {
 			return smtp.NewError(smtp.C500BadSyntax, smtp.E556AuthLineTooLong, "line too long", nil)
 		} else if err != nil {

@@ -120,31 +120,6 @@ func (c *conn) permit(cmd *command, line []byte) error {
 	return smtp.NewError(smtp.C503BadSequence, smtp.E551InvalidCommand, text, nil)
 }
 
-func (c *conn) rset(args string) error {
-	if args != "" {
-		return noArguments()
-	}
-	c.reset()
-	c.reply(smtp.C250Completed, smtp.E200Other, "ok")
-	return nil
-}
-
-// noop takes an argument and ignores it (RFC 5321 §4.1.1.9).
-func (c *conn) noop(string) error {
-	c.reply(smtp.C250Completed, smtp.E200Other, "ok")
-	return nil
-}
-
-func (c *conn) quit(args string) error {
-	if args != "" {
-		return noArguments()
-	}
-	c.reset()
-	c.state = StateClosed
-	c.reply(smtp.C221Closing, smtp.E200Other, c.l.Hostname.ASCII+" closing connection")
-	return nil
-}
-
 func noArguments() error {
 	return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "no arguments allowed", nil)
 }

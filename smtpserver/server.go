@@ -11,7 +11,6 @@ import (
 
 	"mox/internal/logging"
 	"mox/pipeline"
-	"mox/smtp"
 )
 
 // ErrServerClosed is returned by Serve after Shutdown.
@@ -239,20 +238,4 @@ func addrOf(a net.Addr) netip.Addr {
 		return netip.Addr{} // A socket without address: such clients share limits.
 	}
 	return ap.Addr().Unmap()
-}
-
-// admit tells whether the limits let the connection in. If not, the reason is in the reply.
-func (c *conn) admit() *smtp.Error {
-	if c.unlimited {
-		return nil
-	}
-	l := c.l.Limits
-	if !l.connects.Allow(c.remoteIP, 1) {
-		return smtp.NewError(smtp.C421ServiceUnavailable, smtp.E470SecurityOther, "too many connections from your network, try again later", nil)
-	}
-	if !l.conns.Acquire(c.remoteIP) {
-		return smtp.NewError(smtp.C421ServiceUnavailable, smtp.E470SecurityOther, "too many open connections, try again later", nil)
-	}
-	c.admitted = true
-	return nil
 }

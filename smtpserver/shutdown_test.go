@@ -25,6 +25,7 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ts := newServer(t, func(o *Options, lo *ListenerOptions) { lo.TLSConfig = testTLS() })
+		users := newServer(t, submission)
 		greeted, ready, after := ts.dial(), ts.dial(), ts.dial()
 		greeted.want("220 ")
 		ready.hello()
@@ -33,6 +34,9 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 		half := ts.dial()
 		half.want("220 ")
 		half.write("EHL")
+		login := users.dial()
+		login.hello()
+		login.cmd("AUTH PLAIN", "334 ")
 		handshake := ts.dial()
 		handshake.hello()
 		handshake.cmd("STARTTLS", "220 ")
@@ -45,6 +49,11 @@ func TestShutdownOfIdleConnections(t *testing.T) {
 			c.wantClosed()
 		}
 		handshake.wantClosed()
+		usersDone := users.shutdown(t.Context())
+		login.want("421 4.3.2")
+		if err := <-usersDone; err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
 		if err := <-done; err != nil {
 			t.Errorf("Shutdown: %v", err)
 		}
