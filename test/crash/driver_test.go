@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 
@@ -22,15 +21,7 @@ const (
 // drive works on the account in a directory, with several senders at once, and tells on standard
 // output what it begins and what is acknowledged. Each sender delivers messages, numbered from first,
 // and flags, moves, copies and expunges some. Meanwhile, and at the end, packs and database are compacted.
-func drive(ctx context.Context, dir, first, senders string, rounds int) error {
-	start, err := strconv.Atoi(first)
-	if err != nil {
-		return err
-	}
-	n, err := strconv.Atoi(senders)
-	if err != nil {
-		return err
-	}
+func drive(ctx context.Context, dir string, first, senders, rounds int) error {
 	s, err := store.New(store.Options{Dir: dir, EraseAfter: 1})
 	if err != nil {
 		return err
@@ -49,12 +40,12 @@ func drive(ctx context.Context, dir, first, senders string, rounds int) error {
 	fmt.Println("ready")
 
 	var wg sync.WaitGroup
-	errs := make(chan error, n)
-	for i := range n {
+	errs := make(chan error, senders)
+	for i := range senders {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for j := start; ctx.Err() == nil && (rounds == 0 || j < start+rounds); j++ {
+			for j := first; ctx.Err() == nil && (rounds == 0 || j < first+rounds); j++ {
 				m := driven{ctx: ctx, account: a, archive: arch.ID, id: messageID(fmt.Sprintf("%d-%d", i, j))}
 				if err := m.run(j); err != nil {
 					errs <- fmt.Errorf("message %s: %w", m.id, err)
