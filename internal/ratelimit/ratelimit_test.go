@@ -259,8 +259,13 @@ func TestLogins(t *testing.T) {
 func TestCounts(t *testing.T) {
 	t.Parallel()
 	c := NewCounts[string](2)
-	if !c.Acquire("a") || !c.Acquire("a") || c.Acquire("a") || !c.Acquire("b") {
-		t.Fatal("want two of each")
+	for i, tt := range []struct {
+		key string
+		ok  bool
+	}{{"a", true}, {"a", true}, {"a", false}, {"b", true}} {
+		if got := c.Acquire(tt.key); got != tt.ok {
+			t.Fatalf("%d: Acquire(%s) = %v", i, tt.key, got)
+		}
 	}
 	c.Release("a")
 	if !c.Acquire("a") {
