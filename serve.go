@@ -165,7 +165,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 
 	// The ports of the configuration.
 	logins := ratelimit.NewLogins(cfg.FailedLogins)
-	smtpChecks := s.checks(accounts)
+	smtpChecks := s.checks(ctx, accounts)
 	for _, l := range cfg.Listeners {
 		tlsConfig, err := live.TLSConfig(l.Name)
 		if err != nil && !errors.Is(err, config.ErrNoTLS) {
@@ -268,8 +268,8 @@ func (s *server) imapOptions(accounts *store.Store, auth *authenticator, reg pro
 // client waiting: longer than any client waits (RFC 5321 §4.5.3.2).
 const testTimeout = time.Hour
 
-// checks returns the checks of messages on SMTP ports.
-func (s *server) checks(accounts *store.Store) []pipeline.Use {
+// checks returns the checks of messages on SMTP ports. The server stops when ctx ends.
+func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.Use {
 	use := []pipeline.Use{{Check: checks.Quota{Usage: func(ctx context.Context, account string) (used, limit int64, err error) {
 		a, err := accounts.Open(ctx, account)
 		if err != nil {
@@ -280,7 +280,7 @@ func (s *server) checks(accounts *store.Store) []pipeline.Use {
 		return u.Bytes, u.Quota, err
 	}}}}
 	if s.live.Current().Localserve != nil {
-		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout}, Timeout: 2 * testTimeout})
+		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})
 	}
 	return use
 }

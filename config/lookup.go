@@ -125,7 +125,18 @@ func isPostmaster(l smtp.Localpart) bool { return strings.EqualFold(string(l), "
 // LookupPath is LookupAddress for a forward-path. It also knows "postmaster" without
 // a domain, and at an address literal that this server listens on; the canonical
 // address is then the postmaster at Hostname.
+//
+// It differs for localserve, where no domain is wholly ours: mail to an address that
+// nobody has leaves through the queue, and comes in again as LookupIncoming says.
 func (c *Config) LookupPath(p smtp.Path) (Destination, smtp.Address, error) {
+	dest, address, err := c.lookupPath(p)
+	if errors.Is(err, ErrUnknownUser) && c.Localserve != nil && (p.IPDomain.IsDomain() || p.IPDomain.IsIP()) {
+		err = ErrUnknownDomain
+	}
+	return dest, address, err
+}
+
+func (c *Config) lookupPath(p smtp.Path) (Destination, smtp.Address, error) {
 	if p.IPDomain.IsDomain() {
 		return c.LookupAddress(p.Localpart, p.IPDomain.Domain)
 	}

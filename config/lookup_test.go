@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"mox/dns"
@@ -108,8 +109,26 @@ func TestLocalserveTakesAll(t *testing.T) {
 			t.Errorf("%s: account %q, error %v, want account %q", path, dest.Account, err, account)
 		}
 	}
-	if _, _, err := cfg.LookupAddress("any", domain(t, "other.example")); !errors.Is(err, ErrUnknownDomain) {
-		t.Errorf("lookup for submission: error %v, want that the domain is not ours", err)
+	// What nobody has is submitted as if to others, and comes back to the catch-all.
+	for address, want := range map[string]error{
+		"any@other.example":  ErrUnknownDomain,
+		"nobody@example.org": ErrUnknownDomain,
+		"nobody@[127.0.0.1]": ErrUnknownDomain,
+		"ann@example.org":    nil,
+		"ann@closed.example": ErrDomainDisabled,
+		"postmaster":         nil,
+		"nobody":             ErrUnknownUser,
+	} {
+		p := smtp.Path{Localpart: smtp.Localpart(address)}
+		if strings.Contains(address, "@") {
+			var err error
+			if p, err = smtp.ParsePath(address); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := cfg.LookupPath(p); !errors.Is(err, want) {
+			t.Errorf("%s at submission: error %v, want %v", address, err, want)
+		}
 	}
 	other := smtp.Address{Localpart: "any", Domain: domain(t, "other.example")}
 	if !cfg.AccountCanSendFrom("bob", other) || cfg.AccountCanSendFrom("ann", other) {

@@ -114,6 +114,24 @@ func TestTestAddressTimeout(t *testing.T) {
 	})
 }
 
+func TestTestAddressStop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stop := make(chan struct{})
+		time.AfterFunc(time.Minute, func() { close(stop) })
+		s, err := TestAddress{Stop: stop}.Start(t.Context(), pipeline.Conn{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		begin := time.Now()
+		r, err := s.Recipient(t.Context(), recipient(t, "rcpttotimeout"))
+		if took := time.Since(begin); err != nil || r.Verdict != pipeline.Reject || r.Reply.Code != 451 || took != time.Minute {
+			t.Errorf("got %v, %v after %v, want 451 when stopped", r.Reply, err, took)
+		}
+	})
+}
+
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -24,6 +24,9 @@ type TestAddress struct {
 	// Timeout is how long a "timeout" waits before it answers with 451. The check must be
 	// used with a longer pipeline.Use.Timeout. Zero means one hour.
 	Timeout time.Duration
+
+	// Stop, once closed, ends all waiting with that answer. Nil never does.
+	Stop <-chan struct{}
 }
 
 var _ pipeline.Check = TestAddress{}
@@ -87,6 +90,7 @@ func (s *testAddressState) answer(ctx context.Context, localpart string) (pipeli
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():
+		case <-s.check.Stop:
 		case <-timer.C:
 		}
 		code = smtp.C451LocalError
