@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mjl-/bstore"
@@ -145,6 +146,7 @@ func (t *txn) renameMailboxes(name, newName string) error {
 	if len(old) == 0 {
 		return ErrNoMailbox
 	}
+	slices.Sort(old)
 	for _, n := range old {
 		target := newName + n[len(name):]
 		if _, err := checkName(target); err != nil {
@@ -155,7 +157,7 @@ func (t *txn) renameMailboxes(name, newName string) error {
 		}
 	}
 	if parent, ok := imap.ParentMailbox(newName); ok {
-		if _, err := t.boxNamed(parent); err != nil && parent != name {
+		if _, err := t.boxNamed(parent); err != nil {
 			if _, err := t.createMailbox(parent, "", false); err != nil {
 				return err
 			}
@@ -225,15 +227,7 @@ func (a *Account) DeleteMailbox(ctx context.Context, actor Actor, name string) e
 			return ErrNoMailbox
 		}
 		id = b.row.ID
-		t := tx
-		t.touch(b)
-		b.row.Gone = true
-		b.row.Name = ""
-		b.row.Use = ""
-		b.deleted = true
-		t.names[name] = 0
-		t.gone = append(t.gone, id)
-		t.log(Change{Kind: ChangeMailboxDelete, Mailbox: id})
+		tx.deleteMailbox(b)
 		return nil
 	})
 	if err != nil {
@@ -246,6 +240,18 @@ func (a *Account) DeleteMailbox(ctx context.Context, actor Actor, name string) e
 		}
 	}
 	return nil
+}
+
+// deleteMailbox takes a mailbox off all lists. Its messages stay for removeGoneOp.
+func (t *txn) deleteMailbox(b *box) {
+	t.touch(b)
+	t.names[b.row.Name] = 0
+	b.row.Gone = true
+	b.row.Name = ""
+	b.row.Use = ""
+	b.deleted = true
+	t.gone = append(t.gone, b.row.ID)
+	t.log(Change{Kind: ChangeMailboxDelete, Mailbox: b.row.ID})
 }
 
 // goneBatch is how many messages of a deleted mailbox are removed in one transaction.
