@@ -15,7 +15,7 @@ TESTTIMEOUT ?= 12m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
-RACE := $(patsubst %,./%/...,$(wildcard config dns imapserver internal pipeline queue queuedb smtpclient smtpserver store))
+RACE := . $(patsubst %,./%/...,$(wildcard admin config dns http imapserver internal pipeline queue queuedb smtpclient smtpserver store))
 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md

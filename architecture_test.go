@@ -71,6 +71,9 @@ var bans = []ban{
 	{[]string{"store/...", "queuedb", "dmarcdb", "tlsrptdb", "mtastsdb", "config", "queue", "pipeline/...", "smtpclient", "smtpserver", "imapserver/..."},
 		[]string{"github.com/spf13"}, nil,
 		"the command line is the face's business"},
+	{[]string{"*"}, []string{"mox/internal/corpus", "mox/internal/memnet", "mox/internal/vfs/faultfs", "mox/internal/vfs/replay"},
+		[]string{"test/...", "internal/..."},
+		"only tests need them; the binary does without"},
 }
 
 // A server that needs another server's code needs a package below both.
@@ -248,6 +251,7 @@ func TestImportRulesBite(t *testing.T) {
 		{"mox/queue", "github.com/mjl-/bstore", true},
 		{"mox/message", "github.com/prometheus/client_golang/prometheus", true},
 		{"mox/misc", "mox/dns", true},
+		{"mox/smtpserver", "mox/internal/memnet", true},
 	} {
 		problems := importProblems(goPackage{ImportPath: tc.from, Imports: []string{tc.imports}})
 		if (len(problems) > 0) != tc.bad {
