@@ -87,7 +87,6 @@ func (q *Queue) wayBack(ctx context.Context, from smtp.Path) (*queuedb.Recipient
 		return nil, fmt.Errorf("looking up sender: %w", err)
 	case local:
 		r.Account, r.Mailbox = account, mailbox
-		r.Prefix = []byte("Return-Path: <>\r\n") // RFC 5321 §4.4: by final delivery.
 	}
 	r.Destination = destination(r.Path, r.Account)
 	return &r, nil

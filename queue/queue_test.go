@@ -336,6 +336,9 @@ func notification(t *testing.T, m localMessage) *message.Part {
 	if p.MediaType() != "multipart/report" || len(p.Parts) != 3 || p.Parts[1].MediaType() != "message/delivery-status" {
 		t.Fatalf("notification is no delivery status report:\n%s", m.text)
 	}
+	if strings.Contains(m.text, "Return-Path:") {
+		t.Errorf("notification has a Return-Path before its final delivery, which adds it:\n%s", m.text)
+	}
 	return p
 }
 
