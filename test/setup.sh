@@ -4,38 +4,64 @@
 # run is a failure, never silently left out.
 set -eu
 
-# A program that tests start, and the package that has it.
+# A program that tests start, or a file that they need, and the package that has it.
 needed="
 curl:curl
+doveadm:dovecot-core
 gcc:gcc
 mbsync:isync
+msmtp:msmtp
+neomutt:neomutt
+offlineimap:offlineimap3
 openssl:openssl
+/usr/sbin/postfix:postfix
+python3:python3
+script:bsdutils
+swaks:swaks
+/usr/include/stdlib.h:libc6-dev
+/usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
 "
 
-missing=
-for pair in $needed; do
-	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
-done
-# The race detector links against the C library.
-[ -e /usr/include/stdlib.h ] || missing="$missing libc6-dev"
+# packages prints the packages of what is missing.
+packages() {
+	for pair in $needed; do
+		file=${pair%%:*}
+		case $file in
+		# shellcheck disable=SC2086
+		/*) ls -d $file >/dev/null 2>&1 || echo "${pair#*:}" ;;
+		*) command -v "$file" >/dev/null 2>&1 || echo "${pair#*:}" ;;
+		esac
+	done | tr '\n' ' '
+}
 
+missing=$(packages)
 if [ -z "$missing" ]; then
 	exit 0
 fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
 	echo "The tests need programs that are not installed. On Debian, run as root:" >&2
-	echo "  apt-get install --no-install-recommends$missing" >&2
+	echo "  apt-get install --no-install-recommends $missing" >&2
 	exit 1
 fi
-echo "installing$missing"
+echo "installing $missing"
 export DEBIAN_FRONTEND=noninteractive
+
+# The servers among them are for the tests to start, with configurations of their
+# own. They are not started now.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod +x $policy
+fi
+echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+
 apt-get -qq update </dev/null
 # shellcheck disable=SC2086
 apt-get -qq install -y --no-install-recommends $missing </dev/null >/dev/null
 
-for pair in $needed; do
-	if ! command -v "${pair%%:*}" >/dev/null 2>&1; then
-		echo "${pair%%:*} is still missing after installing package ${pair#*:}" >&2
-		exit 1
-	fi
-done
+missing=$(packages)
+if [ -n "$missing" ]; then
+	echo "still missing after installing: $missing" >&2
+	exit 1
+fi

@@ -85,7 +85,7 @@ func (c *imapClient) append(mailbox, flags, msg string) {
 	c.cmd("APPEND %s (%s) {%d+}\r\n%s", mailbox, flags, len(msg), msg)
 }
 
-// count returns the number of messages of a mailbox, with an item of STATUS.
+// status returns an item of STATUS of a mailbox.
 func (c *imapClient) status(mailbox, item string) int {
 	c.t.Helper()
 	l := c.cmd("STATUS %s (%s)", mailbox, item)
@@ -103,6 +103,34 @@ func (c *imapClient) status(mailbox, item string) int {
 func (c *imapClient) messages(mailbox string) int {
 	c.t.Helper()
 	return c.status(mailbox, "MESSAGES")
+}
+
+// fetch returns the messages of the selected mailbox, whole and in their order.
+func (c *imapClient) fetch() []string {
+	c.t.Helper()
+	var l []string
+	for _, line := range c.cmd("FETCH 1:* BODY.PEEK[]") {
+		_, rest, ok := strings.Cut(line, "BODY[] {")
+		size, rest, ok2 := strings.Cut(rest, "}\r\n")
+		n, err := strconv.Atoi(size)
+		if !ok || !ok2 || err != nil {
+			continue
+		}
+		l = append(l, rest[:n])
+	}
+	return l
+}
+
+// bySubject returns the messages of the selected mailbox by their subject.
+func (c *imapClient) bySubject() map[string]string {
+	c.t.Helper()
+	by := map[string]string{}
+	for _, msg := range c.fetch() {
+		_, rest, _ := strings.Cut(msg, "\r\nSubject: ")
+		subject, _, _ := strings.Cut(rest, "\r\n")
+		by[subject] = msg
+	}
+	return by
 }
 
 // waitMessages waits for messages that come through the queue. It selects the mailbox.

@@ -82,7 +82,21 @@ func nextIP() string {
 // startServer starts a localserve that ends with the test.
 func startServer(t *testing.T) *server {
 	t.Helper()
+	return startConfigured(t, nil)
+}
+
+// startConfigured is startServer with a change to the mox.conf that localserve makes.
+func startConfigured(t *testing.T, change func(conf string) string) *server {
+	t.Helper()
 	s := &server{t: t, ip: nextIP(), dir: t.TempDir()}
+	if change != nil {
+		command(t, moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip, "--initonly")
+		conf, err := os.ReadFile(filepath.Join(s.dir, "mox.conf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, s.dir, "mox.conf", change(string(conf)))
+	}
 	s.cmd = exec.Command(moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	if err := s.cmd.Start(); err != nil {
@@ -131,6 +145,9 @@ func (s *server) waitPort(port int) {
 		}
 	}
 }
+
+// certificate is the file with the certificate of localserve, which can be trusted by itself.
+func (s *server) certificate() string { return filepath.Join(s.dir, "localhost.crt.pem") }
 
 func (s *server) addr(port int) string { return fmt.Sprintf("%s:%d", s.ip, port) }
 
