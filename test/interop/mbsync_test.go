@@ -151,7 +151,7 @@ func TestMbsync(t *testing.T) {
 	c.cmd("MOVE 351:400 Trash")
 	c.cmd("EXPUNGE")
 	m.sync()
-	m.sync() // Moves are a new message here and a deletion there; both are through now.
+	m.sync()         // Moves are a new message here and a deletion there; both are through now.
 	look := s.imap() // Without a selected mailbox, so that it hears of nothing but what it asks for.
 	before := m.state(look, "INBOX", "Archive", "Trash", "Sent")
 	m.sync()

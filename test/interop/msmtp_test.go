@@ -1,0 +1,86 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// msmtp submits a message with a configuration for one account and returns what it says.
+func msmtp(t *testing.T, conf, message string, rcpts ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "msmtp", append([]string{"--file=" + writeFile(t, t.TempDir(), "msmtprc", conf), "--debug", "--"}, rcpts...)...)
+	cmd.Stdin = strings.NewReader(message)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestMsmtp submits with STARTTLS and with TLS from the start, trusting nothing but the
+// certificate of localserve.
+func TestMsmtp(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	conf := func(port int, lines ...string) string {
+		return fmt.Sprintf("defaults\ntimeout 60\naccount default\nhost %s\nport %d\nfrom %s\nuser %s\npassword %s\ntls on\ntls_trust_file %s\n%s\n",
+			s.ip, port, user, user, password, s.certificate(), strings.Join(lines, "\n"))
+	}
+	message := func(subject string) string {
+		return "From: Mox <" + user + ">\nTo: <" + user + ">\nBcc: <hidden@localhost>\nSubject: " + subject + "\n\nsubmitted by msmtp\n.\n..\nend\n"
+	}
+	n := 0
+	for _, mechanism := range []string{"plain", "login", "on"} {
+		for what, c := range map[string]string{
+			"starttls": conf(1587, "auth "+mechanism, "tls_starttls on"),
+			"tls":      conf(1465, "auth "+mechanism, "tls_starttls off"),
+		} {
+			subject := what + " " + mechanism
+			if out, err := msmtp(t, c, message(subject), user); err != nil {
+				t.Errorf("%s: %v\n%s", subject, err, out)
+				continue
+			}
+			n++
+		}
+	}
+	// Several recipients, of which one is remote and comes back through the queue.
+	if out, err := msmtp(t, conf(1465, "auth plain", "tls_starttls off"), message("several"), user, "somebody@example.org"); err != nil {
+		t.Errorf("several recipients: %v\n%s", err, out)
+	}
+	n += 2
+
+	for _, tt := range []struct {
+		name, conf string
+		code       int
+		want       string
+	}{
+		{"wrong password", strings.Replace(conf(1587, "auth plain", "tls_starttls on"), password, "wrong", 1), 77, "535"},
+		{"no login", strings.Replace(conf(1587, "auth off", "tls_starttls on"), "user "+user+"\n", "", 1), 65, "530"},
+		{"certificate not trusted", strings.Replace(conf(1465, "auth plain", "tls_starttls off"), s.certificate(), "system", 1), 69, "certificate verification failed"},
+	} {
+		out, err := msmtp(t, tt.conf, message(tt.name), user)
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok || exit.ExitCode() != tt.code || !strings.Contains(out, tt.want) {
+			t.Errorf("%s: %v, want exit code %d and %q\n%s", tt.name, err, tt.code, tt.want, out)
+		}
+	}
+
+	c := s.imap()
+	c.waitMessages("INBOX", n)
+	got := c.bySubject()
+	for _, subject := range []string{"starttls plain", "tls login", "tls on", "several"} {
+		if !strings.HasSuffix(got[subject], "\r\n\r\nsubmitted by msmtp\r\n.\r\n..\r\nend\r\n") {
+			t.Errorf("%s: came as\n%s", subject, got[subject])
+		}
+		if strings.Contains(got[subject], "hidden@") {
+			t.Errorf("%s: Bcc was sent along\n%s", subject, got[subject])
+		}
+	}
+	if sent := got["several"]; !strings.Contains(sent, "From: Mox <"+user+">\r\n") || !strings.Contains(strings.ToLower(sent), "message-id: <") {
+		t.Errorf("message came as\n%s", sent)
+	}
+}
