@@ -87,11 +87,11 @@ func (d *delivery) receive() error {
 // notReceived turns a failure to receive into what the client is told, and reads what is left
 // of a message that could not be kept.
 func (d *delivery) notReceived(dr *smtp.DataReader, err error) error {
-	if d.c.readErr != nil {
-		return &connError{d.c.readErr}
-	}
 	if e, ok := errors.AsType[*smtp.Error](err); ok {
 		return e // The message was read to its end.
+	}
+	if d.c.readErr != nil {
+		return &connError{d.c.readErr}
 	}
 	d.c.log.Error("spooling message", "id", d.env.ID, "err", err)
 	if _, err := dr.WriteTo(io.Discard); err != nil && d.c.readErr != nil {

@@ -53,7 +53,8 @@ type Addresses interface {
 
 // Options for New.
 type Options struct {
-	// Addresses returns the addresses of this moment. Each command asks once. Required.
+	// Addresses returns the addresses of this moment. It is asked again for each look-up.
+	// Required.
 	Addresses func() Addresses
 
 	// Authenticate verifies credentials and returns the account that they log in to. Errors

@@ -49,9 +49,10 @@ func (c *conn) addRecipient(to smtp.Path) error {
 // resolve says where mail for a path goes.
 func (c *conn) resolve(to smtp.Path) (pipeline.Recipient, error) {
 	r := pipeline.Recipient{Path: to}
-	lookup := c.s.opts.Addresses().LookupIncoming
+	addresses := c.s.opts.Addresses()
+	lookup := addresses.LookupIncoming
 	if c.isSubmission() {
-		lookup = c.s.opts.Addresses().LookupPath
+		lookup = addresses.LookupPath
 	}
 	dest, _, err := lookup(to)
 	switch {
