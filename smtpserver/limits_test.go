@@ -87,15 +87,12 @@ func TestRecipientLimit(t *testing.T) {
 	c := ts.dial()
 	c.hello()
 	c.cmd("MAIL FROM:<a@b.example>", "250 ")
-	for i := range 100 {
-		// Case makes another path of the same mailbox.
-		c.cmd("RCPT TO:<"+cased("alicealice"[:5], i)+"@example.org>", "250 ")
-		if i == 31 {
-			break
-		}
+	// Case makes another path of the same mailbox.
+	for i := range 32 {
+		c.cmd("RCPT TO:<"+cased("alice", i)+"@example.org>", "250 ")
 	}
 	for i := range 100 - 32 {
-		c.cmd("RCPT TO:<"+cased("postmaster", i+1)+"@example.org>", "250 ")
+		c.cmd("RCPT TO:<"+cased("postmaster", i)+"@example.org>", "250 ")
 	}
 	c.cmd("RCPT TO:<bob@example.org>", "452 4.5.3")
 	// The limit is no error of the others, and a repeated one is not another.
