@@ -38,7 +38,8 @@ var ErrDatabaseExists = errors.New("account has a database: move its file index.
 // at that moment. Lost are later changes of flags, moves and copies, mailboxes that no message was
 // added to, subscriptions, submissions, and the password: the account can receive mail
 // at once, but nobody can log in before a new password is set. Expunged messages stay away once their content
-// was erased, see Options.EraseAfter; later ones come back. Mailboxes get higher UIDVALIDITYs than they ever had, so that clients download them anew.
+// was erased, see Options.EraseAfter; later ones come back. Mailboxes get higher UIDVALIDITYs than they ever
+// had, so that clients download them anew.
 //
 // Progress, if not nil, is called now and then. When Recover is interrupted, the account has
 // no database still, and Recover begins anew.

@@ -14,6 +14,9 @@ type messageID string
 // body makes the content of a message, different for each id. Most are small, those whose number ends in
 // 3 are large enough for a file of their own.
 func (id messageID) body() []byte {
+	if id == "" {
+		return nil
+	}
 	h := fnv.New64a()
 	h.Write([]byte(id))
 	r := rand.New(rand.NewPCG(h.Sum64(), 0))
