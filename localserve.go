@@ -218,11 +218,10 @@ func localConfig() (config.Static, config.Dynamic) {
 		Domains: map[string]config.DynamicDomain{"localhost": {LocalpartCatchallSeparators: []string{"+"}}},
 		Accounts: map[string]config.DynamicAccount{
 			localAccount: {
-				Domain:                       "localhost",
-				FullName:                     "Mox",
-				Destinations:                 map[string]config.DynamicDestination{localAddress: {}},
-				MaxOutgoingMessagesPerDay:    -1,
-				MaxFirstTimeRecipientsPerDay: -1,
+				Domain:                    "localhost",
+				FullName:                  "Mox",
+				Destinations:              map[string]config.DynamicDestination{localAddress: {}},
+				MaxOutgoingMessagesPerDay: -1,
 			},
 		},
 	}

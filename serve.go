@@ -279,6 +279,12 @@ func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.U
 		u, err := a.Usage(ctx)
 		return u.Bytes, u.Quota, err
 	}}}}
+	use = append(use, pipeline.Use{Check: checks.NewSendLimit(func(account string) int {
+		if a := s.live.Current().Account(account); a != nil {
+			return a.MaxOutgoingPerDay
+		}
+		return 0
+	}, nil)})
 	if s.live.Current().Localserve != nil {
 		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})
 	}

@@ -319,7 +319,11 @@ func realConfig(t *testing.T) string {
 	dynamic := config.Dynamic{
 		Domains: map[string]config.DynamicDomain{"example.org": {}},
 		Accounts: map[string]config.DynamicAccount{
-			"ann": {Domain: "example.org", Destinations: map[string]config.DynamicDestination{"ann@example.org": {}, "list@example.org": {Mailbox: "Lists"}}},
+			"ann": {
+				Domain:                    "example.org",
+				Destinations:              map[string]config.DynamicDestination{"ann@example.org": {}, "list@example.org": {Mailbox: "Lists"}},
+				MaxOutgoingMessagesPerDay: 2,
+			},
 			"bob": {Domain: "example.org", Destinations: map[string]config.DynamicDestination{"bob@example.org": {}}, LoginDisabled: "gone fishing"},
 		},
 		Routes: []config.DynamicRoute{{Transport: "never"}},
@@ -584,5 +588,17 @@ func TestReloadAddsAccount(t *testing.T) {
 	}
 	if err := writeConfig(path, &d); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestSendLimitOfAccount(t *testing.T) {
+	t.Parallel()
+	r := startServer(t, config.Options{Path: realConfig(t)})
+	setPassword(t, r, "ann", "annannann")
+	for i, want := range []int{0, 0, 450} {
+		err := r.submit("ann@example.org", "annannann", "ann@example.org", "ann@example.org", "x")
+		if got := replyCode(err); got != want {
+			t.Errorf("submission %d: %v, want code %d", i+1, err, want)
+		}
 	}
 }

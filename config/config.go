@@ -193,9 +193,7 @@ type Account struct {
 	LoginDisabled string // Why; empty if logging in is allowed.
 	Quota         int64  // Bytes; zero for no limit.
 
-	// Recipients in 24 hours; zero for no limit.
-	MaxOutgoingPerDay            int
-	MaxFirstTimeRecipientsPerDay int
+	MaxOutgoingPerDay int // Recipients in 24 hours; zero for no limit.
 
 	// Addresses are the account's own, in canonical form, sorted. An empty localpart
 	// stands for all other addresses of the domain.

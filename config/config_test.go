@@ -181,7 +181,7 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("limits %+v", l.Limits)
 	}
 	ann, bob := cfg.Account("ann"), cfg.Account("bob")
-	if ann.MaxOutgoingPerDay != 1000 || bob.MaxOutgoingPerDay != 5 || ann.MaxFirstTimeRecipientsPerDay != 200 {
+	if ann.MaxOutgoingPerDay != 1000 || bob.MaxOutgoingPerDay != 5 {
 		t.Errorf("limits of ann %+v, of bob %+v", ann, bob)
 	}
 	if cfg.Account("carl") != nil {

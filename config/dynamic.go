@@ -18,15 +18,14 @@ type DynamicDomain struct {
 
 // DynamicAccount is an account.
 type DynamicAccount struct {
-	Domain                       string                        `sconf-doc:"Domain that the account belongs to, one of Domains. Example: example.org."`
-	Description                  string                        `sconf:"optional" sconf-doc:"Free text, for administrators."`
-	FullName                     string                        `sconf:"optional" sconf-doc:"Name of the person, for From fields of mail that mox composes. Example: Ann Example."`
-	LoginDisabled                string                        `sconf:"optional" sconf-doc:"If set, nobody can log in to this account; the text is shown to who tries. Mail is still received. Example: account is suspended."`
-	Destinations                 map[string]DynamicDestination `sconf:"optional" sconf-doc:"Addresses whose mail this account receives, and from which it may send. The key is a full address, or @ with a domain for all other addresses of that domain. The value may be \"nil\" for Inbox. Example: ann@example.org."`
-	QuotaMessageSize             int64                         `sconf:"optional" sconf-doc:"Most bytes of mail this account may hold. Default: 0, the value of mox.conf; -1 is no limit."`
-	MaxOutgoingMessagesPerDay    int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours. Limits the damage of a stolen password. Default: 1000; -1 is no limit."`
-	MaxFirstTimeRecipientsPerDay int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours that this account has never sent to before. Default: 200; -1 is no limit."`
-	Routes                       []DynamicRoute                `sconf:"optional" sconf-doc:"Routes for mail sent by this account, see Routes below."`
+	Domain                    string                        `sconf-doc:"Domain that the account belongs to, one of Domains. Example: example.org."`
+	Description               string                        `sconf:"optional" sconf-doc:"Free text, for administrators."`
+	FullName                  string                        `sconf:"optional" sconf-doc:"Name of the person, for From fields of mail that mox composes. Example: Ann Example."`
+	LoginDisabled             string                        `sconf:"optional" sconf-doc:"If set, nobody can log in to this account; the text is shown to who tries. Mail is still received. Example: account is suspended."`
+	Destinations              map[string]DynamicDestination `sconf:"optional" sconf-doc:"Addresses whose mail this account receives, and from which it may send. The key is a full address, or @ with a domain for all other addresses of that domain. The value may be \"nil\" for Inbox. Example: ann@example.org."`
+	QuotaMessageSize          int64                         `sconf:"optional" sconf-doc:"Most bytes of mail this account may hold. Default: 0, the value of mox.conf; -1 is no limit."`
+	MaxOutgoingMessagesPerDay int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours. Limits the damage of a stolen password; a restart of mox begins to count anew. Default: 1000; -1 is no limit."`
+	Routes                    []DynamicRoute                `sconf:"optional" sconf-doc:"Routes for mail sent by this account, see Routes below."`
 }
 
 // DynamicDestination is where mail for an address goes.

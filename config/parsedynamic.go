@@ -13,10 +13,8 @@ import (
 	"mox/smtp"
 )
 
-const (
-	defaultMaxOutgoingPerDay            = 1000
-	defaultMaxFirstTimeRecipientsPerDay = 200
-)
+// defaultMaxOutgoingPerDay is in recipients.
+const defaultMaxOutgoingPerDay = 1000
 
 func (b *builder) domains() {
 	p := b.domain
@@ -57,14 +55,13 @@ func (b *builder) accounts() {
 			p.addf(field, "%v", err)
 		}
 		a := &Account{
-			Name:                         name,
-			Description:                  s.Description,
-			FullName:                     s.FullName,
-			LoginDisabled:                s.LoginDisabled,
-			Quota:                        s.QuotaMessageSize,
-			MaxOutgoingPerDay:            p.perDay(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, defaultMaxOutgoingPerDay),
-			MaxFirstTimeRecipientsPerDay: p.perDay(field+".MaxFirstTimeRecipientsPerDay", s.MaxFirstTimeRecipientsPerDay, defaultMaxFirstTimeRecipientsPerDay),
-			routes:                       b.parseRoutes(field+".Routes", s.Routes),
+			Name:              name,
+			Description:       s.Description,
+			FullName:          s.FullName,
+			LoginDisabled:     s.LoginDisabled,
+			Quota:             s.QuotaMessageSize,
+			MaxOutgoingPerDay: p.perDay(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, defaultMaxOutgoingPerDay),
+			routes:            b.parseRoutes(field+".Routes", s.Routes),
 		}
 		switch {
 		case a.Quota == 0:
