@@ -126,7 +126,7 @@ func (c *conn) close() {
 }
 
 // linger lets the client read the last reply. Closing a TCP connection on which something has
-// arrived that was not read would take the reply away from it (RFC 1122 §4.2.2.13).
+// arrived that was not read resets it, which takes the reply away from the client.
 func (c *conn) linger() {
 	half, ok := c.plain.(interface{ CloseWrite() error })
 	if !ok || c.tls != nil || half.CloseWrite() != nil {
