@@ -31,7 +31,7 @@ func names(t *testing.T, s *store.Store) []string {
 	return r
 }
 
-func wantErr(t *testing.T, got, want error, what string) {
+func wantErr(t testing.TB, got, want error, what string) {
 	t.Helper()
 	if !errors.Is(got, want) {
 		t.Errorf("%s: error %v, want %v", what, got, want)
