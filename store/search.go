@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mox/imap"
 	"mox/message"
@@ -68,8 +70,12 @@ const (
 // A message whose content was erased meanwhile, or is damaged, matches nothing that cannot be decided
 // without it; damage is logged.
 func (a *Account) Search(ctx context.Context, actor Actor, mailbox MailboxID, view *View, c Criteria) ([]imap.SeqNum, error) {
+	acc, err := a.use()
+	if err != nil {
+		return nil, err
+	}
 	s := searcher{
-		ctx: ctx, account: a, actor: actor,
+		ctx: ctx, account: acc, handle: a, actor: actor,
 		plan: compileSearch(c, view, a.KeywordNames),
 	}
 	s.known = make([]truth, len(s.plan.leaves))
@@ -105,7 +111,8 @@ func (a *Account) Search(ctx context.Context, actor Actor, mailbox MailboxID, vi
 // searcher is one search.
 type searcher struct {
 	ctx     context.Context
-	account *Account
+	account *account
+	handle  *Account
 	actor   Actor
 	plan    *searchPlan
 	hits    []imap.SeqNum
@@ -113,11 +120,13 @@ type searcher struct {
 	// Messages that their entry does not decide.
 	candidates []candidate
 	emails     []EmailID
+	rows       []emailRow
 
 	// Of the message looked at.
 	known  []truth // By leaf.
 	opened []int   // Leaves that the answer depends on.
 	scans  searchScans
+	body   []byte // Content without prefix, of a message that is not large.
 	buf    []byte // For headers and pieces of text.
 	folder textFolder
 	folded []byte
@@ -143,44 +152,53 @@ func (s *searcher) decideEntry(seq imap.SeqNum, e *Entry) truth {
 
 // decideCandidates decides the candidates and empties their list.
 func (s *searcher) decideCandidates() error {
-	if len(s.candidates) == 0 {
-		return s.ctx.Err()
+	var email Email
+	for done := 0; done < len(s.candidates); done += len(s.rows) {
+		var err error
+		if s.rows, err = s.account.readEmails(s.ctx, s.emails[done:], s.rows[:0]); err != nil {
+			return err
+		}
+		for i := range s.rows {
+			if err := s.ctx.Err(); err != nil {
+				return err
+			}
+			row := &s.rows[i]
+			if row.Cold == nil {
+				continue // Erased.
+			}
+			if err := email.set(row); err != nil {
+				return fmt.Errorf("searching email %d: %w", row.ID, err)
+			}
+			c := &s.candidates[done+i]
+			s.decideEntry(c.seq, &c.entry)
+			match, err := s.decideEmail(&email, row.Blob)
+			if err != nil {
+				return err
+			}
+			if match {
+				s.hits = append(s.hits, c.seq)
+			}
+		}
 	}
-	err := s.account.Emails(s.ctx, s.actor, s.emails, func(i int, e *Email) error {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
-		if e == nil {
-			return nil
-		}
-		c := &s.candidates[i]
-		s.decideEntry(c.seq, &c.entry)
-		match, err := s.decideEmail(e)
-		if err != nil {
-			return err
-		}
-		if match {
-			s.hits = append(s.hits, c.seq)
-		}
-		return nil
-	})
 	s.candidates, s.emails = s.candidates[:0], s.emails[:0]
-	return err
+	return s.ctx.Err()
 }
 
-// decideEmail decides with the cold record, and if it has to, with the content.
-func (s *searcher) decideEmail(e *Email) (bool, error) {
+// decideEmail decides with the cold record, and if it has to, with the content, which was at ref when the
+// record was read.
+func (s *searcher) decideEmail(e *Email, ref []byte) (bool, error) {
 	s.decideCold(e)
 	if t := s.plan.root.eval(s.known); t != unknown {
 		return t == yes, nil
 	}
-	t, err := s.decideContent(e)
+	t, err := s.decideContent(e, ref)
 	switch {
 	case err == nil:
 		return t == yes, nil
 	case errors.Is(err, ErrExpunged):
 		return false, nil
 	case errors.Is(err, blob.ErrCorrupt):
+		s.account.log.Error("message is damaged and cannot be searched", "email", e.ID, "err", err)
 		return false, nil
 	}
 	return false, fmt.Errorf("searching email %d: %w", e.ID, err)
@@ -241,16 +259,16 @@ func (s *searcher) fieldContains(f message.Field, needle []byte) bool {
 }
 
 // decideContent reads the message: its header first, then the rest as far as needed.
-func (s *searcher) decideContent(e *Email) (truth, error) {
+func (s *searcher) decideContent(e *Email, ref []byte) (truth, error) {
 	root, err := e.Part()
 	if err != nil {
 		return unknown, err
 	}
-	content, err := s.account.Open(s.ctx, s.actor, e.ID)
+	content, done, err := s.openContent(e, ref)
 	if err != nil {
 		return unknown, err
 	}
-	defer content.Close()
+	defer done()
 
 	s.opened = s.plan.root.open(s.known, s.opened[:0])
 	s.scans.set(s.plan, s.opened)
@@ -269,6 +287,28 @@ func (s *searcher) decideContent(e *Email) (truth, error) {
 		}
 	}
 	return s.plan.root.eval(s.known), nil
+}
+
+// openContent opens the content of a message: in memory, which also checks it, unless it is large.
+func (s *searcher) openContent(e *Email, at []byte) (content io.ReaderAt, done func() error, err error) {
+	ref, err := blob.ParseRef(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !s.account.blobs.Large(ref.Size()) {
+		s.body, err = s.account.blobs.ReadAll(ref, s.body)
+		if err == nil {
+			return &prefixed{e.Prefix, bytes.NewReader(s.body), ref.Size()}, func() error { return nil }, nil
+		} else if !errors.Is(err, blob.ErrNotExist) {
+			return nil, nil, err
+		}
+		// Compaction has moved it, or it was erased.
+	}
+	c, err := s.handle.Open(s.ctx, s.actor, e.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, c.Close, nil
 }
 
 // errDecided ends reading.
@@ -342,6 +382,10 @@ func (s *searcher) searchBody(r io.ReaderAt, p *message.Part) error {
 	case p.Message != nil:
 		return s.searchPart(r, p.Message)
 	case p.Type == "text" || p.Type == "message":
+		plain, err := s.searchPlain(r, p)
+		if err != nil || plain {
+			return err
+		}
 		return s.searchText(p.TextReader(r))
 	}
 	return nil
@@ -358,20 +402,61 @@ func (s *searcher) searchPart(r io.ReaderAt, p *message.Part) error {
 	return s.searchBody(r, p)
 }
 
+// searchPlain looks at the text of a part that is ASCII as it stands, which most text is. For others it
+// reports false; what it found is in them too.
+func (s *searcher) searchPlain(r io.ReaderAt, p *message.Part) (plain bool, err error) {
+	switch p.Encoding {
+	case "", "7bit", "8bit", "binary":
+	default:
+		return false, nil
+	}
+	if !keepsASCII(p.Param("charset")) {
+		return false, nil
+	}
+	defer s.scans.body.end()
+	for off := p.BodyOffset; off < p.EndOffset; {
+		b, err := s.read(r, off, min(searchPiece, p.EndOffset-off))
+		if err != nil {
+			return false, err
+		}
+		if !isASCII(b) {
+			return false, nil
+		}
+		if err := s.scanPiece(b); err != nil {
+			return true, err
+		}
+		off += int64(len(b))
+	}
+	return true, nil
+}
+
+// keepsASCII reports whether ASCII bytes stand for themselves in a charset, always. It does not know all
+// of which that is true.
+func keepsASCII(charset string) bool {
+	switch charset = strings.ToLower(charset); charset {
+	case "", "us-ascii", "utf-8", "koi8-r":
+		return true
+	}
+	return strings.HasPrefix(charset, "iso-8859-") || strings.HasPrefix(charset, "windows-125")
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // searchText looks at one text.
 func (s *searcher) searchText(r io.Reader) error {
-	scan := &s.scans.body
-	defer scan.end()
+	defer s.scans.body.end()
 	buf := s.grow(searchPiece)
 	for {
-		if err := s.ctx.Err(); err != nil {
-			return err
-		}
 		n, err := io.ReadFull(r, buf)
-		before := len(scan.needles)
-		scan.write(buf[:n], s.found)
-		if len(scan.needles) != before && s.plan.root.eval(s.known) != unknown {
-			return errDecided
+		if err := s.scanPiece(buf[:n]); err != nil {
+			return err
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return nil
@@ -379,6 +464,17 @@ func (s *searcher) searchText(r io.Reader) error {
 			return err
 		}
 	}
+}
+
+// scanPiece looks at the next piece of a text. It returns errDecided once nothing more needs to be read.
+func (s *searcher) scanPiece(b []byte) error {
+	scan := &s.scans.body
+	before := len(scan.needles)
+	scan.write(b, s.found)
+	if len(scan.needles) != before && s.plan.root.eval(s.known) != unknown {
+		return errDecided
+	}
+	return s.ctx.Err()
 }
 
 // read reads n bytes into the buffer.
