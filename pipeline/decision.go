@@ -59,6 +59,7 @@ func Decide(h Header, message Outcome, recipients []Judged) []Decision {
 		switch {
 		case o.Verdict == Reject:
 			d.Recipient.Mailbox = RejectsMailbox
+			d.Recipient.Notify = smtp.NotifyNever // What happens to the copy is nobody's business outside.
 		case o.Verdict == Quarantine && d.Recipient.Account != "":
 			d.Recipient.Mailbox = JunkMailbox
 		}
@@ -156,7 +157,8 @@ func NewPlan(env Envelope, decisions []Decision) Plan {
 			p.add(d.Recipient)
 		}
 	}
-	if len(p.Recipients) > 1 || p.Recipients[0].Account == "" || env.Account != "" {
+	// Only the queue tells of success.
+	if len(p.Recipients) > 1 || p.Recipients[0].Account == "" || p.Recipients[0].Notify.Success() || env.Account != "" {
 		p.Place = Queue
 	}
 	return p

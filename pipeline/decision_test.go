@@ -145,6 +145,21 @@ func TestDecideKeepsRecipientsApart(t *testing.T) {
 	}
 }
 
+// A copy in Rejects must not cause a notification, of whatever (no backscatter).
+func TestDecideSilencesRefused(t *testing.T) {
+	t.Parallel()
+	var refused pipeline.Outcome
+	refused.Add("check", pipeline.Result{Verdict: pipeline.Reject, Reply: reply(550, "5.7.1", "no")})
+	r := pipeline.Recipient{Path: path(t, "a@example.org"), Account: "a", Notify: smtp.NotifySuccess | smtp.NotifyFailure}
+	got := pipeline.Decide(pipeline.Header{}, pipeline.Outcome{}, []pipeline.Judged{{Recipient: r, Outcome: refused}, {Recipient: r}})
+	if n := got[0].Recipient.Notify; n != smtp.NotifyNever {
+		t.Errorf("refused recipient: NOTIFY=%s, want NEVER", n)
+	}
+	if n := got[1].Recipient.Notify; n != r.Notify {
+		t.Errorf("accepted recipient: NOTIFY=%s, want %s", n, r.Notify)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	local := func(p, account, mailbox string) pipeline.Recipient {
@@ -153,6 +168,7 @@ func TestPlan(t *testing.T) {
 	remote := pipeline.Recipient{Path: path(t, "x@example.com")}
 	a, alias, b := local("a@example.org", "a", "Inbox"), local("alias@example.org", "a", "Inbox"), local("b@example.org", "b", "Inbox")
 	lists := local("a-lists@example.org", "a", "Lists")
+	wants := func(r pipeline.Recipient, n smtp.Notify) pipeline.Recipient { r.Notify = n; return r }
 	rejects := func(r pipeline.Recipient) pipeline.Recipient { r.Mailbox = "Rejects"; return r }
 	yes := func(r pipeline.Recipient) pipeline.Decision { return pipeline.Decision{Recipient: r} }
 	temporary, permanent := reply(451, "4.7.1", "later"), reply(550, "5.7.1", "no")
@@ -173,6 +189,8 @@ func TestPlan(t *testing.T) {
 		{"two accounts", "", []pipeline.Decision{yes(a), yes(b)}, pipeline.Queue, nil, []string{"a@example.org Inbox", "b@example.org Inbox"}},
 		{"one remote", "", []pipeline.Decision{yes(remote)}, pipeline.Queue, nil, []string{"x@example.com "}},
 		{"local and remote", "", []pipeline.Decision{yes(a), yes(remote)}, pipeline.Queue, nil, []string{"a@example.org Inbox", "x@example.com "}},
+		{"one local that wants to hear of success", "", []pipeline.Decision{yes(wants(a, smtp.NotifySuccess))}, pipeline.Queue, nil, []string{"a@example.org Inbox"}},
+		{"one local that wants to hear of failure", "", []pipeline.Decision{yes(wants(a, smtp.NotifyFailure))}, pipeline.OneAccount, nil, []string{"a@example.org Inbox"}},
 		{"submission to one local", "me", []pipeline.Decision{yes(a)}, pipeline.Queue, nil, []string{"a@example.org Inbox"}},
 
 		{"all refused", "", []pipeline.Decision{no(a, permanent), no(b, permanent)}, pipeline.Nowhere, permanent, nil},

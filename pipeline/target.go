@@ -36,6 +36,11 @@ type Envelope struct {
 
 	// Account is who submitted the message; empty for a message from outside.
 	Account string
+
+	// ENVID and Ret are what the client said about notifications (RFC 3461 §4.3, §4.4). ENVID is
+	// decoded, empty for none.
+	ENVID string
+	Ret   smtp.Ret
 }
 
 // Recipient is one forward-path, in the form a Target needs.
@@ -46,6 +51,12 @@ type Recipient struct {
 	Prefix   []byte    // Header fields for this recipient to prepend, each ended by CRLF.
 	Keywords []string
 	Auth     []byte // Facts to keep with the message, see AppendFacts.
+
+	// Notify and OriginalRecipient are what the client said about notifications (RFC 3461 §4.1,
+	// §4.2); zero for what it did not say. The queue honours them, other Targets need not
+	// look at them.
+	Notify            smtp.Notify
+	OriginalRecipient smtp.OriginalRecipient
 }
 
 // Target is a place where messages go. Implementations are safe for concurrent use.

@@ -30,7 +30,7 @@ type Client struct {
 
 // extensions are what the server has announced in its last reply to EHLO.
 type extensions struct {
-	pipelining, eightBitMIME, smtpUTF8, startTLS, requireTLS bool
+	pipelining, eightBitMIME, smtpUTF8, startTLS, requireTLS, dsn bool
 
 	size    bool
 	maxSize int64 // 0 for no limit.
@@ -178,6 +178,8 @@ func parseExtensions(lines []string) extensions {
 			e.startTLS = true
 		case keyword == "REQUIRETLS":
 			e.requireTLS = true
+		case keyword == "DSN":
+			e.dsn = true
 		case keyword == "SIZE":
 			e.size = true
 			if n, err := strconv.ParseInt(strings.TrimSpace(params), 10, 64); err == nil && n > 0 {
@@ -321,6 +323,10 @@ func (c *Client) TLS() *tls.ConnectionState { return c.tlsState }
 
 // RemoteAddr returns the address of the server.
 func (c *Client) RemoteAddr() net.Addr { return c.p.raw.RemoteAddr() }
+
+// DSN tells whether the server knows about delivery status notifications (RFC 3461), so that
+// what Envelope and Recipient say about them is passed on to it.
+func (c *Client) DSN() bool { return c.ext.dsn }
 
 // Usable tells whether another message can be delivered, as far as is known. The server may
 // have closed the connection meanwhile.

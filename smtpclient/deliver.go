@@ -35,11 +35,21 @@ type Envelope struct {
 	// RequireTLS sends the message only over TLS with a verified certificate, to a server
 	// that promises the same for the next hop (RFC 8689).
 	RequireTLS bool
+
+	// ENVID, decoded, and Ret are for delivery status notifications (RFC 3461 §4.3, §4.4).
+	// They are only sent to a server with DSN, see [Client.DSN]. Empty and zero for none.
+	ENVID string
+	Ret   smtp.Ret
 }
 
 // Recipient is a recipient of a message.
 type Recipient struct {
 	To smtp.Path
+
+	// Notify and Original are for delivery status notifications (RFC 3461 §4.1, §4.2). They
+	// are only sent to a server with DSN, see [Client.DSN]. Zero for none.
+	Notify   smtp.Notify
+	Original smtp.OriginalRecipient
 }
 
 // RecipientResult is what became of a recipient.
@@ -155,6 +165,12 @@ func (d *delivery) plan() error {
 		}
 		param("REQUIRETLS")
 	}
+	if c.ext.dsn && env.Ret != 0 {
+		param("RET=", env.Ret.String())
+	}
+	if c.ext.dsn && env.ENVID != "" {
+		param("ENVID=", smtp.EncodeXtext(env.ENVID))
+	}
 	return d.planUTF8(param)
 }
 
@@ -196,7 +212,15 @@ func sendable(p smtp.Path) bool {
 // rcpt returns the command for a recipient. Its domain is in ASCII, which is as good as
 // Unicode for a server with SMTPUTF8 (RFC 6531 §3.7.1) and needed for others.
 func (d *delivery) rcpt(i int) []string {
-	return []string{"RCPT TO:", d.env.Recipients[i].To.Pack(false)}
+	r := &d.env.Recipients[i]
+	cmd := []string{"RCPT TO:", r.To.Pack(false)}
+	if d.c.ext.dsn && r.Notify != 0 {
+		cmd = append(cmd, " NOTIFY=", r.Notify.String())
+	}
+	if d.c.ext.dsn && r.Original.Address != "" {
+		cmd = append(cmd, " ORCPT=", r.Original.Encode())
+	}
+	return cmd
 }
 
 // inTurn waits for the reply to each command.

@@ -156,7 +156,7 @@ func options() Options {
 func rcpts(l ...string) []Recipient {
 	var r []Recipient
 	for _, s := range l {
-		r = append(r, Recipient{mustPath(s)})
+		r = append(r, Recipient{To: mustPath(s)})
 	}
 	return r
 }
