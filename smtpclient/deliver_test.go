@@ -284,7 +284,7 @@ func TestDeliver(t *testing.T) {
 			S: 250 ok` + quit},
 		{name: "only UTF-8 recipients, not offered", env: Envelope{Recipients: rcpts("ä@example.org")}, want: "RCPT perm 0 5.6.7", script: plainHello + quit},
 		{name: "TLS required", env: Envelope{Recipients: rcpts("a@example.org"), RequireTLS: true}, err: true, want: "MAIL perm 0 5.7.10", script: plainHello + quit},
-		{name: "command in recipient", env: Envelope{Recipients: []Recipient{{smtp.Path{Localpart: "a\r\nRSET"}}}}, want: "RCPT perm 0 5.1.3", script: plainHello + quit},
+		{name: "command in recipient", env: Envelope{Recipients: []Recipient{{To: smtp.Path{Localpart: "a\r\nRSET"}}}}, want: "RCPT perm 0 5.1.3", script: plainHello + quit},
 		{name: "command in sender", env: Envelope{From: smtp.Path{Localpart: "a\r\nRSET"}, Recipients: rcpts("a@example.org")}, err: true, want: "MAIL perm 0 5.1.7", script: plainHello + quit},
 		{name: "null recipient", env: Envelope{Recipients: []Recipient{{}}}, want: "RCPT perm 0 5.1.3", script: plainHello + quit},
 		{name: "no recipient", env: Envelope{}, err: true, want: "", script: plainHello + quit},
@@ -507,7 +507,7 @@ func TestManyRecipientsPipelined(t *testing.T) {
 	const n = 3*maxPipeline + 7
 	var env Envelope
 	for i := range n {
-		env.Recipients = append(env.Recipients, Recipient{mustPath(fmt.Sprintf("r%d@example.org", i))})
+		env.Recipients = append(env.Recipients, Recipient{To: mustPath(fmt.Sprintf("r%d@example.org", i))})
 	}
 	lines := "S: 220 mx.example\nC: EHLO client.example\nS: 250-mx.example\nS: 250 PIPELINING\nC: MAIL FROM:<>\n"
 	for start := 0; start < n; start += maxPipeline {
