@@ -401,9 +401,12 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	keywords, err := checkKeywords(meta.Keywords)
+	keywords, err := checkKeywords(slices.DeleteFunc(meta.Keywords, func(k string) bool {
+		_, err := imap.CanonicalKeyword(k)
+		return err != nil
+	}))
 	if err != nil {
-		keywords = nil
+		return nil, 0, err
 	}
 	c, err := makeCold(&NewMessage{Prefix: meta.Prefix, Body: body, Size: body.Size(), Auth: meta.Auth}, root)
 	if err != nil {
