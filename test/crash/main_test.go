@@ -1,5 +1,10 @@
 // Package crash tests that acknowledged mail survives: it kills mox while it works, and it
 // replays what was written to the disk with writes lost that no sync had made durable.
+//
+// By default it does so a few times. For more:
+//
+//	go test ./test/crash -run Killed -rounds 50 -timeout 1h
+//	go test ./test/crash -run PowerFails -points 2000 -timeout 1h
 package crash
 
 import (
