@@ -5,7 +5,6 @@ import (
 
 	"mox/imap"
 	"mox/imap/wire"
-	"mox/internal/logging"
 	"mox/internal/spool"
 	"mox/message"
 	"mox/store"
@@ -29,6 +28,13 @@ func (c *conn) handleAppend(_ *request) (imap.Code, error) {
 	if args.Literal.Size > c.lo.MaxMessageSize {
 		return "", imap.No(imap.CodeTooBig, "Message is too big", nil)
 	}
+	u, err := c.auth.account.Usage(c.srv.ctx)
+	if err != nil {
+		return "", err
+	}
+	if u.Quota > 0 && u.Bytes+args.Literal.Size > u.Quota {
+		return "", store.ErrQuota
+	}
 	body, root, err := c.readMessage(args.Literal)
 	if err != nil {
 		return "", err
@@ -41,7 +47,7 @@ func (c *conn) handleAppend(_ *request) (imap.Code, error) {
 	if args.HasDate {
 		msg.Received = args.Date
 	}
-	added, err := c.auth.account.Append(c.ctx, c.auth.actor, mb.ID, []store.NewMessage{msg}, nil)
+	added, err := c.auth.account.Append(c.srv.ctx, c.auth.actor, mb.ID, []store.NewMessage{msg}, nil)
 	if isNoMailbox(err) {
 		return "", imap.No(imap.CodeTryCreate, "Mailbox was deleted meanwhile", err)
 	} else if err != nil {
@@ -54,9 +60,7 @@ func (c *conn) handleAppend(_ *request) (imap.Code, error) {
 func (c *conn) readMessage(lit wire.Literal) (*spool.Buffer, *message.Part, error) {
 	body := spool.New("", 0)
 	p := message.NewParser(message.Options{})
-	kind := c.trace.in.SetKind(logging.LevelTracedata)
 	_, err := io.Copy(io.MultiWriter(p, body), c.dec.Open(lit))
-	c.trace.in.SetKind(kind)
 	c.dec.CloseLiteral()
 	if derr := c.dec.Err(); derr != nil {
 		err = derr

@@ -7,20 +7,18 @@ import (
 	"time"
 
 	"mox/imap"
-	"mox/internal/logging"
 	"mox/sasl"
 	"mox/store"
 )
 
 // handleAuthenticate carries out AUTHENTICATE (RFC 9051 §6.2.2) with the initial response of RFC 4959.
 func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
-	c.trace.in.SetKind(logging.LevelTraceauth)
+	if !c.tls && !c.lo.PlaintextAuth {
+		return "", errPrivacyRequired()
+	}
 	args, err := c.dec.Authenticate()
 	if err != nil {
 		return "", err
-	}
-	if !c.tls && !c.lo.PlaintextAuth {
-		return "", errPrivacyRequired()
 	}
 	v := &verifier{c: c}
 	mech := v.mechanism(args.Mechanism)
@@ -31,7 +29,7 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 	if args.HasInitial && response == nil {
 		response = []byte{}
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(c.srv.ctx, time.Minute)
 	defer cancel()
 	for {
 		challenge, done, err := mech.Next(ctx, response)

@@ -9,7 +9,8 @@ func (c *conn) handleClose(_ *request) (imap.Code, error) {
 		return "", err
 	}
 	if !c.selected.readOnly {
-		if _, _, err := c.auth.account.Expunge(c.ctx, c.auth.actor, c.selected.mailbox.ID, nil, true); err != nil {
+		_, _, err := c.auth.account.Expunge(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, nil, true)
+		if err != nil && !isNoMailbox(err) {
 			return "", err
 		}
 	}

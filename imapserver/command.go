@@ -5,10 +5,8 @@ import (
 	"errors"
 	"os"
 	"strings"
-	"time"
 
 	"mox/imap"
-	"mox/internal/logging"
 	"mox/store"
 )
 
@@ -35,6 +33,9 @@ type command struct {
 
 	// silent is set for commands after which changes of the mailbox are not told.
 	silent bool
+
+	secret bool // The arguments are credentials.
+	data   bool // What follows the first line is a message.
 }
 
 // commands is the table of all commands.
@@ -53,8 +54,8 @@ func commands() map[string]command {
 
 		// RFC 9051 §6.2, not authenticated.
 		"STARTTLS":     {run: (*conn).handleStartTLS, states: notAuth},
-		"AUTHENTICATE": {run: (*conn).handleAuthenticate, states: notAuth},
-		"LOGIN":        {run: (*conn).handleLogin, states: notAuth},
+		"AUTHENTICATE": {run: (*conn).handleAuthenticate, states: notAuth, secret: true},
+		"LOGIN":        {run: (*conn).handleLogin, states: notAuth, secret: true},
 
 		// RFC 9051 §6.3, authenticated.
 		"ENABLE":      {run: (*conn).handleEnable, states: auth},
@@ -69,7 +70,7 @@ func commands() map[string]command {
 		"LSUB":        {run: (*conn).handleLsub, states: auth},
 		"NAMESPACE":   {run: (*conn).handleNamespace, states: auth},
 		"STATUS":      {run: (*conn).handleStatus, states: auth},
-		"APPEND":      {run: (*conn).handleAppend, states: auth},
+		"APPEND":      {run: (*conn).handleAppend, states: auth, data: true},
 		"IDLE":        {run: (*conn).handleIdle, states: auth},
 
 		// RFC 9051 §6.4, selected.
@@ -96,10 +97,8 @@ func (c *conn) command() error {
 	if err := c.wait(); err != nil {
 		return c.waitError(err)
 	}
-	// The rest of a login line must not be in a trace before its name is known.
-	c.trace.in.SetKind(logging.LevelTrace)
 	if err := c.dec.ReadLine(); err != nil {
-		return c.respondError(&request{}, err)
+		return c.abort(err)
 	}
 	start := c.srv.opts.Now()
 	r := &request{tag: c.dec.Tag()}
@@ -109,12 +108,15 @@ func (c *conn) command() error {
 		c.dec.SP()
 		r.name, r.uid = "UID "+string(c.dec.Keyword()), true
 	}
-	if err := c.dec.Err(); err != nil {
-		return c.respondError(r, err)
-	}
 	cmd, known := c.srv.commands[r.name]
-	code, err := c.dispatch(cmd, known, r)
+	known = known && c.dec.Err() == nil
+	c.traceLine(r, cmd, known)
+	code, err := imap.Code(""), c.dec.Err()
+	if err == nil {
+		code, err = c.dispatch(cmd, known, r)
+	}
 	result, err := c.respond(r, cmd, code, err)
+	c.in.consumed(c.buffered())
 	if known {
 		c.srv.met.commands.WithLabelValues(r.name, result).Observe(c.srv.opts.Now().Sub(start).Seconds())
 	}
@@ -125,10 +127,18 @@ func (c *conn) command() error {
 // connection.
 func (c *conn) waitError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.rw.setReadTimeout(time.Second)
 		return c.bye("Nothing heard for too long")
 	}
 	return err
+}
+
+// abort ends the connection because of an error, with the words that an error for the client has.
+func (c *conn) abort(err error) error {
+	var ie *imap.Error
+	if errors.As(err, &ie) {
+		return errors.Join(c.bye(ie.Text), errEnd)
+	}
+	return c.waitError(err)
 }
 
 func (c *conn) dispatch(cmd command, known bool, r *request) (imap.Code, error) {
@@ -162,24 +172,21 @@ func isHTTP(tag string) bool {
 var errAnswered = errors.New("command is answered")
 
 // respond ends a command: what was not read of it is skipped, changes are told, and the
-// tagged response is written.
+// tagged response is written. The error returned ends the connection.
 func (c *conn) respond(r *request, cmd command, code imap.Code, err error) (result string, rerr error) {
 	if err == errAnswered {
 		return "ok", nil
-	} else if err != nil {
-		rerr := c.respondError(r, err)
-		var ie *imap.Error
-		if errors.As(err, &ie) {
-			return strings.ToLower(string(ie.Status)), rerr
-		}
-		return "error", rerr
+	}
+	if err == nil {
+		err = c.dec.EndCommand()
+	}
+	if err == nil && c.selected != nil && !cmd.silent {
+		err = c.tell(!cmd.quiet)
+	}
+	if err != nil {
+		return c.respondError(r, err)
 	}
 	c.bad = 0
-	if c.selected != nil && !cmd.silent {
-		if err := c.tell(!cmd.quiet); err != nil {
-			return "error", err
-		}
-	}
 	if c.logout {
 		c.enc.Status(r.tag, imap.StatusOK, "", "Bye")
 		return "ok", nil
@@ -188,24 +195,27 @@ func (c *conn) respond(r *request, cmd command, code imap.Code, err error) (resu
 	return "ok", nil
 }
 
-// respondError answers a command that failed. It returns an error if the connection cannot go on.
-func (c *conn) respondError(r *request, err error) error {
+// respondError answers a command that failed, as respond does.
+func (c *conn) respondError(r *request, err error) (result string, rerr error) {
 	var ie *imap.Error
-	if !errors.As(err, &ie) {
-		if c.isIOError(err) {
-			return c.waitError(err)
+	var ce connError
+	switch {
+	case errors.As(err, &ie):
+	case errors.As(err, &ce) || err == errEnd:
+		return "error", c.waitError(err)
+	default:
+		// Of the store, unless the decoder met an error of reading, which it returns again.
+		if err := c.dec.EndCommand(); err != nil {
+			return "error", c.abort(err)
 		}
 		ie = storeError(err)
 	}
+	result = strings.ToLower(string(ie.Status))
 	if ie.Status == imap.StatusBye {
-		return errors.Join(c.bye(ie.Text), errEnd)
+		return result, c.abort(ie)
 	}
 	if err := c.dec.EndCommand(); err != nil {
-		var bye *imap.Error
-		if errors.As(err, &bye) {
-			return errors.Join(c.bye(bye.Text), errEnd)
-		}
-		return c.waitError(err)
+		return result, c.abort(err)
 	}
 	if ie.Err != nil && ie.Code == imap.CodeServerBug {
 		c.log.Error("command failed", "command", r.name, "err", ie.Err)
@@ -216,27 +226,22 @@ func (c *conn) respondError(r *request, err error) error {
 	// client may be confused already.
 	if c.selected != nil && ie.Status == imap.StatusNo {
 		if err := c.tell(false); err != nil {
-			return err
+			return result, c.abort(err)
 		}
 	}
 	c.enc.Status(r.tag, ie.Status, ie.Code, ie.Text)
 	if ie.Status != imap.StatusBad {
 		c.bad = 0
-		return nil
+		return result, nil
 	}
 	if c.bad++; c.bad >= c.lo.MaxBadCommands {
-		return errors.Join(c.bye("Too many bad commands"), errEnd)
+		return result, errors.Join(c.bye("Too many bad commands"), errEnd)
 	}
-	return nil
+	return result, nil
 }
 
-// isIOError tells errors of the connection from those of a command.
-func (c *conn) isIOError(err error) bool {
-	var ce connError
-	return errors.As(err, &ce) || errors.Is(err, errInterrupted) || errors.Is(err, os.ErrDeadlineExceeded) || isClosed(err)
-}
-
-// connError marks an error after which the connection cannot go on, such as half a response.
+// connError marks an error after which the connection cannot go on, such as half a response. Errors that
+// the decoder met need no mark.
 type connError struct{ error }
 
 func (e connError) Unwrap() error { return e.error }

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"mox/imap"
@@ -50,13 +51,15 @@ type conn struct {
 	nc      net.Conn // rw, or the TLS connection on top of it.
 	tls     bool
 	ip      netip.Addr // Invalid for connections that are not over IP.
-	ctx     context.Context
-	trace   struct{ in, out *logging.Trace }
 
-	br  *bufio.Reader // Nil while waiting for a command.
-	bw  *bufio.Writer // Nil while waiting for a command.
-	dec *wire.Decoder
-	enc *wire.Encoder
+	in  inputTrace
+	out *logging.Trace
+
+	first commandReader // What br reads from.
+	br    *bufio.Reader // Nil while waiting for a command.
+	bw    *bufio.Writer // Nil while waiting for a command.
+	dec   *wire.Decoder
+	enc   *wire.Encoder
 
 	logout   bool
 	auth     *authState     // Nil until logged in.
@@ -94,15 +97,20 @@ func (c *conn) state() connState {
 
 func newConn(s *Server, lo *ListenerOptions, nc net.Conn, id uint64) *conn {
 	c := &conn{srv: s, lo: lo, session: id, id: strconv.FormatUint(id, 36)}
-	c.rw = &readWriter{Conn: nc, stop: make(chan struct{}), writeTimeout: s.opts.IOTimeout, readTimeout: s.opts.LoginTimeout}
+	c.rw = newReadWriter(nc, &s.opts)
 	c.nc = c.rw
+	c.first.c = c
 	if ap, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
 		c.ip = ap.Addr().Unmap()
 	}
-	c.log = s.opts.Log.With("cid", c.id, "listener", lo.Name, "remote", nc.RemoteAddr().String())
-	c.trace.in = logging.NewTrace(c.log, "C: ")
-	c.trace.out = logging.NewTrace(c.log, "S: ")
+	c.setLog(s.opts.Log.With("cid", c.id, "listener", lo.Name, "remote", nc.RemoteAddr().String()))
 	return c
+}
+
+func (c *conn) setLog(log *slog.Logger) {
+	c.log = log
+	c.in.log, c.in.trace = log, logging.NewTrace(log, "C: ")
+	c.out = logging.NewTrace(log, "S: ")
 }
 
 // errEnd ends a connection without further words.
@@ -110,17 +118,9 @@ var errEnd = errors.New("connection ends")
 
 // serve runs the connection to its end.
 func (c *conn) serve() {
-	var cancel context.CancelFunc
-	c.ctx, cancel = context.WithCancel(context.Background())
-	defer cancel()
-	defer c.rw.Close()
+	defer c.close()
 	defer c.leave()
-	defer func() {
-		if x := recover(); x != nil {
-			c.srv.met.panics.Inc()
-			c.log.Error("panic while serving connection", "panic", x, "stack", string(debug.Stack()))
-		}
-	}()
+	defer c.catch()
 	if c.ip.IsValid() && c.lo.Conns != nil {
 		if !c.lo.Conns.Acquire(c.ip) {
 			c.log.Debug("too many connections from address")
@@ -147,6 +147,14 @@ func (c *conn) serve() {
 	c.log.Debug("connection ended")
 }
 
+// catch ends a panic, which is a bug, at the end of a goroutine.
+func (c *conn) catch() {
+	if x := recover(); x != nil {
+		c.srv.met.panics.Inc()
+		c.log.Error("panic while serving connection", "panic", x, "stack", string(debug.Stack()))
+	}
+}
+
 // refuse sends a BYE as greeting.
 func (c *conn) refuse(text string) {
 	if c.lo.ImplicitTLS {
@@ -156,12 +164,27 @@ func (c *conn) refuse(text string) {
 }
 
 func isClosed(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
+
+// limitsBeforeLogin bound what somebody unknown can make the server keep. A response of AUTHENTICATE, and
+// what ID tells, must fit.
+var limitsBeforeLogin = wire.Limits{
+	Line: 16 << 10, Literal: 8 << 10, Skip: 64 << 10, Depth: 2, Ranges: 1, Items: 100,
+}
+
+// limits bound commands after login. A message that is refused is skipped, so that the client can
+// read why, unless it is too large for that.
+func (c *conn) limits() wire.Limits { return wire.Limits{Skip: c.lo.MaxMessageSize + 64<<20} }
 
 // run greets and carries out commands.
 func (c *conn) run() error {
-	c.dec = wire.NewDecoder(nil, wire.Limits{}, c.continuation)
+	c.dec = wire.NewDecoder(nil, limitsBeforeLogin, c.continuation)
 	c.enc = wire.NewEncoder(nil)
 	c.acquireWriter()
 	c.enc.Status(nil, imap.StatusOK, imap.Capability(c.capabilities()...), "mox ready")
@@ -182,7 +205,7 @@ func (c *conn) run() error {
 // with the buffer (RFC 9051 §6.2.1).
 func (c *conn) startTLS() error {
 	tc := tls.Server(c.rw, c.lo.TLS)
-	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(c.srv.ctx, time.Minute)
 	defer cancel()
 	if err := tc.HandshakeContext(ctx); err != nil {
 		return err
@@ -198,11 +221,11 @@ var (
 	writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
 )
 
-// acquireReader takes a buffer for reading. first is what was read already.
-func (c *conn) acquireReader(first []byte) {
+// acquireReader takes a buffer for reading.
+func (c *conn) acquireReader() {
 	if c.br == nil {
 		c.br = readers.Get().(*bufio.Reader)
-		c.br.Reset(&commandReader{c.trace.in.Reader(c.nc), first})
+		c.br.Reset(&c.first)
 		c.dec.Reset(c.br)
 	}
 }
@@ -210,63 +233,69 @@ func (c *conn) acquireReader(first []byte) {
 // releaseReader gives the buffer back if it holds nothing, so that idle connections cost little.
 func (c *conn) releaseReader() {
 	if c.br != nil && c.br.Buffered() == 0 {
-		c.br.Reset(nil)
-		readers.Put(c.br)
-		c.br = nil
-		c.dec.Reset(nil)
+		c.dropReader()
 	}
+}
+
+// dropReader gives the buffer back with what it holds.
+func (c *conn) dropReader() {
+	c.dec.Reset(nil)
+	c.br.Reset(nil)
+	readers.Put(c.br)
+	c.br = nil
 }
 
 // acquireWriter takes a buffer for writing.
 func (c *conn) acquireWriter() {
 	if c.bw == nil {
 		c.bw = writers.Get().(*bufio.Writer)
-		c.bw.Reset(c.trace.out.Writer(c.nc))
+		c.bw.Reset(c.out.Writer(c.nc))
 		c.enc.Reset(c.bw)
 	}
 }
 
 // releaseWriter gives the buffer back, which was flushed.
 func (c *conn) releaseWriter() {
-	if c.bw != nil && c.bw.Buffered() == 0 {
+	if c.bw != nil {
+		c.enc.Reset(nil) // It must not write into what others use then.
 		c.bw.Reset(nil)
 		writers.Put(c.bw)
 		c.bw = nil
 	}
 }
 
-// dropBuffers gives the buffers back, whatever they hold.
-func (c *conn) dropBuffers() {
-	c.br.Reset(nil)
-	c.releaseReader()
-	c.bw.Reset(nil)
-	c.releaseWriter()
-}
-
-// commandReader gives bytes that were read while there was no buffer, then the
-// connection.
+// commandReader gives a byte that was read while there was no buffer, then what comes from the connection.
 type commandReader struct {
-	io.Reader
-	first []byte
+	c    *conn
+	have bool
+	b    [1]byte
 }
 
+// Read implements io.Reader.
 func (r *commandReader) Read(p []byte) (int, error) {
-	if len(r.first) > 0 {
-		n := copy(p, r.first)
-		r.first = r.first[n:]
-		return n, nil
+	if r.have && len(p) > 0 {
+		r.have = false
+		return copy(p, r.b[:]), nil
 	}
-	return r.Reader.Read(p)
+	n, err := r.c.nc.Read(p)
+	r.c.in.add(p[:n], r.c.buffered())
+	return n, err
+}
+
+// wait reads the first byte.
+func (r *commandReader) wait() error {
+	if _, err := io.ReadFull(r.c.nc, r.b[:]); err != nil {
+		return err
+	}
+	r.have = true
+	r.c.in.add(r.b[:], 0)
+	return nil
 }
 
 // wait blocks until the client sends something, without holding buffers.
 func (c *conn) wait() error {
-	timeout := c.srv.opts.IdleTimeout
-	if c.auth == nil {
-		timeout = c.srv.opts.LoginTimeout
-	}
 	c.releaseWriter()
-	if err := c.waitInput(timeout); err != nil {
+	if err := c.waitInput(); err != nil {
 		return err
 	}
 	c.acquireWriter()
@@ -274,18 +303,17 @@ func (c *conn) wait() error {
 }
 
 // waitInput is wait for reading only.
-func (c *conn) waitInput(timeout time.Duration) error {
+func (c *conn) waitInput() error {
 	c.releaseReader()
 	if c.br != nil {
 		return nil // Another command is here already.
 	}
-	c.rw.setReadTimeout(timeout)
+	c.rw.setReadTimeout(c.srv.opts.IdleTimeout)
 	defer c.rw.setReadTimeout(c.srv.opts.IOTimeout)
-	var first [1]byte
-	if _, err := io.ReadFull(c.nc, first[:]); err != nil {
+	if err := c.first.wait(); err != nil {
 		return err
 	}
-	c.acquireReader(first[:])
+	c.acquireReader()
 	return nil
 }
 
@@ -297,13 +325,34 @@ func (c *conn) bye(text string) error {
 	return c.bw.Flush()
 }
 
-// leave closes what the connection has open.
+// leave gives up what the connection has open.
 func (c *conn) leave() {
 	c.unselect()
 	if c.auth != nil {
 		c.auth.account.Close()
 		c.auth = nil
 	}
+}
+
+// lingerTime is how long a client is listened to after BYE.
+const lingerTime = time.Second
+
+// close closes the connection. Where the server ends it, the client may still be sending. It could not
+// read why if the connection was reset for that, so what it sends is thrown away for a moment.
+func (c *conn) close() {
+	defer c.nc.Close()
+	if !c.logout || c.rw.isInterrupted() {
+		return
+	}
+	if tc, ok := c.nc.(*tls.Conn); ok {
+		tc.CloseWrite()
+	}
+	half, ok := c.rw.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.rw.Conn.SetReadDeadline(time.Now().Add(lingerTime))
+	io.Copy(io.Discard, struct{ io.Reader }{c.rw.Conn})
 }
 
 func (c *conn) unselect() {

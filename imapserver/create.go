@@ -15,9 +15,11 @@ func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	c.dec.SP()
 	name := c.dec.Mailbox()
 	var uses []string
+	unknown := false
 	if c.dec.Take(' ') {
 		c.dec.Parens(false, func() {
 			if string(c.dec.Keyword()) != "USE" {
+				unknown = true
 				return
 			}
 			c.dec.SP()
@@ -30,6 +32,9 @@ func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	if err := c.end(); err != nil {
 		return "", err
 	}
+	if unknown {
+		return "", imap.Bad("Unknown parameter of CREATE")
+	}
 	name, err := newMailboxName(name)
 	if err != nil {
 		return "", err
@@ -38,7 +43,7 @@ func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = c.auth.account.CreateMailbox(c.ctx, c.auth.actor, name, use)
+	_, err = c.auth.account.CreateMailbox(c.srv.ctx, c.auth.actor, name, use)
 	return "", err
 }
 

@@ -21,10 +21,27 @@ func (c *conn) handleEnable(_ *request) (imap.Code, error) {
 		return "", err
 	}
 	if condstore {
-		c.condstore = true
+		c.enableCondstore()
 		c.enc.Untagged().Atom("ENABLED").Atom("CONDSTORE").CRLF()
 	} else {
 		c.enc.Untagged().Atom("ENABLED").CRLF()
 	}
 	return "", nil
+}
+
+// enableCondstore makes FETCH responses tell MODSEQ from now on. The first command that does so with a mailbox
+// selected is told its highest modseq (RFC 7162 §3.1), as far as the client has heard of changes.
+func (c *conn) enableCondstore() {
+	if c.condstore {
+		return
+	}
+	c.condstore = true
+	if c.selected != nil {
+		c.tellHighestModSeq()
+	}
+}
+
+func (c *conn) tellHighestModSeq() {
+	// RFC 7162 §3.1.2.1: a mailbox that never changed has a modseq of 1.
+	c.enc.Status(nil, imap.StatusOK, imap.HighestModSeq(max(c.selected.View().ModSeq(), 1)), "Highest modseq")
 }

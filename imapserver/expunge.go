@@ -27,7 +27,7 @@ func (c *conn) handleExpunge(r *request) (imap.Code, error) {
 		}
 		which = uids(c.selected.View(), pos)
 	}
-	removed, modseq, err := c.auth.account.Expunge(c.ctx, c.auth.actor, c.selected.mailbox.ID, which, true)
+	removed, modseq, err := c.auth.account.Expunge(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, which, true)
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package imapserver
 
 import (
+	"context"
 	"errors"
 
 	"mox/imap"
@@ -11,20 +12,33 @@ import (
 
 // fetch is a FETCH being carried out.
 type fetch struct {
-	c     *conn
-	args  wire.Fetch
-	view  *store.View
-	told  imap.SeqSet // Messages whose flags changed and are told although nobody asked.
-	email bool        // The cold record is needed.
+	c    *conn
+	args wire.Fetch
+	need fetchNeed
+	view *store.View
+
+	changed imap.SeqSet // Messages whose flags changed meanwhile, to be told whether or not they are asked for.
+	told    imap.SeqSet // Messages whose flags were told.
 
 	// Of the message at hand.
 	seq     imap.SeqNum
 	entry   store.Entry
 	cold    *store.Email
-	part    *message.Part  // Opened when first needed.
-	content *store.Content // Likewise.
+	part    *message.Part
+	content *store.Content
+	buf     []byte // For header fields.
 
-	expunged bool // Content of some message was gone.
+	expunged bool  // Content of some message was gone.
+	damaged  error // Why some message could not be read.
+}
+
+// fetchNeed says what the items of a FETCH need besides the View.
+type fetchNeed struct {
+	flags, modseq bool // They are among the items.
+	seen          bool // An item sets \Seen.
+	cold          bool // The cold record.
+	part          bool // The structure, from the cold record.
+	content       bool
 }
 
 // handleFetch carries out FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
@@ -37,24 +51,31 @@ func (c *conn) handleFetch(r *request) (imap.Code, error) {
 		return "", err
 	}
 	pos, err := c.positions(&f.args.Set)
-	if err != nil || len(pos) == 0 {
+	if err != nil {
 		return "", err
+	}
+	if pos = f.changedSince(pos); len(pos) == 0 {
+		return "", nil
 	}
 	later, err := f.setSeen(pos)
 	if err != nil {
 		return "", err
 	}
-	if err := f.run(pos); err != nil {
+	var ce connError
+	if err = f.run(pos); errors.As(err, &ce) {
 		return "", err
 	}
-	if err := c.tellChanges(later, func(e store.Entry) bool {
-		seq, _ := f.view.Seq(e.UID)
-		return f.told.Contains(seq)
-	}); err != nil {
+	if err := c.tellChanges(later, &f.told); err != nil {
 		return "", err
 	}
-	if f.expunged {
-		// RFC 2180 §4.1.1: what was there was told, the rest is gone.
+	switch {
+	case err != nil:
+		return "", err
+	case f.damaged != nil:
+		return "", imap.No(imap.CodeServerBug, "Some of the messages cannot be read", f.damaged)
+	case f.expunged && !r.uid:
+		// RFC 2180 §4.1.2: what was there was told, the rest is gone. With UIDs that is no error, and
+		// EXPUNGE follows.
 		return "", imap.No(imap.CodeExpungeIssued, "Some of the messages were removed meanwhile", nil)
 	}
 	return "", nil
@@ -62,72 +83,99 @@ func (c *conn) handleFetch(r *request) (imap.Code, error) {
 
 // prepare completes the list of items and sees what they need.
 func (f *fetch) prepare(r *request) error {
-	has := map[wire.FetchKind]bool{}
-	for i := range f.args.Items {
-		it := &f.args.Items[i]
-		has[it.Kind] = true
-		switch it.Kind {
-		case wire.FetchUID, wire.FetchFlags, wire.FetchInternalDate, wire.FetchRFC822Size:
-		case wire.FetchModSeq:
-			f.c.condstore = true
-		case wire.FetchBinary, wire.FetchBinarySize:
-			return imap.Bad("BINARY is not available")
-		default:
-			f.email = true
-		}
-	}
 	if f.args.Vanished {
 		return imap.Bad("VANISHED needs QRESYNC, which is not available")
 	}
-	add := func(k wire.FetchKind) {
-		if !has[k] {
-			f.args.Items = append(f.args.Items, wire.FetchItem{Kind: k})
-			has[k] = true
+	uid := false
+	for i := range f.args.Items {
+		it := &f.args.Items[i]
+		if it.Kind == wire.FetchBinary || it.Kind == wire.FetchBinarySize {
+			return imap.Bad("BINARY is not available")
 		}
+		uid = uid || it.Kind == wire.FetchUID
+		f.need.add(it)
 	}
-	if f.args.HasChangedSince {
-		f.c.condstore = true
-		add(wire.FetchModSeq) // RFC 7162 §3.1.4.1.
+	if f.need.modseq || f.args.HasChangedSince {
+		f.c.enableCondstore()
 	}
-	if r.uid {
-		add(wire.FetchUID) // RFC 9051 §6.4.9.
+	if r.uid && !uid {
+		f.args.Items = append(f.args.Items, wire.FetchItem{Kind: wire.FetchUID}) // RFC 9051 §6.4.9.
+	}
+	// RFC 7162 §3.1: flags come with their MODSEQ once that is enabled; §3.1.4.1: and with
+	// CHANGEDSINCE in any case.
+	if !f.need.modseq && (f.args.HasChangedSince || f.need.flags && f.c.condstore) {
+		f.args.Items = append(f.args.Items, wire.FetchItem{Kind: wire.FetchModSeq})
+		f.need.modseq = true
 	}
 	return nil
 }
 
+// add adds what an item needs.
+func (n *fetchNeed) add(it *wire.FetchItem) {
+	n.seen = n.seen || it.SetsSeen()
+	switch it.Kind {
+	case wire.FetchFlags:
+		n.flags = true
+	case wire.FetchModSeq:
+		n.modseq = true
+	case wire.FetchEnvelope, wire.FetchBodyStructure:
+		n.cold = true
+	case wire.FetchBody:
+		n.cold, n.part = true, true
+	case wire.FetchRFC822:
+		n.content = true
+	case wire.FetchRFC822Header, wire.FetchRFC822Text:
+		n.cold, n.part, n.content = true, true, true
+	case wire.FetchSection:
+		switch {
+		case wholeMessage(&it.Section):
+			n.content = true
+		case listedFields(&it.Section):
+			n.cold = true
+		default:
+			n.cold, n.part, n.content = true, true, true
+		}
+	}
+}
+
+// changedSince returns those of the messages that changed since the modseq that was given, if one was.
+func (f *fetch) changedSince(pos imap.SeqSet) imap.SeqSet {
+	if !f.args.HasChangedSince {
+		return pos
+	}
+	var changed imap.SeqSet
+	for seq, e := range entries(f.c.selected.View(), pos) {
+		if e.ModSeq > f.args.ChangedSince {
+			changed.Add(seq)
+		}
+	}
+	return changed
+}
+
 // setSeen sets \Seen where the items call for it (RFC 9051 §6.4.5), and brings the View up to date
-// without expunging. It returns changes that the responses do not tell.
+// without expunging. It returns what changed, to be told after the responses.
 func (f *fetch) setSeen(pos imap.SeqSet) (later store.Changes, rerr error) {
 	c := f.c
 	defer func() { f.view = c.selected.View() }()
-	sets := false
-	for _, it := range f.args.Items {
-		sets = sets || it.SetsSeen()
-	}
-	if !sets || c.selected.readOnly {
+	if !f.need.seen || c.selected.readOnly {
 		return store.Changes{}, nil
 	}
-	view := c.selected.View()
 	var unseen imap.UIDSet
-	for seq := range pos.All() {
-		if e := view.At(seq); !e.Flags.Has(imap.FlagSeen) {
+	for _, e := range entries(c.selected.View(), pos) {
+		if !e.Flags.Has(imap.FlagSeen) {
 			unseen.Add(e.UID)
 		}
 	}
 	if len(unseen) == 0 {
 		return store.Changes{}, nil
 	}
-	_, err := c.auth.account.SetFlags(c.ctx, c.auth.actor, c.selected.mailbox.ID,
+	_, err := c.auth.account.SetFlags(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID,
 		store.FlagChange{UIDs: unseen, Op: store.FlagsAdd, Flags: imap.FlagSeen, UnchangedSince: -1})
 	if err != nil {
 		return store.Changes{}, err
 	}
 	later = c.selected.Refresh(false)
-	for _, seq := range later.Flags {
-		if pos.Contains(seq) {
-			f.told.Add(seq)
-		}
-	}
+	f.changed = imap.SetOf(later.Flags...)
 	if later.Keywords != nil {
 		c.tellKeywords(later.Keywords)
 		later.Keywords = nil
@@ -140,80 +188,102 @@ const fetchPage = 200
 
 // run writes the responses.
 func (f *fetch) run(pos imap.SeqSet) error {
-	var page []imap.SeqNum
-	for seq := range pos.All() {
-		e := f.view.At(seq)
-		if f.args.HasChangedSince && e.ModSeq <= f.args.ChangedSince {
-			continue
-		}
-		if !f.email {
+	var page fetchMessages
+	for seq, e := range entries(f.view, pos) {
+		if !f.need.cold {
 			f.seq, f.entry = seq, e
 			if err := f.write(); err != nil {
 				return err
 			}
 			continue
 		}
-		if page = append(page, seq); len(page) == fetchPage {
-			if err := f.writePage(page); err != nil {
+		page.add(seq, e)
+		if len(page.seqs) == fetchPage {
+			if err := f.writePage(&page); err != nil {
 				return err
 			}
-			page = page[:0]
+			page.reset()
 		}
 	}
-	return f.writePage(page)
+	return f.writePage(&page)
 }
 
-func (f *fetch) writePage(page []imap.SeqNum) error {
-	ids := make([]store.EmailID, len(page))
-	for i, seq := range page {
-		ids[i] = f.view.At(seq).Email
-	}
-	return f.c.auth.account.Emails(f.c.ctx, f.c.auth.actor, ids, func(i int, e *store.Email) error {
+// fetchMessages are messages to be told together.
+type fetchMessages struct {
+	seqs    []imap.SeqNum
+	entries []store.Entry
+	emails  []store.EmailID
+}
+
+func (p *fetchMessages) add(seq imap.SeqNum, e store.Entry) {
+	p.seqs = append(p.seqs, seq)
+	p.entries = append(p.entries, e)
+	p.emails = append(p.emails, e.Email)
+}
+
+func (p *fetchMessages) reset() {
+	p.seqs, p.entries, p.emails = p.seqs[:0], p.entries[:0], p.emails[:0]
+}
+
+func (f *fetch) writePage(p *fetchMessages) error {
+	return f.c.auth.account.Emails(f.c.srv.ctx, f.c.auth.actor, p.emails, func(i int, e *store.Email) error {
 		if e == nil {
 			f.expunged = true
 			return nil
 		}
-		f.seq, f.entry, f.cold = page[i], f.view.At(page[i]), e
+		f.seq, f.entry, f.cold = p.seqs[i], p.entries[i], e
 		return f.write()
 	})
 }
 
-// write writes the response for one message.
+// write writes the response for one message. Messages that cannot be read are passed over, so that
+// the client gets the others.
 func (f *fetch) write() error {
 	defer f.closeMessage()
-	if f.needsContent() {
-		// Opened before the response begins, so that it is whole or not there.
-		content, err := f.c.auth.account.Open(f.c.ctx, f.c.auth.actor, f.entry.Email)
-		if errors.Is(err, store.ErrExpunged) {
-			f.expunged = true
-			return nil
-		} else if err != nil {
-			return err
-		}
-		f.content = content
-	}
-	if f.email {
-		part, err := f.cold.Part()
-		if err != nil {
-			return err
-		}
-		f.part = part
+	switch err := f.open(); {
+	case err == nil:
+	case errors.Is(err, store.ErrExpunged):
+		f.expunged = true
+		return nil
+	case errors.Is(err, store.ErrClosed) || errors.Is(err, context.Canceled):
+		return err
+	default:
+		f.c.log.Error("message cannot be read", "email", f.entry.Email, "err", err)
+		f.damaged = err
+		return nil
 	}
 	enc := f.c.enc
 	enc.Untagged().Number(uint32(f.seq)).Atom("FETCH").Open()
-	flags := false
 	for i := range f.args.Items {
-		it := &f.args.Items[i]
-		flags = flags || it.Kind == wire.FetchFlags
-		if err := f.writeItem(it); err != nil {
-			return connError{err} // Half a response is written.
+		if err := f.writeItem(&f.args.Items[i]); err != nil {
+			if errors.Is(err, wire.ErrShortLiteral) || err != enc.Err() {
+				f.c.log.Error("message cannot be read, connection ends within a response", "email", f.entry.Email, "err", err)
+			}
+			return connError{err}
 		}
 	}
-	if !flags && f.told.Contains(f.seq) {
+	if !f.need.flags && f.changed.Contains(f.seq) {
 		f.c.writeFlags(f.entry)
+		if f.c.condstore && !f.need.modseq {
+			f.c.writeModSeq(f.entry.ModSeq)
+		}
+		f.told.Add(f.seq)
+	} else if f.need.flags {
+		f.told.Add(f.seq)
 	}
 	enc.Close().CRLF()
 	return f.c.writeError()
+}
+
+// open opens what the items need, before the response begins, so that it is whole or not there.
+func (f *fetch) open() (err error) {
+	if f.need.content {
+		f.content, err = f.c.auth.account.Open(f.c.srv.ctx, f.c.auth.actor, f.entry.Email)
+	}
+	if f.need.part && err == nil {
+		f.part, err = f.cold.Part()
+	}
+	return err
 }
 
 func (f *fetch) closeMessage() {

@@ -3,26 +3,16 @@ package imapserver
 import (
 	"bytes"
 	"io"
+	"slices"
+	"strconv"
 
 	"mox/imap/wire"
 	"mox/message"
 	"mox/store"
 )
 
-// needsContent reports whether an item needs more than the cold record.
-func (f *fetch) needsContent() bool {
-	for i := range f.args.Items {
-		switch it := &f.args.Items[i]; it.Kind {
-		case wire.FetchRFC822, wire.FetchRFC822Header, wire.FetchRFC822Text:
-			return true
-		case wire.FetchSection:
-			if !listedFields(&it.Section) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// wholeMessage reports whether a section is all of the message.
+func wholeMessage(s *wire.Section) bool { return s.Text == wire.SectionPart && len(s.Path) == 0 }
 
 // listedFields reports whether a section holds only header fields that the cold record has.
 func listedFields(s *wire.Section) bool {
@@ -40,9 +30,11 @@ func listedFields(s *wire.Section) bool {
 // writeSection writes the string of a section (RFC 9051 §6.4.5.1). A section that the message does
 // not have is NIL.
 func (f *fetch) writeSection(s *wire.Section) error {
-	if listedFields(s) {
-		b := message.AppendFields(nil, f.cold.Header, s.Fields, false)
-		return f.writeBytes(s, endHeader(b))
+	switch {
+	case wholeMessage(s):
+		return f.writeRange(s, 0, f.content.Size())
+	case listedFields(s):
+		return f.writeFields(s, f.cold.Header)
 	}
 	var text message.SectionText
 	switch s.Text {
@@ -58,18 +50,35 @@ func (f *fetch) writeSection(s *wire.Section) error {
 		f.c.enc.Nil()
 		return f.c.enc.Err()
 	}
-	r := io.NewSectionReader(f.content, rng.Start, rng.Len())
 	if s.Text == wire.SectionFields || s.Text == wire.SectionFieldsNot {
 		header := make([]byte, rng.Len())
-		if _, err := io.ReadFull(r, header); err != nil {
+		if _, err := io.ReadFull(io.NewSectionReader(f.content, rng.Start, rng.Len()), header); err != nil {
 			return err
 		}
-		b := message.AppendFields(nil, header, s.Fields, s.Text == wire.SectionFieldsNot)
-		return f.writeBytes(s, endHeader(b))
+		return f.writeFields(s, header)
 	}
-	off, n := partial(s, rng.Len())
-	f.c.enc.Literal(io.NewSectionReader(f.content, rng.Start+off, n), n, false)
-	return f.c.enc.Err()
+	return f.writeRange(s, rng.Start, rng.Len())
+}
+
+// writeRange writes octets of the content, all or as many as are asked for.
+func (f *fetch) writeRange(s *wire.Section, start, size int64) error {
+	off, n := partial(s, size)
+	c := f.c
+	c.traceData(func() { c.enc.Literal(io.NewSectionReader(f.content, start+off, n), n, false) })
+	return c.enc.Err()
+}
+
+// writeFields writes fields of a header.
+func (f *fetch) writeFields(s *wire.Section, header []byte) error {
+	f.buf = endHeader(message.AppendFields(f.buf[:0], header, s.Fields, s.Text == wire.SectionFieldsNot))
+	off, n := partial(s, int64(len(f.buf)))
+	// The announcement of the literal goes before it in the same buffer.
+	var announce [24]byte
+	a := append(strconv.AppendInt(append(announce[:0], '{'), n, 10), "}\r\n"...)
+	f.buf = slices.Replace(f.buf[:off+n], 0, int(off), a...)
+	c := f.c
+	c.traceData(func() { c.enc.RawBytes(f.buf) })
+	return c.enc.Err()
 }
 
 // endHeader ends selected header fields with a blank line, which a client expects whether or not the
@@ -79,12 +88,6 @@ func endHeader(b []byte) []byte {
 		return b
 	}
 	return append(b, "\r\n"...)
-}
-
-func (f *fetch) writeBytes(s *wire.Section, b []byte) error {
-	off, n := partial(s, int64(len(b)))
-	f.c.enc.Literal(bytes.NewReader(b[off:off+n]), n, false)
-	return f.c.enc.Err()
 }
 
 // partial returns the range of a string of the given size that is asked for. It may be empty.

@@ -17,7 +17,12 @@ func (c *conn) handleIdle(_ *request) (imap.Code, error) {
 		return "", err
 	}
 	done := make(chan error, 1)
-	go func() { done <- c.readDone() }()
+	go func() {
+		err := error(errEnd)
+		defer func() { done <- err }()
+		defer c.catch()
+		err = c.readDone()
+	}()
 
 	var wake <-chan struct{}
 	if c.selected != nil {
@@ -56,8 +61,8 @@ func (c *conn) tellIdle() error {
 // readDone waits for the line with which the client ends IDLE. It runs beside the connection's
 // goroutine, which leaves reading to it.
 func (c *conn) readDone() error {
-	if err := c.waitInput(c.srv.opts.IdleTimeout); err != nil {
-		return err
+	if err := c.waitInput(); err != nil {
+		return connError{err}
 	}
 	if err := c.dec.ReadLine(); err != nil {
 		return err

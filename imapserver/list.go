@@ -14,7 +14,9 @@ import (
 // clients use them for special uses, as RFC 6154 §3 lets them.
 func (c *conn) handleList(_ *request) (imap.Code, error) {
 	args, err := c.dec.List()
-	if err != nil {
+	if isNo(err) {
+		return "", nil // RFC 9051 §6.3.9: a malformed name matches nothing.
+	} else if err != nil {
 		return "", err
 	}
 	if !args.Extended && args.Patterns[0] == "" {
@@ -22,7 +24,7 @@ func (c *conn) handleList(_ *request) (imap.Code, error) {
 		c.enc.Untagged().Atom("LIST").Open().Atom(`\Noselect`).Close().String("/").String("").CRLF()
 		return "", nil
 	}
-	l, err := c.auth.account.Mailboxes(c.ctx, c.auth.actor)
+	l, err := c.auth.account.Mailboxes(c.srv.ctx, c.auth.actor)
 	if err != nil {
 		return "", err
 	}
@@ -89,10 +91,12 @@ func (c *conn) writeAttributes(mb store.Mailbox) {
 // handleLsub carries out LSUB (RFC 3501 §6.3.9).
 func (c *conn) handleLsub(_ *request) (imap.Code, error) {
 	args, err := c.dec.LSub()
-	if err != nil {
+	if isNo(err) {
+		return "", nil
+	} else if err != nil {
 		return "", err
 	}
-	names, err := c.auth.account.Subscriptions(c.ctx, c.auth.actor)
+	names, err := c.auth.account.Subscriptions(c.srv.ctx, c.auth.actor)
 	if err != nil {
 		return "", err
 	}

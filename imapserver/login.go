@@ -6,22 +6,21 @@ import (
 	"time"
 
 	"mox/imap"
-	"mox/internal/logging"
 	"mox/store"
 )
 
 // handleLogin carries out LOGIN (RFC 9051 §6.2.3).
 func (c *conn) handleLogin(_ *request) (imap.Code, error) {
+	if !c.tls && !c.lo.PlaintextAuth {
+		// Before the client is asked for a literal with the password.
+		return "", errPrivacyRequired()
+	}
 	c.dec.SP()
 	login := c.dec.AString()
-	c.trace.in.SetKind(logging.LevelTraceauth)
 	c.dec.SP()
 	password := c.dec.AString()
 	if err := c.end(); err != nil {
 		return "", err
-	}
-	if !c.tls && !c.lo.PlaintextAuth {
-		return "", errPrivacyRequired()
 	}
 	return c.login(login, password)
 }
@@ -38,7 +37,7 @@ func (c *conn) login(login, password string) (imap.Code, error) {
 		c.loginResult("limit", login, nil)
 		return "", c.loginFailed()
 	}
-	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(c.srv.ctx, time.Minute)
 	defer cancel()
 	name, err := c.srv.opts.Authenticate(ctx, login, password)
 	if err == nil {
@@ -65,7 +64,9 @@ func (c *conn) openAccount(ctx context.Context, login, name string) error {
 		return err
 	}
 	c.auth = &authState{login: login, account: acc, actor: store.Actor{Account: acc.ID(), Session: c.session}}
-	c.log = c.log.With("account", name)
+	c.setLog(c.log.With("account", name))
+	c.rw.loggedIn()
+	c.dec.SetLimits(c.limits())
 	return nil
 }
 

@@ -38,7 +38,19 @@ func (c *conn) handleDelete(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", c.auth.account.DeleteMailbox(c.ctx, c.auth.actor, name)
+	acc, actor := c.auth.account, c.auth.actor
+	mb, err := acc.MailboxByName(c.srv.ctx, actor, name)
+	if err != nil && !isNoMailbox(err) {
+		return "", err
+	}
+	if err := acc.DeleteMailbox(c.srv.ctx, actor, name); err != nil {
+		return "", err
+	}
+	// Other sessions that have it selected are ended.
+	if c.selected != nil && c.selected.mailbox.ID == mb.ID {
+		c.deselect()
+	}
+	return "", nil
 }
 
 // handleRename carries out RENAME (RFC 9051 §6.3.6).
@@ -54,7 +66,7 @@ func (c *conn) handleRename(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", c.auth.account.RenameMailbox(c.ctx, c.auth.actor, from, to)
+	return "", c.auth.account.RenameMailbox(c.srv.ctx, c.auth.actor, from, to)
 }
 
 // handleSubscribe carries out SUBSCRIBE (RFC 9051 §6.3.7).
@@ -66,7 +78,7 @@ func (c *conn) handleSubscribe(_ *request) (imap.Code, error) {
 	if name, err = newMailboxName(name); err != nil {
 		return "", err
 	}
-	return "", c.auth.account.Subscribe(c.ctx, c.auth.actor, name)
+	return "", c.auth.account.Subscribe(c.srv.ctx, c.auth.actor, name)
 }
 
 // handleUnsubscribe carries out UNSUBSCRIBE (RFC 9051 §6.3.8).
@@ -75,12 +87,12 @@ func (c *conn) handleUnsubscribe(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", c.auth.account.Unsubscribe(c.ctx, c.auth.actor, name)
+	return "", c.auth.account.Unsubscribe(c.srv.ctx, c.auth.actor, name)
 }
 
 // destination finds the mailbox that COPY, MOVE and APPEND add to.
 func (c *conn) destination(name string) (store.Mailbox, error) {
-	mb, err := c.auth.account.MailboxByName(c.ctx, c.auth.actor, name)
+	mb, err := c.auth.account.MailboxByName(c.srv.ctx, c.auth.actor, name)
 	if err == nil && !mb.NoSelect {
 		return mb, nil
 	}

@@ -1,6 +1,8 @@
 package imapserver
 
 import (
+	"iter"
+
 	"mox/imap"
 	"mox/imap/wire"
 	"mox/store"
@@ -39,6 +41,22 @@ func uidPositions(view *store.View, uids imap.UIDSet) imap.SeqSet {
 		set.AddRange(first, last)
 	}
 	return set
+}
+
+// entries iterates over messages in the View.
+func entries(view *store.View, set imap.SeqSet) iter.Seq2[imap.SeqNum, store.Entry] {
+	return func(yield func(imap.SeqNum, store.Entry) bool) {
+		for _, r := range set {
+			for seq, e := range view.All(r.First) {
+				if seq > r.Last {
+					break
+				}
+				if !yield(seq, e) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // uids returns the UIDs of messages in the View as ranges. Between the UIDs of a range are none but

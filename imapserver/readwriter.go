@@ -20,7 +20,16 @@ type readWriter struct {
 
 	mu          sync.Mutex // Guards what follows.
 	readTimeout time.Duration
+	end         time.Time // Reads wait no longer than that, unless it is zero.
 	interrupted bool
+}
+
+// newReadWriter returns a readWriter for a client that has not logged in.
+func newReadWriter(nc net.Conn, o *Options) *readWriter {
+	return &readWriter{
+		Conn: nc, stop: make(chan struct{}),
+		writeTimeout: o.IOTimeout, readTimeout: o.IOTimeout, end: time.Now().Add(o.LoginTimeout),
+	}
 }
 
 // setReadTimeout sets the time the next reads wait for data.
@@ -30,27 +39,43 @@ func (rw *readWriter) setReadTimeout(d time.Duration) {
 	rw.mu.Unlock()
 }
 
+// loggedIn takes off the time by which a client has to be logged in.
+func (rw *readWriter) loggedIn() {
+	rw.mu.Lock()
+	rw.end = time.Time{}
+	rw.mu.Unlock()
+}
+
 func (rw *readWriter) Read(p []byte) (int, error) {
 	rw.mu.Lock()
 	if rw.interrupted {
 		rw.mu.Unlock()
 		return 0, errInterrupted
 	}
+	deadline := time.Now().Add(rw.readTimeout)
+	if !rw.end.IsZero() && rw.end.Before(deadline) {
+		deadline = rw.end
+	}
 	// Under the lock: interrupt must not have its deadline overwritten.
-	err := rw.SetReadDeadline(time.Now().Add(rw.readTimeout))
+	err := rw.SetReadDeadline(deadline)
 	rw.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	n, err := rw.Conn.Read(p)
-	if n == 0 && err != nil {
-		select {
-		case <-rw.stop:
-			err = errInterrupted
-		default:
-		}
+	if n == 0 && err != nil && rw.isInterrupted() {
+		err = errInterrupted
 	}
 	return n, err
+}
+
+func (rw *readWriter) isInterrupted() bool {
+	select {
+	case <-rw.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 func (rw *readWriter) Write(p []byte) (int, error) {

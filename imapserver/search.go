@@ -23,14 +23,14 @@ func (c *conn) handleSearch(r *request) (imap.Code, error) {
 		return "", err
 	}
 	if args.UsesModSeq() {
-		c.condstore = true
+		c.enableCondstore()
 	}
 	crit, err := c.criteria(&args.Key)
 	if err != nil {
 		return "", err
 	}
 	view := c.selected.View()
-	found, err := c.auth.account.Search(c.ctx, c.auth.actor, c.selected.mailbox.ID, view, crit)
+	found, err := c.auth.account.Search(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, view, crit)
 	if err != nil {
 		return "", err
 	}
@@ -113,10 +113,10 @@ func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
 	case wire.SearchSentSince:
 		crit.SentSince = day(k.Date)
 	case wire.SearchLarger:
-		if k.Size == 0 {
-			return crit, nil // Every message is.
-		}
 		crit.Larger = k.Size
+		if k.Size == 0 {
+			crit.Not = []store.Criteria{{HasSmaller: true, Smaller: 1}} // Zero would be no condition.
+		}
 	case wire.SearchSmaller:
 		crit.Smaller, crit.HasSmaller = k.Size, true
 	case wire.SearchModSeq:

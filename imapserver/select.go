@@ -1,32 +1,35 @@
 package imapserver
 
 import (
+	"errors"
+
 	"mox/imap"
 )
 
 // handleSelect carries out SELECT and EXAMINE (RFC 9051 §6.3.2, §6.3.3, RFC 7162 §3.1.8).
 func (c *conn) handleSelect(r *request) (imap.Code, error) {
 	args, err := c.dec.Select()
+	// RFC 9051 §6.3.2: also a SELECT that fails deselects, as with a malformed name. One that is not
+	// understood does nothing.
+	if err != nil && !isNo(err) {
+		return "", err
+	}
+	c.deselect()
 	if err != nil {
 		return "", err
 	}
-	// RFC 9051 §6.3.2: also a SELECT that fails deselects.
-	if c.selected != nil {
-		c.unselect()
-		c.enc.Status(nil, imap.StatusOK, imap.CodeClosed, "Previous mailbox is closed")
-	}
 	if args.CondStore {
-		c.condstore = true
+		c.enableCondstore()
 	}
 	acc, actor := c.auth.account, c.auth.actor
-	mb, err := acc.MailboxByName(c.ctx, actor, args.Mailbox)
+	mb, err := acc.MailboxByName(c.srv.ctx, actor, args.Mailbox)
 	if err != nil {
 		return "", err
 	}
 	if mb.NoSelect {
 		return "", imap.No(imap.CodeNonExistent, "This name only has mailboxes below it", nil)
 	}
-	sel, err := acc.Select(c.ctx, actor, mb.ID)
+	sel, err := acc.Select(c.srv.ctx, actor, mb.ID)
 	if err != nil {
 		return "", err
 	}
@@ -36,6 +39,20 @@ func (c *conn) handleSelect(r *request) (imap.Code, error) {
 		return imap.CodeReadOnly, nil
 	}
 	return imap.CodeReadWrite, nil
+}
+
+// deselect closes the mailbox that is selected, if one is, and says so (RFC 9051 §7.1, CLOSED).
+func (c *conn) deselect() {
+	if c.selected != nil {
+		c.unselect()
+		c.enc.Status(nil, imap.StatusOK, imap.CodeClosed, "Previous mailbox is closed")
+	}
+}
+
+// isNo reports whether an error is a refusal of what was understood.
+func isNo(err error) bool {
+	var ie *imap.Error
+	return errors.As(err, &ie) && ie.Status == imap.StatusNo
 }
 
 // tellSelected writes what SELECT must tell of the mailbox.
@@ -55,6 +72,5 @@ func (c *conn) tellSelected() {
 	}
 	c.enc.Status(nil, imap.StatusOK, imap.UIDValidity(view.UIDValidity()), "UIDs are valid")
 	c.enc.Status(nil, imap.StatusOK, imap.UIDNext(view.UIDNext()), "Next UID")
-	// RFC 7162 §3.1.2.1: a mailbox that never changed has a modseq of 1.
-	c.enc.Status(nil, imap.StatusOK, imap.HighestModSeq(max(view.ModSeq(), 1)), "Highest modseq")
+	c.tellHighestModSeq()
 }

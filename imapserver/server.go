@@ -19,6 +19,8 @@ type Server struct {
 	commands map[string]command
 	nextID   atomic.Uint64
 	conns    sync.WaitGroup
+	ctx      context.Context // Of all commands. Ends when Shutdown loses patience.
+	cancel   context.CancelFunc
 
 	mu        sync.Mutex // Guards what follows.
 	closing   bool
@@ -31,10 +33,12 @@ func New(opts Options) (*Server, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
-	return &Server{
+	s := &Server{
 		opts: opts, met: newMetrics(opts.Registerer), commands: commands(),
 		listeners: map[net.Listener]struct{}{}, open: map[*conn]struct{}{},
-	}, nil
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
 }
 
 // Serve accepts connections until the listener fails or Shutdown is called, which closes
@@ -106,7 +110,8 @@ func (s *Server) accept(nc net.Conn, lo *ListenerOptions) {
 
 // Shutdown closes the listeners and ends connections in an orderly way: those that wait
 // for a command or are in IDLE get a BYE at once, others after the command that runs. When
-// the context ends before all have gone, the rest is closed and its error returned.
+// the context ends before all have gone, commands are cancelled, the rest is closed, and its error
+// returned.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	s.closing = true
@@ -128,6 +133,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	s.cancel()
 	s.mu.Lock()
 	for c := range s.open {
 		c.rw.Close()

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"mox/internal/memnet"
 	"mox/store"
 )
@@ -25,15 +27,19 @@ const (
 // testServer is an IMAP server in memory with an account.
 type testServer struct {
 	*Server
-	t     *testing.T
+	t     testing.TB
 	store *store.Store
 	ln    *memnet.Listener
 }
 
 // newStore returns a store with the test account, which is verified when the test ends.
-func newStore(t *testing.T, dir string) *store.Store {
+func newStore(t testing.TB, dir string, options ...func(*store.Options)) *store.Store {
 	t.Helper()
-	st, err := store.New(store.Options{Dir: dir})
+	opts := store.Options{Dir: dir}
+	for _, fn := range options {
+		fn(&opts)
+	}
+	st, err := store.New(opts)
 	if err != nil {
 		t.Fatalf("opening store: %v", err)
 	}
@@ -49,7 +55,7 @@ func newStore(t *testing.T, dir string) *store.Store {
 	return st
 }
 
-func verify(t *testing.T, st *store.Store) {
+func verify(t testing.TB, st *store.Store) {
 	t.Helper()
 	err := st.Verify(context.Background(), testAccount, true, func(p store.Problem) {
 		t.Errorf("store is inconsistent: %s (%s)", p.What, p.Cure)
@@ -61,7 +67,14 @@ func verify(t *testing.T, st *store.Store) {
 
 // newServer serves the store on a listener in memory. Plaintext logins are allowed unless change says
 // otherwise.
-func newServer(t *testing.T, st *store.Store, change func(*Options, *ListenerOptions)) *testServer {
+func newServer(t testing.TB, st *store.Store, change func(*Options, *ListenerOptions)) *testServer {
+	t.Helper()
+	ln := memnet.Listen("127.0.0.1:143")
+	return &testServer{Server: serve(t, st, ln, change), t: t, store: st, ln: ln}
+}
+
+// serve serves the store on a listener until the test ends.
+func serve(t testing.TB, st *store.Store, ln net.Listener, change func(*Options, *ListenerOptions)) *Server {
 	t.Helper()
 	opts := Options{
 		Accounts: st,
@@ -71,7 +84,8 @@ func newServer(t *testing.T, st *store.Store, change func(*Options, *ListenerOpt
 			}
 			return testAccount, nil
 		},
-		FailDelay: -1,
+		FailDelay:  -1,
+		Registerer: prometheus.NewRegistry(),
 	}
 	lo := ListenerOptions{Name: "test", PlaintextAuth: true}
 	if change != nil {
@@ -81,9 +95,8 @@ func newServer(t *testing.T, st *store.Store, change func(*Options, *ListenerOpt
 	if err != nil {
 		t.Fatalf("new server: %v", err)
 	}
-	ts := &testServer{Server: s, t: t, store: st, ln: memnet.Listen("127.0.0.1:143")}
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ts.ln, lo) }()
+	go func() { served <- s.Serve(ln, lo) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -93,16 +106,36 @@ func newServer(t *testing.T, st *store.Store, change func(*Options, *ListenerOpt
 		if err := <-served; !errors.Is(err, ErrServerClosed) {
 			t.Errorf("serve: %v", err)
 		}
+		if n := panics(t, opts.Registerer.(prometheus.Gatherer)); n != 0 {
+			t.Errorf("%v panics", n)
+		}
 	})
-	return ts
+	return s
+}
+
+// panics returns how many panics were caught.
+func panics(t testing.TB, g prometheus.Gatherer) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	if err != nil {
+		t.Fatalf("gathering metrics: %v", err)
+	}
+	for _, f := range families {
+		if f.GetName() == "mox_imapserver_panics_total" {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	t.Fatal("no metric of panics")
+	return 0
 }
 
 // testClient is a client that works with lines.
 type testClient struct {
-	t    *testing.T
+	t    testing.TB
 	nc   net.Conn
 	r    *bufio.Reader
-	last string
+	last string // Line read.
+	sent string // By a transcript.
 	tag  int
 }
 

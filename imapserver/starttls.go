@@ -18,8 +18,10 @@ func (c *conn) handleStartTLS(r *request) (imap.Code, error) {
 		return "", connError{err}
 	}
 	// What the client sent ahead of TLS could come from somebody else: it is dropped with
-	// the buffers. Capabilities must be asked for again.
-	c.dropBuffers()
+	// the buffer. Capabilities must be asked for again.
+	c.dropReader()
+	c.releaseWriter()
+	c.in.pending = nil
 	if err := c.startTLS(); err != nil {
 		c.log.Info("tls handshake failed", "err", err)
 		return "", errEnd

@@ -13,9 +13,9 @@ func (c *conn) handleStatus(_ *request) (imap.Code, error) {
 		return "", err
 	}
 	if args.Items&wire.StatusHighestModSeq != 0 {
-		c.condstore = true // RFC 7162 §3.1: a CONDSTORE-enabling command.
+		c.enableCondstore() // RFC 7162 §3.1: a CONDSTORE-enabling command.
 	}
-	mb, err := c.auth.account.MailboxByName(c.ctx, c.auth.actor, args.Mailbox)
+	mb, err := c.auth.account.MailboxByName(c.srv.ctx, c.auth.actor, args.Mailbox)
 	if err != nil {
 		return "", err
 	}

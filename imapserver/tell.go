@@ -11,8 +11,8 @@ func (c *conn) tell(expunge bool) error {
 	return c.tellChanges(c.selected.Refresh(expunge), nil)
 }
 
-// tellChanges writes changes. Flags of messages for which skip returns true are left out.
-func (c *conn) tellChanges(ch store.Changes, skip func(store.Entry) bool) error {
+// tellChanges writes changes. Flags of messages in told, if that is not nil, are left out.
+func (c *conn) tellChanges(ch store.Changes, told *imap.SeqSet) error {
 	if ch.Deleted {
 		return imap.Bye("", "The selected mailbox was deleted", nil)
 	}
@@ -28,8 +28,8 @@ func (c *conn) tellChanges(ch store.Changes, skip func(store.Entry) bool) error 
 	}
 	view := c.selected.View()
 	for _, seq := range ch.Flags {
-		if e := view.At(seq); skip == nil || !skip(e) {
-			c.tellFlags(seq, e)
+		if told == nil || !told.Contains(seq) {
+			c.tellFlags(seq, view.At(seq))
 		}
 	}
 	return c.writeError()

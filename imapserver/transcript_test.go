@@ -4,8 +4,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"mox/store"
 )
 
 var update = flag.Bool("update", false, "write what the server answered into the transcripts")
@@ -13,10 +17,18 @@ var update = flag.Bool("update", false, "write what the server answered into the
 // TestTranscripts plays the dialogues of testdata/*.txt, each with a server of its own.
 //
 // A line "C: text" is sent, "S: text" is expected, where "..." stands for any text. "C1:", "S1:" and
-// so on are other connections. "<<" ends a C line that is sent without CRLF, and a line
-// "C:| text" is sent with a bare LF. "@" lines say what the test does: @login, @login1, @starttls, @eof,
-// and the options of the server on top: @tls, @noplain. Lines that begin with "#" and empty ones are
-// for the reader.
+// so on are other connections. "<<" ends a C line that is sent without CRLF. Lines that begin with "#"
+// and empty ones are for the reader. "@" lines say what the test does, for the connection whose
+// number they end with:
+//
+//	@login
+//	@select INBOX
+//	@append INBOX (\Seen) "Subject: one\r\n\r\nbody\r\n"
+//	@starttls
+//	@eof
+//
+// and on top which options the server has: @tls, @noplain, @quota 1000. A line "S: ??" is replaced by
+// the whole answer to the last command by -update.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -45,7 +57,7 @@ func playTranscript(t *testing.T, file string) {
 	}
 	text := string(data)
 	tr := &transcript{t: t, clients: map[string]*testClient{}}
-	tr.srv = newServer(t, newStore(t, t.TempDir()), func(_ *Options, lo *ListenerOptions) {
+	tr.srv = newServer(t, newStore(t, t.TempDir(), transcriptQuota(t, text)), func(_ *Options, lo *ListenerOptions) {
 		if strings.Contains(text, "\n@tls\n") {
 			lo.TLS = testTLS()
 		}
@@ -61,10 +73,25 @@ func playTranscript(t *testing.T, file string) {
 	}
 }
 
+// transcriptQuota returns what @quota sets.
+func transcriptQuota(t *testing.T, text string) func(*store.Options) {
+	_, arg, ok := strings.Cut(text, "\n@quota ")
+	if !ok {
+		return func(*store.Options) {}
+	}
+	arg, _, _ = strings.Cut(arg, "\n")
+	n, err := strconv.ParseInt(arg, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(o *store.Options) { o.Quota = func(string) int64 { return n } }
+}
+
 func (tr *transcript) client(name string) *testClient {
 	c := tr.clients[name]
 	if c == nil {
 		c = tr.srv.dial()
+		c.nc.SetDeadline(time.Now().Add(time.Minute)) // A line that never comes is an error, too.
 		tr.clients[name] = c
 	}
 	return c
@@ -92,8 +119,13 @@ func (tr *transcript) line(n int, line string) {
 		if t, ok := strings.CutSuffix(text, "<<"); ok {
 			c.send(t)
 		} else {
+			c.sent = text
 			c.send(text + "\r\n")
 		}
+		return
+	}
+	if *update && text == "??" {
+		out = tr.answer(who, c)
 		return
 	}
 	got := c.readLine()
@@ -107,19 +139,45 @@ func (tr *transcript) line(n int, line string) {
 	tr.t.Fatalf("line %d: got %q, want %q", n, got, text)
 }
 
+// answer reads up to the tagged response of the last command, for a "??" that is to be replaced.
+func (tr *transcript) answer(who string, c *testClient) string {
+	tag, _, _ := strings.Cut(c.sent, " ")
+	var l []string
+	for {
+		line := c.readLine()
+		l = append(l, who+": "+line)
+		if strings.HasPrefix(line, tag+" ") {
+			return strings.Join(l, "\n")
+		}
+	}
+}
+
 func (tr *transcript) directive(n int, d string) {
 	tr.t.Helper()
-	switch name := strings.TrimRight(d, "0123456789"); name {
+	word, arg, _ := strings.Cut(d, " ")
+	name := strings.TrimRight(word, "0123456789")
+	if name == "tls" || name == "noplain" || name == "quota" {
+		return
+	}
+	c := tr.client(word[len(name):])
+	switch name {
 	case "login":
-		id := d[len(name):]
-		c := tr.client(id)
 		c.expect("* OK ...")
 		c.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
+	case "select":
+		c.cmd("SELECT "+arg, "OK ...")
+	case "append":
+		mailbox, rest, _ := strings.Cut(arg, " (")
+		flags, quoted, _ := strings.Cut(rest, ") ")
+		msg, err := strconv.Unquote(quoted)
+		if err != nil {
+			tr.t.Fatalf("line %d: %q: %v", n, quoted, err)
+		}
+		c.append(mailbox, flags, msg)
 	case "starttls":
-		tr.client(d[len(name):]).startTLS()
+		c.startTLS()
 	case "eof":
-		tr.client(d[len(name):]).expectEOF()
-	case "tls", "noplain":
+		c.expectEOF()
 	default:
 		tr.t.Fatalf("line %d: unknown directive %q", n, d)
 	}
