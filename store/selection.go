@@ -44,6 +44,8 @@ func (a *Account) Select(ctx context.Context, actor Actor, mailbox MailboxID) (*
 	mb.subscribe(s)
 	s.shared = mb.current.Load()
 	s.view = s.shared
+	// Those of the View, which may be newer or older than info.
+	s.info.Keywords = s.view.keywords
 	s.keywords = len(s.view.keywords)
 	return s, nil
 }
@@ -118,6 +120,16 @@ func (s *Selection) Refresh(expunge bool) Changes {
 		s.deleted = true
 	}
 	return c
+}
+
+// Gone reports whether a message in the View is no longer in the mailbox, as far as the last Refresh saw. It
+// is in the View until Refresh is called with expunge set.
+func (s *Selection) Gone(uid imap.UID) bool {
+	if s.view == s.shared {
+		return false
+	}
+	_, ok := s.shared.Seq(uid)
+	return !ok
 }
 
 // keeping returns v with messages that are no longer in it.
