@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // imapClient is a small client to prepare mailboxes and to look at them.
@@ -83,6 +84,12 @@ func (c *imapClient) cmd(format string, args ...any) []string {
 func (c *imapClient) append(mailbox, flags, msg string) {
 	c.t.Helper()
 	c.cmd("APPEND %s (%s) {%d+}\r\n%s", mailbox, flags, len(msg), msg)
+}
+
+// appendAt is append with a received date.
+func (c *imapClient) appendAt(mailbox, flags string, received time.Time, msg string) {
+	c.t.Helper()
+	c.cmd("APPEND %s (%s) \"%s\" {%d+}\r\n%s", mailbox, flags, received.Format("_2-Jan-2006 15:04:05 -0700"), len(msg), msg)
 }
 
 // status returns an item of STATUS of a mailbox.
