@@ -67,7 +67,13 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 		return nil, err
 	}
 	submissions.Queue = q
-	closers.add("stopping the queue", q.Shutdown)
+	closers.add("stopping the queue", func(ctx context.Context) error {
+		// An attempt that is broken off is made again after the next start.
+		if err := q.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			return err
+		}
+		return nil
+	})
 	return &outgoing{q, submissions, log}, nil
 }
 

@@ -152,14 +152,14 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	if err != nil {
 		return nil, err
 	}
-	s.closers.add("stopping SMTP", smtpServer.Shutdown)
+	s.addServer("stopping SMTP", smtpServer.Shutdown)
 	imapServer, err := imapserver.New(s.imapOptions(accounts, auth, registry))
 	if err != nil {
 		return nil, err
 	}
-	s.closers.add("stopping IMAP", imapServer.Shutdown)
+	s.addServer("stopping IMAP", imapServer.Shutdown)
 	httpServer := http.New(http.Options{Log: s.log.With("pkg", "http")})
-	s.closers.add("stopping HTTP", httpServer.Shutdown)
+	s.addServer("stopping HTTP", httpServer.Shutdown)
 	metrics := nethttp.NewServeMux()
 	metrics.Handle("GET /metrics", http.Metrics(registry))
 
@@ -216,6 +216,19 @@ func (s *server) stop() error {
 	err := s.closers.close(ctx)
 	s.serving.Wait()
 	return err
+}
+
+// addServer has a server shut down when this one stops. If that takes too long, what was
+// in progress is cut off, which is no error: a client that was told nothing tries again.
+func (s *server) addServer(what string, shutdown func(context.Context) error) {
+	s.closers.add(what, func(ctx context.Context) error {
+		err := shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.log.Warn(what+" took too long, what was in progress is cut off", "waited", shutdownTimeout)
+			return nil
+		}
+		return err
+	})
 }
 
 // goServe runs a function that serves until the server stops; its error stops the server.
@@ -298,7 +311,7 @@ func (s *server) serveControl(o *operations) error {
 	if err != nil {
 		return err
 	}
-	s.closers.add("stopping the control socket", c.Shutdown)
+	s.addServer("stopping the control socket", c.Shutdown)
 	s.goServe("control socket", func() error { return c.Serve(l) })
 	return nil
 }
