@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -423,13 +424,17 @@ func TestDeliveryKeyCollision(t *testing.T) {
 
 func TestEmailIDs(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	a := testAccount(t, Options{Now: func() time.Time { return now }})
+	var back atomic.Bool
+	a := testAccount(t, Options{Now: func() time.Time {
+		now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+		if back.Load() {
+			now = now.Add(-time.Hour)
+		}
+		return now
+	}})
 	last := EmailID(0)
 	for i := range 10_000 {
-		if i == 5000 {
-			now = now.Add(-time.Hour) // The clock is set back.
-		}
+		back.Store(i >= 5000) // The clock is set back.
 		id, err := a.newEmailID()
 		if err != nil || id <= last {
 			t.Fatalf("id %d after %d, %v", id, last, err)

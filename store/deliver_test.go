@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -303,17 +304,22 @@ func TestQuota(t *testing.T) {
 	deliver(t, storetest.Account(t, s, "unlimited"), storetest.Delivery("", text(5000)))
 }
 
+// clock is a time that only the test moves.
+type clock struct{ unix atomic.Int64 }
+
+func newClock(at time.Time) *clock {
+	c := &clock{}
+	c.unix.Store(at.Unix())
+	return c
+}
+
+func (c *clock) Now() time.Time      { return time.Unix(c.unix.Load(), 0).UTC() }
+func (c *clock) Add(d time.Duration) { c.unix.Add(int64(d / time.Second)) }
+
 func TestDeliveryID(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC)
-	var mu sync.Mutex
-	s := storetest.New(t, func(o *store.Options) {
-		o.Now = func() time.Time {
-			mu.Lock()
-			defer mu.Unlock()
-			return now
-		}
-	})
+	clock := newClock(time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC))
+	s := storetest.New(t, func(o *store.Options) { o.Now = clock.Now })
 	a := storetest.Account(t, s, "a")
 	with := func(id string) store.Delivery {
 		d := storetest.Delivery("", simple)
@@ -329,11 +335,9 @@ func TestDeliveryID(t *testing.T) {
 		{2 * time.Hour, "x", true}, {5 * 24 * time.Hour, "x", true}, {24*time.Hour + 21*time.Hour, "x", true}, {0, "y", true},
 		{24 * time.Hour, "x", false}, {0, "x", true},
 	} {
-		mu.Lock()
-		now = now.Add(step.after)
-		mu.Unlock()
+		clock.Add(step.after)
 		if added := deliver(t, a, with(step.id)); added.Duplicate != step.dup {
-			t.Errorf("at %v: delivery %q is a duplicate: %v", now, step.id, added.Duplicate)
+			t.Errorf("at %v: delivery %q is a duplicate: %v", clock.Now(), step.id, added.Duplicate)
 		} else if step.dup && added != (store.Added{Duplicate: true}) {
 			t.Errorf("duplicate tells %+v", added)
 		}

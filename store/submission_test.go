@@ -13,24 +13,25 @@ import (
 func TestSubmissions(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	clock := newClock(start)
 	dir := t.TempDir()
 	open := func() (*store.Store, *store.Account) {
 		s := storetest.New(t, func(o *store.Options) {
 			o.Dir = dir
-			o.Now = func() time.Time { return now }
+			o.Now = clock.Now
 		})
 		return s, storetest.Account(t, s, "a")
 	}
 	s, a := open()
 	since, _ := a.ModSeq(ctx)
 
-	sub := store.Submission{MailFrom: "a@example.org", RcptTo: []string{"b@example.net", "c@example.net"}, Extra: []byte("x"), SendAt: now.Add(time.Hour)}
+	sub := store.Submission{MailFrom: "a@example.org", RcptTo: []string{"b@example.net", "c@example.net"}, Extra: []byte("x"), SendAt: start.Add(time.Hour)}
 	plain, err := a.AddSubmission(ctx, store.System, sub, nil)
-	if err != nil || plain.ID == 0 || plain.Email != 0 || plain.State != store.SubmissionPending || plain.ModSeq != since+1 || !plain.Created.Equal(now) {
+	if err != nil || plain.ID == 0 || plain.Email != 0 || plain.State != store.SubmissionPending || plain.ModSeq != since+1 || !plain.Created.Equal(start) {
 		t.Errorf("submission %+v, %v", plain, err)
 	}
-	now = now.Add(time.Second)
+	clock.Add(time.Second)
 	d := storetest.Delivery("Sent", simple)
 	d.Flags = imap.FlagSeen
 	withCopy, err := a.AddSubmission(ctx, store.System, store.Submission{ID: 77}, &d)
