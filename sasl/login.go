@@ -78,3 +78,5 @@ func (c *loginClient) Next([]byte) ([]byte, error) {
 	}
 	return nil, ErrMalformed
 }
+
+func (c *loginClient) Finish() error { return nil }

@@ -66,3 +66,5 @@ func (c plainClient) Start() ([]byte, error) {
 }
 
 func (c plainClient) Next([]byte) ([]byte, error) { return nil, ErrMalformed }
+
+func (c plainClient) Finish() error { return nil }

@@ -1,6 +1,8 @@
 // Package sasl has both sides of authentication exchanges of the Simple Authentication
 // and Security Layer (RFC 4422), as SMTP (RFC 4954) and IMAP (RFC 9051 §6.2.2) carry
-// them: PLAIN (RFC 4616) and LOGIN.
+// them: SCRAM with SHA-256 and SHA-1, also bound to the TLS connection (RFC 5802, RFC 7677,
+// RFC 9266), EXTERNAL (RFC 4422), PLAIN (RFC 4616), and for old clients LOGIN and CRAM-MD5
+// (RFC 2195).
 //
 // A mechanism sees decoded bytes only. Base64, the line limits, the "=" for an empty
 // initial response and the "*" with which a client gives up are of the protocol that
@@ -22,6 +24,10 @@ var (
 	// ErrMalformed says that a message breaks the rules of the mechanism (SMTP 501
 	// 5.5.2, IMAP BAD).
 	ErrMalformed = errors.New("malformed message of authentication mechanism")
+
+	// ErrServerProof says that the server has not proved to the client that it knows the
+	// password, as it must with SCRAM. It may be another one.
+	ErrServerProof = errors.New("server has not proved that it knows the password")
 )
 
 // Server is the server's side of one exchange. It must not be used concurrently, nor
@@ -54,9 +60,18 @@ type Client interface {
 	Start() (initial []byte, err error)
 
 	// Next answers a challenge of the server. It returns [ErrMalformed] if the mechanism
-	// expects none, or not this one: then the exchange must be ended and, with a
-	// mechanism that authenticates the server, the connection not be used.
+	// expects none, or not this one, and other errors that the mechanism has: then the
+	// exchange must be ended and, with a mechanism that authenticates the server, the
+	// connection not be used.
+	//
+	// Data that belongs to the success is a challenge as any other, also for a protocol
+	// that carries it with its reply of success; the response is then empty.
 	Next(challenge []byte) (response []byte, err error)
+
+	// Finish is to be called when the server says that the client is authenticated. It
+	// returns [ErrServerProof] if the mechanism lets the server prove who it is and it has
+	// not: the connection must not be used.
+	Finish() error
 }
 
 // Credentials are what a client presents with a mechanism that sends the password.

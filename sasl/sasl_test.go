@@ -136,15 +136,48 @@ func TestClients(t *testing.T) {
 			{NewLoginServer, NewLoginClient, Credentials{Username: "bob", Password: NewSecret("sécret")}, nil},
 			{NewLoginServer, NewLoginClient, Credentials{Username: "bob", Password: NewSecret("x")}, ErrCredentials},
 			{NewLoginServer, NewLoginClient, Credentials{Username: "bob", AuthzID: "alice", Password: NewSecret("sécret")}, ErrMalformed},
+			{cramServer, NewCRAMMD5Client, Credentials{Username: "user", Password: NewSecret("pencil")}, nil},
+			{cramServer, NewCRAMMD5Client, Credentials{Username: "user", Password: NewSecret("x")}, ErrCredentials},
+			{scramServerOf(SCRAMSHA1), scramClientOf(SCRAMSHA1), Credentials{Username: "user", Password: NewSecret("pencil")}, nil},
+			{scramServerOf(SCRAMSHA1), scramClientOf(SCRAMSHA1), Credentials{Username: "user", Password: NewSecret("x")}, ErrCredentials},
+			{scramServerOf(SCRAMSHA256), scramClientOf(SCRAMSHA256), Credentials{Username: "user", Password: NewSecret("pencil")}, nil},
+			{scramServerOf(SCRAMSHA256), scramClientOf(SCRAMSHA256), Credentials{Username: "user", AuthzID: "alice", Password: NewSecret("pencil")}, nil},
+			{scramServerOf(SCRAMSHA256), scramClientOf(SCRAMSHA256), Credentials{Username: "user", AuthzID: "carol", Password: NewSecret("pencil")}, ErrCredentials},
+			{scramServerOf(SCRAMSHA256), scramClientOf(SCRAMSHA256), Credentials{Username: "nobody", Password: NewSecret("pencil")}, ErrCredentials},
+			{scramServerOf(SCRAMSHA256), scramClientOf(SCRAMSHA1), Credentials{Username: "user", Password: NewSecret("pencil")}, ErrMalformed},
 		} {
 			s, c := tc.server(&verifier{}), tc.client(tc.creds)
 			if err := dialogue(s, c, carriesInitial); !errors.Is(err, tc.want) {
 				t.Errorf("%s as %q: %v, want %v", c.Mechanism(), tc.creds.Username, err, tc.want)
 			}
-			if s.Mechanism() != c.Mechanism() {
+			if tc.want == nil && s.Mechanism() != c.Mechanism() {
 				t.Errorf("mechanisms %s and %s", s.Mechanism(), c.Mechanism())
 			}
 		}
+	}
+}
+
+func cramServer(PasswordVerifier) Server {
+	return NewCRAMMD5Server(&users{names: []string{"user"}}, "mail.example")
+}
+
+func scramServerOf(mechanism string) func(PasswordVerifier) Server {
+	return func(PasswordVerifier) Server {
+		s, err := NewSCRAMServer(mechanism, &users{names: []string{"user"}}, nil)
+		if err != nil {
+			panic(err)
+		}
+		return s
+	}
+}
+
+func scramClientOf(mechanism string) func(Credentials) Client {
+	return func(c Credentials) Client {
+		s, err := NewSCRAMClient(mechanism, c, nil)
+		if err != nil {
+			panic(err)
+		}
+		return s
 	}
 }
 
@@ -160,8 +193,16 @@ func dialogue(s Server, c Client, carriesInitial bool) error {
 	}
 	for {
 		challenge, done, err := s.Next(context.Background(), resp)
-		if err != nil || done {
+		if err != nil {
 			return err
+		}
+		if done && challenge != nil {
+			if resp, err = c.Next(challenge); err == nil && len(resp) > 0 {
+				err = fmt.Errorf("answered the end by %q", resp)
+			}
+		}
+		if done {
+			return errors.Join(err, c.Finish())
 		}
 		if kept != nil && !carriesInitial {
 			resp, kept = kept, nil
@@ -176,7 +217,7 @@ func dialogue(s Server, c Client, carriesInitial bool) error {
 func TestClientsRefuseFurtherChallenges(t *testing.T) {
 	t.Parallel()
 	creds := Credentials{Username: "bob", Password: NewSecret("x")}
-	for c, ok := range map[Client]int{NewPlainClient(creds): 0, NewLoginClient(creds): 2} {
+	for c, ok := range map[Client]int{NewPlainClient(creds): 0, NewLoginClient(creds): 2, NewExternalClient(""): 0} {
 		c.Start()
 		for range ok {
 			if _, err := c.Next(nil); err != nil {

@@ -282,7 +282,15 @@ func (c *Client) auth() error {
 		}
 		r, err = c.authStep(base64.StdEncoding.EncodeToString(resp))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := mech.Finish(); err != nil {
+		// It takes the mail of whoever comes: not the server meant.
+		c.lost = true
+		return &Error{Command: "AUTH", Err: err}
+	}
+	return nil
 }
 
 // maxCommandLine is the limit of a command line without CRLF (RFC 5321 §4.5.3.1.4).

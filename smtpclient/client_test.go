@@ -284,7 +284,10 @@ func TestInjectedRepliesAreDropped(t *testing.T) {
 }
 
 // challenger is a mechanism that answers each challenge with it doubled.
-type challenger struct{ initial []byte }
+type challenger struct {
+	initial []byte
+	finish  error
+}
 
 func (challenger) Mechanism() string        { return "X-DOUBLE" }
 func (c challenger) Start() ([]byte, error) { return c.initial, nil }
@@ -294,6 +297,7 @@ func (challenger) Next(b []byte) ([]byte, error) {
 	}
 	return append(b, b...), nil
 }
+func (c challenger) Finish() error { return c.finish }
 
 func TestAuth(t *testing.T) {
 	t.Parallel()
@@ -306,9 +310,12 @@ func TestAuth(t *testing.T) {
 	}
 	login := func([]string, *tls.ConnectionState) (sasl.Client, error) { return sasl.NewLoginClient(creds), nil }
 	long := func([]string, *tls.ConnectionState) (sasl.Client, error) {
-		return challenger{[]byte(strings.Repeat("x", 600))}, nil
+		return challenger{initial: []byte(strings.Repeat("x", 600))}, nil
 	}
-	double := func([]string, *tls.ConnectionState) (sasl.Client, error) { return challenger{[]byte{}}, nil }
+	double := func([]string, *tls.ConnectionState) (sasl.Client, error) { return challenger{initial: []byte{}}, nil }
+	proof := func([]string, *tls.ConnectionState) (sasl.Client, error) {
+		return challenger{[]byte{}, sasl.ErrServerProof}, nil
+	}
 	const hello = `
 		S: 220 mx.example
 		C: EHLO client.example
@@ -366,6 +373,10 @@ func TestAuth(t *testing.T) {
 			S: 334 Username:
 			C: *
 			S: 501 cancelled
+			EOF`},
+		{name: "server proves nothing", auth: proof, err: true, cause: sasl.ErrServerProof, script: hello + `
+			C: AUTH X-DOUBLE =
+			S: 235 ok
 			EOF`},
 		{name: "no TLS", auth: plain, noTLS: true, err: true, cause: ErrTLSRequired, enh: "4.7.11", script: hello + quit},
 	} {
