@@ -15,7 +15,7 @@ type Static struct {
 	InitialMailboxes  *StaticInitialMailboxes    `sconf:"optional" sconf-doc:"Mailboxes of a new account, besides Inbox. Default: Sent, Archive, Trash, Drafts and Junk, each for the use of its name."`
 	Transports        map[string]StaticTransport `sconf:"optional" sconf-doc:"Ways for outgoing mail, to be chosen by Routes in domains.conf. The key is the name a route uses. Exactly one kind is set in each. Without a matching route, mail is delivered directly to the hosts in DNS."`
 	QuotaMessageSize  int64                      `sconf:"optional" sconf-doc:"Most bytes of mail an account may hold, unless the account has its own QuotaMessageSize. Default: 0, no limit. Example: 10000000000."`
-	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners and protocols together, as they check the same passwords. For each: 0 or absent is the default, -1 is no limit."`
+	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners together, counted for SMTP and for IMAP apart. For each: 0 or absent is the default, -1 is no limit."`
 	Timeouts          StaticTimeouts             `sconf:"optional" sconf-doc:"How long clients may take. For each: 0 or absent is the default."`
 	Outgoing          StaticOutgoing             `sconf:"optional" sconf-doc:"Connections that mox makes to others."`
 }
@@ -108,16 +108,16 @@ type StaticLimits struct {
 	Connections           int `sconf:"optional" sconf-doc:"Connections open at a time. Default: 20000."`
 	ConnectionsPerIP      int `sconf:"optional" sconf-doc:"Connections open at a time from one client address. Default: 100."`
 	ConnectionsPerNetwork int `sconf:"optional" sconf-doc:"Connections open at a time from one network. Default: 1000."`
-	ConnectionsPerAccount int `sconf:"optional" sconf-doc:"Logged-in connections open at a time of one account. Default: 100."`
+	ConnectionsPerAccount int `sconf:"optional" sconf-doc:"Logged-in SMTP connections open at a time of one account. Default: 100."`
 
-	ConnectsPerMinutePerIP      int `sconf:"optional" sconf-doc:"New connections in a minute from one client address. Default: 300."`
-	ConnectsPerMinutePerNetwork int `sconf:"optional" sconf-doc:"New connections in a minute from one network. Default: 900."`
+	ConnectsPerMinutePerIP      int `sconf:"optional" sconf-doc:"New SMTP connections in a minute from one client address. Default: 300."`
+	ConnectsPerMinutePerNetwork int `sconf:"optional" sconf-doc:"New SMTP connections in a minute from one network. Default: 900."`
 
 	MessagesPerMinutePerIP      int `sconf:"optional" sconf-doc:"Messages in a minute from one client address that is not logged in. More are refused for now. Default: 500."`
 	MessagesPerMinutePerNetwork int `sconf:"optional" sconf-doc:"Messages in a minute from one network, not logged in. Default: 1500."`
 
 	BadCommands       int `sconf:"optional" sconf-doc:"Erroneous commands on one connection, not counting those in between that were good, before it is closed. Default: 10."`
-	CommandsPerMinute int `sconf:"optional" sconf-doc:"Commands in a minute on one connection before login, and on port 25; it is slowed down to that. Default: 1200."`
+	CommandsPerMinute int `sconf:"optional" sconf-doc:"Commands in a minute on one SMTP connection that is not logged in; it is slowed down to that. Default: 1200."`
 	Recipients        int `sconf:"optional" sconf-doc:"Recipients of one message; at least 100 (RFC 5321 §4.5.3.1.8). Default: 1000."`
 }
 
@@ -125,7 +125,7 @@ type StaticLimits struct {
 type StaticLogins struct {
 	FailedPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
 	FailedPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
-	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
+	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed SMTP logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
 }
 
 // StaticTimeouts are times for clients. Zero is the default.
