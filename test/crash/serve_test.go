@@ -16,6 +16,8 @@ import (
 
 // senders send messages until the server dies, and tell the model.
 type senders struct {
+	acked func() // Called at each acknowledgement. Set before sending.
+
 	mu    sync.Mutex
 	model model
 }
@@ -24,6 +26,14 @@ func (s *senders) note(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.model.note(line)
+}
+
+// killSoon has the server killed within a time after the first acknowledgement, and so however slow the
+// machine is, there was one. If there is none for long, it is killed too.
+func (s *senders) killSoon(srv *server, from, to time.Duration) {
+	kill := srv.killer()
+	s.acked = sync.OnceFunc(func() { time.AfterFunc(from+rand.N(to-from), kill) })
+	time.AfterFunc(ioTimeout, s.acked)
 }
 
 // send sends numbered messages on one connection. It returns an error if the server refuses one, and
@@ -40,6 +50,7 @@ func (s *senders) send(address string, login bool, number, first int) error {
 		err := session.send("mox@localhost", fmt.Sprintf("to%d@localhost", number), id.body())
 		if err == nil {
 			s.note(fmt.Sprintf("ack %s", id))
+			s.acked()
 			continue
 		}
 		var refused *textproto.Error
@@ -64,12 +75,11 @@ func TestServerKilled(t *testing.T) {
 		s.start(t)
 		var wg sync.WaitGroup
 		errs := make([]error, 20)
+		all.killSoon(s, 0, time.Second)
 		for i := range errs {
 			wg.Go(func() { errs[i] = all.send(s.smtp, false, i, round*1_000_000) })
 		}
-		// The senders end when the server does.
-		time.AfterFunc(time.Duration(100+rand.IntN(900))*time.Millisecond, s.killer())
-		wg.Wait()
+		wg.Wait() // The senders end when the server does.
 		s.kill()
 		if err := errors.Join(errs...); err != nil {
 			t.Fatalf("round %d: %v", round, err)
@@ -129,10 +139,10 @@ func TestServerKilledWithQueue(t *testing.T) {
 		s.start(t)
 		var wg sync.WaitGroup
 		errs := make([]error, 5)
+		all.killSoon(s, 0, time.Second)
 		for i := range errs {
 			wg.Go(func() { errs[i] = all.send(s.submit, true, i, round*1_000_000) })
 		}
-		time.AfterFunc(time.Duration(300+rand.IntN(700))*time.Millisecond, s.killer())
 		wg.Wait()
 		s.kill()
 		if err := errors.Join(errs...); err != nil {
