@@ -26,13 +26,14 @@ var _ Transport = (*Direct)(nil)
 func (d *Direct) Name() string { return d.TransportName }
 
 // Deliver implements Transport. Hosts are tried in order; recipients that one takes or refuses for
-// good are not offered to the next.
+// good are not offered to the next. Without a reply that is final, an outcome is permanent only if
+// it was with each host.
 func (d *Direct) Deliver(ctx context.Context, j Job) []Outcome {
 	route, err := d.Dialer.Lookup(ctx, j.Recipients[0].Path.IPDomain)
 	if err != nil {
 		return same(j, Outcome{Err: err})
 	}
-	outcomes := same(j, Outcome{Err: smtp.NewError(smtp.C451LocalError, smtp.E441NoAnswer, "no host answered", nil)})
+	outcomes := make([]Outcome, len(j.Recipients))
 	left := make([]int, len(j.Recipients))
 	for i := range left {
 		left[i] = i
@@ -44,32 +45,42 @@ func (d *Direct) Deliver(ctx context.Context, j Job) []Outcome {
 			try.Recipients = append(try.Recipients, j.Recipients[i])
 		}
 		var open []int
+		loop := false
 		for k, o := range d.deliverHost(ctx, h, try) {
 			i := left[k]
-			outcomes[i] = o
-			last := n == len(route.Hosts)-1
-			if o.Err != nil && !last && mayTryNext(o.Err) {
+			if n == 0 || !ownFinding(o.Err) || smtp.IsTemporary(o.Err) {
+				outcomes[i] = o
+			}
+			// RFC 5321 §5.1: hosts that are less preferred than ours must not be tried.
+			loop = loop || errors.Is(o.Err, smtpclient.ErrLoop)
+			if o.Err != nil && (ownFinding(o.Err) || smtp.IsTemporary(o.Err)) {
 				open = append(open, i)
 			}
 		}
-		if left = open; len(left) == 0 || ctx.Err() != nil {
+		if left = open; len(left) == 0 || loop || ctx.Err() != nil {
 			break
 		}
+	}
+	if !route.MX {
+		nonexistent(outcomes)
 	}
 	return outcomes
 }
 
-// mayTryNext reports whether another host may do better after an error. Only a reply of the host, and
-// finding ourselves, are final; that a host has no address is not.
-func mayTryNext(err error) bool {
-	if errors.Is(err, smtpclient.ErrLoop) {
-		return false // RFC 5321 §5.1: less preferred hosts must not be tried either.
+// ownFinding reports whether an error is not what the host replied.
+func ownFinding(err error) bool {
+	e, ok := errors.AsType[*smtpclient.Error](err)
+	return ok && e.Code == 0
+}
+
+// nonexistent gives outcomes for a domain that has neither MX records nor addresses the status for
+// that (RFC 3463 §3.2, X.1.2).
+func nonexistent(outcomes []Outcome) {
+	for _, o := range outcomes {
+		if e, ok := errors.AsType[*smtpclient.Error](o.Err); ok && e.Command == "address" && e.Permanent {
+			e.Enhanced = smtp.E512BadDestinationSystem
+		}
 	}
-	if e, ok := errors.AsType[*smtpclient.Error](err); ok && e.Code == 0 {
-		return true
-	}
-	_, final := permanent(err)
-	return !final
 }
 
 // deliverHost makes an attempt at one host, again without TLS if only that fails.

@@ -3,6 +3,7 @@ package queue
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,19 +13,22 @@ import (
 	"mox/message"
 	"mox/queuedb"
 	"mox/smtp"
+	"mox/smtpclient"
 )
 
 // notice is a recipient about which the sender is told.
 type notice struct {
-	rcpt   queuedb.Recipient
-	result queuedb.Result
-	err    error // Of the attempt; nil for what an operator did.
+	rcpt    queuedb.Recipient
+	action  dsn.Action
+	attempt queuedb.Attempt
+	err     error // Of the attempt; nil for success and for what an operator did.
 }
 
-// notifications composes what the sender of a message is told: at most one notification of
-// failure and one of delay. A message with the null reverse-path causes none (RFC 5321 §6.1).
-func (q *Queue) notifications(ctx context.Context, m queuedb.Message, failed, delayed []notice) ([]queuedb.NewMessage, error) {
-	if m.MailFrom.IsZero() || len(failed)+len(delayed) == 0 {
+// notifications composes what the sender of a message is told: at most one notification for each
+// action. A message with the null reverse-path causes none (RFC 5321 §6.1), and so do not
+// notifications.
+func (q *Queue) notifications(ctx context.Context, m queuedb.Message, notices []notice) ([]queuedb.NewMessage, error) {
+	if m.MailFrom.IsZero() || len(notices) == 0 {
 		return nil, nil
 	}
 	back, err := q.wayBack(ctx, m.MailFrom)
@@ -32,41 +36,47 @@ func (q *Queue) notifications(ctx context.Context, m queuedb.Message, failed, de
 		return nil, err
 	}
 	if back == nil {
-		q.opts.Log.Error("sender cannot be told of failure: its address does not exist here", "message", m.ID, "envelope", m.EnvelopeID)
+		q.opts.Log.Error("sender cannot be notified: its address does not exist here", "message", m.ID, "envelope", m.EnvelopeID, "about", notices[0].action)
 		return nil, nil
 	}
 	var news []queuedb.NewMessage
-	for _, n := range []struct {
-		action  dsn.Action
-		notices []notice
-	}{{dsn.Failed, failed}, {dsn.Delayed, delayed}} {
-		if len(n.notices) == 0 {
+	for _, action := range []dsn.Action{dsn.Failed, dsn.Delayed, dsn.Delivered, dsn.Relayed} {
+		var about []notice
+		for _, n := range notices {
+			if n.action == action {
+				about = append(about, n)
+			}
+		}
+		if len(about) == 0 {
 			continue
 		}
-		news1, err := q.compose(ctx, m, n.action, n.notices)
+		n, err := q.compose(ctx, m, action, about)
 		if err != nil {
 			return nil, fmt.Errorf("composing notification: %w", err)
 		}
-		news1.Recipients = []queuedb.Recipient{*back}
-		news = append(news, news1)
+		n.Recipients = []queuedb.Recipient{*back}
+		news = append(news, n)
 	}
 	return news, nil
 }
 
-// failureNotices composes notifications for recipients that an operator gave up.
+// failureNotices composes notifications for recipients that an operator gives up.
 func (q *Queue) failureNotices(ctx context.Context, entries []queuedb.Entry, note string) ([]queuedb.NewMessage, error) {
 	var order []queuedb.Message
 	by := map[queuedb.MessageID][]notice{}
 	now := q.opts.Now()
 	for _, e := range entries {
+		if !e.Recipient.Notify.Failure() {
+			continue
+		}
 		if by[e.Message.ID] == nil {
 			order = append(order, e.Message)
 		}
-		by[e.Message.ID] = append(by[e.Message.ID], notice{rcpt: e.Recipient, result: queuedb.Result{Attempt: queuedb.Attempt{Start: now, Text: note}}})
+		by[e.Message.ID] = append(by[e.Message.ID], notice{rcpt: e.Recipient, action: dsn.Failed, attempt: queuedb.Attempt{Start: now, Text: note}})
 	}
 	var all []queuedb.NewMessage
 	for _, m := range order {
-		news, err := q.notifications(ctx, m, by[m.ID], nil)
+		news, err := q.notifications(ctx, m, by[m.ID])
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +88,8 @@ func (q *Queue) failureNotices(ctx context.Context, entries []queuedb.Entry, not
 // wayBack is the recipient of notifications about messages from a reverse-path, nil if it is an
 // address of this host that does not exist.
 func (q *Queue) wayBack(ctx context.Context, from smtp.Path) (*queuedb.Recipient, error) {
-	r := queuedb.Recipient{Path: from, State: queuedb.Waiting, NextAttempt: q.opts.Now()}
+	// RFC 3461 §6.1: nobody is to be notified about a notification.
+	r := queuedb.Recipient{Path: from, State: queuedb.Waiting, NextAttempt: q.opts.Now(), Notify: smtp.NotifyNever}
 	account, mailbox, local, err := q.opts.LookupLocal(ctx, from)
 	switch {
 	case local && err != nil && !smtp.IsTemporary(err):
@@ -94,30 +105,35 @@ func (q *Queue) wayBack(ctx context.Context, from smtp.Path) (*queuedb.Recipient
 
 // compose makes the notification, without recipients.
 func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Action, notices []notice) (queuedb.NewMessage, error) {
-	body, err := q.db.OpenBody(ctx, m.ID)
+	original, done, err := q.original(ctx, m)
 	if err != nil {
-		return queuedb.NewMessage{}, err
+		// Whatever happened to the message, the sender has to know.
+		q.opts.Log.Error("message is not returned to its sender", "message", m.ID, "err", err)
 	}
-	defer body.Close()
-	header, err := readHeader(body, m.Size)
-	if err != nil {
-		return queuedb.NewMessage{}, err
-	}
+	defer done()
 	now := q.opts.Now()
 	d := dsn.Message{
 		From:         smtp.Address{Localpart: "postmaster", Domain: q.opts.Hostname},
 		To:           m.MailFrom,
 		SMTPUTF8:     m.SMTPUTF8,
 		Date:         now,
+		EnvelopeID:   m.ENVID,
 		ReportingMTA: dsn.MTA{Name: q.opts.Hostname.ASCII},
 		Arrival:      m.Received,
-		Original:     dsn.Original{Header: header, Message: io.NewSectionReader(body, 0, m.Size), Size: m.Size, EightBit: m.EightBit, UTF8: m.SMTPUTF8},
+		Original:     original,
 	}
 	for _, n := range notices {
-		d.Recipients = append(d.Recipients, dsnRecipient(n, action, m.Received.Add(q.opts.Lifetime)))
+		d.Recipients = append(d.Recipients, dsnRecipient(n, m.Received.Add(q.opts.Lifetime)))
 	}
 	var b bytes.Buffer
-	composed, err := dsn.Compose(&b, &d, message.ComposeOptions{Host: q.opts.Hostname.ASCII, Now: q.opts.Now, EightBit: true})
+	opts := message.ComposeOptions{Host: q.opts.Hostname.ASCII, Now: q.opts.Now, EightBit: true}
+	composed, err := dsn.Compose(&b, &d, opts)
+	if err != nil && d.Original.Message != nil {
+		q.opts.Log.Error("message is not returned to its sender", "message", m.ID, "err", err)
+		b.Reset()
+		d.Original.Message = nil
+		composed, err = dsn.Compose(&b, &d, opts)
+	}
 	if err != nil {
 		return queuedb.NewMessage{}, err
 	}
@@ -134,6 +150,31 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Actio
 	}, nil
 }
 
+// original returns what notifications return of a message, to be used until done is called. On error
+// that is what the queue knows without its body.
+func (q *Queue) original(ctx context.Context, m queuedb.Message) (o dsn.Original, done func(), rerr error) {
+	o = dsn.Original{EightBit: m.EightBit, UTF8: m.SMTPUTF8}
+	done = func() {}
+	defer func() {
+		if rerr != nil && m.HeaderMessageID != "" {
+			o.Header = []byte("Message-ID: <" + m.HeaderMessageID + ">\r\n")
+		}
+	}()
+	body, err := q.db.OpenBody(ctx, m.ID)
+	if err != nil {
+		return o, done, err
+	}
+	header, err := readHeader(body, m.Size)
+	if err != nil {
+		return o, done, errors.Join(err, body.Close())
+	}
+	o.Header = header
+	if m.Ret != smtp.RetHeaders {
+		o.Message, o.Size = io.NewSectionReader(body, 0, m.Size), m.Size
+	}
+	return o, func() { body.Close() }, nil
+}
+
 // readHeader returns the header of a message, as much as notifications return.
 func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
 	b := make([]byte, min(size, dsn.MaxOriginalHeader))
@@ -147,24 +188,44 @@ func readHeader(r io.ReaderAt, size int64) ([]byte, error) {
 	return b[:end], nil
 }
 
-func dsnRecipient(n notice, action dsn.Action, until time.Time) dsn.Recipient {
-	a := n.result.Attempt
+func dsnRecipient(n notice, until time.Time) dsn.Recipient {
+	a := n.attempt
 	r := dsn.Recipient{
-		Final: n.rcpt.Path, Action: action,
+		Original: n.rcpt.OriginalRecipient, Final: n.rcpt.Path, Action: n.action,
 		Status: smtp.EnhancedCode(a.Enhanced), LastAttempt: a.Start,
 		Remote: dsn.MTA{Name: remoteHost(a.Remote)},
 	}
-	if r.Diagnostic = diagnostic(n.err); r.Diagnostic == "" {
-		r.DiagnosticType, r.Diagnostic = "x-mox", a.Text
-	}
-	if action == dsn.Delayed {
+	switch n.action {
+	case dsn.Failed:
+		r.Diagnostic, r.DiagnosticType = diagnostic(n)
+		// A recipient that is given up after temporary errors has failed all the same.
+		if r.Status.Class() != 5 {
+			r.Status = r.Status.Of(5)
+		}
+	case dsn.Delayed:
+		r.Diagnostic, r.DiagnosticType = diagnostic(n)
 		r.RetryUntil = until
 	}
-	// A recipient that is given up after temporary errors has failed all the same.
-	if want := 5; action == dsn.Failed && r.Status.Class() != want {
-		r.Status = r.Status.Of(want)
-	}
 	return r
+}
+
+// diagnostic returns the reason of a failure for the field Diagnostic-Code, and its type: the
+// reply of the remote server if there was one.
+func diagnostic(n notice) (text, typ string) {
+	const own = "x-mox"
+	if e, ok := errors.AsType[*smtpclient.Error](n.err); ok {
+		if reply := e.Diagnostic(); reply != "" {
+			return reply, ""
+		}
+		return e.Error(), own
+	}
+	if e, ok := errors.AsType[*smtp.Error](n.err); ok {
+		return e.Reply(), ""
+	}
+	if n.err != nil {
+		return "local error", own // Its text is for our log.
+	}
+	return n.attempt.Text, own
 }
 
 // remoteHost is the host of Attempt.Remote, without address and port.

@@ -22,46 +22,48 @@ func (q *Queue) OpenBody(ctx context.Context, id queuedb.MessageID) (queuedb.Bod
 // Hold keeps matching waiting recipients from being tried, and returns how many. An attempt
 // that runs goes on; if it fails for now, the recipient is held.
 func (q *Queue) Hold(ctx context.Context, f queuedb.Filter) (int, error) {
-	return q.update(ctx, f, queuedb.Change{State: queuedb.Held, Note: "held by operator"}, nil)
+	return q.update(ctx, f, queuedb.Change{State: queuedb.Held, Note: "held by operator"})
 }
 
 // Unhold lets matching held recipients be tried again, and returns how many.
 func (q *Queue) Unhold(ctx context.Context, f queuedb.Filter) (int, error) {
 	f.States = []queuedb.State{queuedb.Held}
-	return q.update(ctx, f, queuedb.Change{State: queuedb.Waiting, Note: "released by operator"}, nil)
+	return q.update(ctx, f, queuedb.Change{State: queuedb.Waiting, Note: "released by operator"})
 }
 
 // Schedule sets the next attempt of matching open recipients, and returns how many. Held ones
-// stay held.
+// stay held. Their destinations are tried even if they could not be reached a moment ago.
 func (q *Queue) Schedule(ctx context.Context, f queuedb.Filter, next time.Time) (int, error) {
-	return q.update(ctx, f, queuedb.Change{State: queuedb.Waiting, Next: next, KeepHeld: true}, nil)
+	return q.update(ctx, f, queuedb.Change{State: queuedb.Waiting, Next: next, KeepHeld: true})
 }
 
-// Drop ends matching open recipients without notice to the sender, and returns how many.
+// Drop ends matching open recipients without notice to the sender, and returns how many. An attempt that
+// runs goes on; what comes of it is not recorded.
 func (q *Queue) Drop(ctx context.Context, f queuedb.Filter) (int, error) {
-	return q.update(ctx, f, queuedb.Change{State: queuedb.Dropped, Note: "dropped by operator"}, nil)
+	return q.update(ctx, f, queuedb.Change{State: queuedb.Dropped, Note: "dropped by operator"})
 }
 
-// Fail ends matching open recipients with a notification to the sender, and returns how many.
+// Fail ends matching open recipients with a notification to the sender, and returns how many. An attempt
+// that runs goes on; what comes of it is not recorded.
 func (q *Queue) Fail(ctx context.Context, f queuedb.Filter) (int, error) {
 	c := queuedb.Change{State: queuedb.Failed, Note: "delivery canceled by the operator"}
-	return q.update(ctx, f, c, func(entries []queuedb.Entry) ([]queuedb.NewMessage, error) {
+	c.Notify = func(entries []queuedb.Entry) ([]queuedb.NewMessage, error) {
 		return q.failureNotices(ctx, entries, c.Note)
-	})
+	}
+	return q.update(ctx, f, c)
 }
 
-func (q *Queue) update(ctx context.Context, f queuedb.Filter, c queuedb.Change, notify func([]queuedb.Entry) ([]queuedb.NewMessage, error)) (int, error) {
-	changed, done, err := q.db.Update(ctx, f, c, notify)
+func (q *Queue) update(ctx context.Context, f queuedb.Filter, c queuedb.Change) (int, error) {
 	n := 0
-	for _, r := range changed {
-		if r.State == c.State || c.KeepHeld && r.State == queuedb.Held {
-			n++
+	err := q.db.Update(ctx, f, c, func(ch queuedb.Changed) {
+		n += len(ch.Recipients)
+		for _, r := range ch.Recipients {
+			q.suspended.lift(r.Destination)
 		}
-	}
-	q.want(changed)
-	for _, m := range done {
-		q.opts.Done(m)
-	}
+		q.want(ch.Recipients)
+		q.want(ch.Added)
+		q.tellDone(ch.Done)
+	})
 	return n, err
 }
 
@@ -74,30 +76,26 @@ func (q *Queue) Cancel(ctx context.Context, envelopeID string) (bool, error) {
 	} else if err != nil {
 		return false, err
 	}
+	// What is tried is known here only, what was tried is in the database. With the lock nothing can go
+	// from the one to the other unseen.
 	q.mu.Lock()
-	busy := q.sched.busyMessages[m.ID] > 0
-	if !busy {
-		q.sched.lockedAgainst[m.ID] = struct{}{}
-	}
+	locked := q.sched.lock(m.ID)
 	q.mu.Unlock()
-	if busy {
+	if !locked {
 		return false, nil
 	}
-	changed, done, err := q.db.Update(ctx, queuedb.Filter{Messages: []queuedb.MessageID{m.ID}},
-		queuedb.Change{State: queuedb.Dropped, Note: "canceled by sender", OnlyUntried: true}, nil)
-	q.mu.Lock()
-	delete(q.sched.lockedAgainst, m.ID)
-	q.mu.Unlock()
-	if err != nil || len(changed) == 0 {
-		// What was skipped meanwhile is looked at again.
-		l, lerr := q.db.List(ctx, queuedb.Filter{Messages: []queuedb.MessageID{m.ID}, OpenOnly: true}, queuedb.Page{Limit: 10000})
-		for _, e := range l {
-			q.want([]queuedb.Recipient{e.Recipient})
-		}
-		return false, errors.Join(err, lerr)
+	defer func() {
+		q.mu.Lock()
+		q.sched.unlock(m.ID, q.opts.Now())
+		q.mu.Unlock()
+		q.wakeUp()
+	}()
+	m, canceled, err := q.db.Cancel(ctx, envelopeID, "canceled by sender")
+	if canceled {
+		q.tellDone([]queuedb.Message{m})
 	}
-	for _, m := range done {
-		q.opts.Done(m)
+	if errors.Is(err, queuedb.ErrNoMessage) {
+		err = nil
 	}
-	return true, nil
+	return canceled, err
 }

@@ -30,8 +30,8 @@ type Options struct {
 	LookupLocal func(ctx context.Context, p smtp.Path) (account, mailbox string, local bool, err error)
 
 	// Done is told of each message once all its recipients are final. It may be told
-	// again after a crash. Default: nobody.
-	Done func(m queuedb.Message)
+	// again, after a crash, and is when it returned an error, within the hour. Default: nobody.
+	Done func(m queuedb.Message) error
 
 	Hostname dns.Domain // Reporting MTA, and the domain of notifications' sender.
 
@@ -39,13 +39,19 @@ type Options struct {
 	Now        func() time.Time      // Default: time.Now.
 	Registerer prometheus.Registerer // Default: none.
 
-	MaxConcurrent     int           // Attempts at a time. Default 50.
+	MaxConcurrent     int           // Attempts at a time to other hosts. Default 100.
+	MaxLocal          int           // Attempts at a time to accounts of this host. Default 20.
 	MaxPerDestination int           // Attempts at a time to one destination. Default 5.
 	MaxRecipients     int           // Recipients per attempt. Default 100 (RFC 5321 §4.5.3.1.8).
 	AttemptTimeout    time.Duration // Default 30 minutes.
 	Lifetime          time.Duration // A recipient fails after this. Default 5 days (RFC 5321 §4.5.4.1).
-	DelayAfter        time.Duration // The sender hears of delay after this. Default 4 hours.
+	DelayAfter        time.Duration // The sender hears of delay about then. Default 4 hours.
 	Remember          time.Duration // Finished messages are listed this long. Default 7 days.
+
+	// Suspend is how long a destination is left alone, in favour of others, that no connection
+	// could be made to. It should be shorter than the first back-off. Negative is not at
+	// all. Default 5 minutes.
+	Suspend time.Duration
 
 	// Backoff gives the time to the next attempt after the nth one failed, n from 1.
 	// Default: Backoff.
@@ -63,18 +69,20 @@ func (o *Options) check() error {
 		o.Now = time.Now
 	}
 	if o.Done == nil {
-		o.Done = func(queuedb.Message) {}
+		o.Done = func(queuedb.Message) error { return nil }
 	}
 	if o.Backoff == nil {
 		o.Backoff = Backoff
 	}
-	setDefault(&o.MaxConcurrent, 50)
+	setDefault(&o.MaxConcurrent, 100)
+	setDefault(&o.MaxLocal, 20)
 	setDefault(&o.MaxPerDestination, 5)
 	setDefault(&o.MaxRecipients, 100)
 	setDefault(&o.AttemptTimeout, 30*time.Minute)
 	setDefault(&o.Lifetime, 5*24*time.Hour)
 	setDefault(&o.DelayAfter, 4*time.Hour)
 	setDefault(&o.Remember, 7*24*time.Hour)
+	setDefault(&o.Suspend, 5*time.Minute)
 	return nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"mox/queuedb"
 )
@@ -20,10 +19,13 @@ type Queue struct {
 
 	runCtx    context.Context // Ended to break attempts off.
 	breakOff  context.CancelFunc
-	stop      chan struct{}
+	stop      chan struct{} // Closed by Shutdown.
 	stopOnce  sync.Once
-	scheduled chan struct{} // Closed when the scheduling goroutine has ended.
-	attempts  sync.WaitGroup
+	scheduled chan struct{}  // Closed when the scheduling goroutine has ended.
+	attempts  sync.WaitGroup // With the upkeep.
+
+	suspended suspensions
+	told      told
 
 	mu      sync.Mutex // Guards sched and started.
 	sched   *scheduler
@@ -39,7 +41,8 @@ func New(opts Options) (*Queue, error) {
 	q := &Queue{
 		opts: opts, db: opts.DB, met: newMetrics(opts.Registerer),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), scheduled: make(chan struct{}),
-		sched: newScheduler(opts.MaxConcurrent, opts.MaxPerDestination),
+		suspended: suspensions{d: opts.Suspend, m: map[suspensionKey]suspension{}},
+		sched:     newScheduler(opts.MaxConcurrent, opts.MaxLocal, opts.MaxPerDestination),
 	}
 	q.runCtx, q.breakOff = context.WithCancel(context.Background())
 	return q, nil
@@ -61,6 +64,8 @@ func (q *Queue) Start() error {
 		q.sched.want(d.Name, d.Due)
 	}
 	go q.schedule()
+	q.attempts.Add(1)
+	go q.upkeep()
 	return nil
 }
 
@@ -79,15 +84,16 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 		q.attempts.Wait()
 		close(ended)
 	}()
+	var err error
 	select {
 	case <-ended:
-		q.breakOff()
-		return nil
 	case <-ctx.Done():
-		q.breakOff()
-		<-ended
-		return ctx.Err()
+		err = ctx.Err()
 	}
+	q.breakOff()
+	<-ended
+	q.noteTold(context.WithoutCancel(ctx))
+	return err
 }
 
 // add stores a message and has its recipients tried.
@@ -101,135 +107,4 @@ func (q *Queue) add(ctx context.Context, m queuedb.NewMessage) error {
 		q.want(rcpts)
 	}
 	return nil
-}
-
-// want has the waiting ones among the recipients tried when they are due.
-func (q *Queue) want(rcpts []queuedb.Recipient) {
-	q.mu.Lock()
-	for _, r := range rcpts {
-		if r.State == queuedb.Waiting {
-			q.sched.want(r.Destination, r.NextAttempt)
-		}
-	}
-	q.mu.Unlock()
-	q.wakeUp()
-}
-
-func (q *Queue) wakeUp() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-// purgeInterval is how often finished messages are forgotten.
-const purgeInterval = time.Hour
-
-// schedule starts attempts as they become due.
-func (q *Queue) schedule() {
-	defer close(q.scheduled)
-	purge := time.NewTicker(purgeInterval)
-	defer purge.Stop()
-	for {
-		wait, timed := q.startDue()
-		var timer <-chan time.Time
-		if timed {
-			t := time.NewTimer(wait)
-			defer t.Stop()
-			timer = t.C
-		}
-		select {
-		case <-q.wake:
-		case <-timer:
-		case <-purge.C:
-			q.purge()
-		case <-q.stop:
-			return
-		}
-	}
-}
-
-// startDue starts what is due and returns how long until the next is.
-func (q *Queue) startDue() (wait time.Duration, timed bool) {
-	for {
-		select {
-		case <-q.stop:
-			return 0, false
-		default:
-		}
-		q.mu.Lock()
-		d, wait, timed := q.sched.next(q.opts.Now())
-		if d == nil {
-			q.mu.Unlock()
-			return wait, timed
-		}
-		skip := len(q.sched.inFlight)
-		q.mu.Unlock()
-		q.claim(d, skip)
-	}
-}
-
-// claim takes the recipients of the first message that is due for the destination, and starts an
-// attempt for them.
-func (q *Queue) claim(d *dest, skip int) {
-	now := q.opts.Now()
-	due, next, err := q.db.Due(q.runCtx, d.name, now, q.opts.MaxRecipients+skip)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if err != nil {
-		q.opts.Log.Error("reading queue; trying again in a minute", "destination", d.name, "err", err)
-		q.sched.want(d.name, now.Add(time.Minute))
-		return
-	}
-	var batch []queuedb.Recipient
-	more := false
-	for _, r := range due {
-		if _, busy := q.sched.inFlight[r.ID]; busy {
-			continue
-		}
-		if _, locked := q.sched.lockedAgainst[r.Message]; locked {
-			continue // Cancel asks for the destination again.
-		}
-		if len(batch) > 0 && (r.Message != batch[0].Message || len(batch) == q.opts.MaxRecipients) {
-			more = true
-			continue
-		}
-		batch = append(batch, r)
-	}
-	if len(batch) > 0 {
-		q.sched.begin(d, batch)
-		q.attempts.Add(1)
-		go q.attempt(d, batch)
-	}
-	switch {
-	case more:
-		q.sched.want(d.name, now)
-	case !next.IsZero():
-		q.sched.want(d.name, next)
-	}
-	q.sched.forget(d)
-}
-
-// release ends an attempt for the scheduler and looks at the destination again.
-func (q *Queue) release(d *dest, batch []queuedb.Recipient, again time.Time) {
-	q.mu.Lock()
-	q.sched.end(d, batch)
-	q.sched.want(d.name, again)
-	q.mu.Unlock()
-	q.wakeUp()
-	q.attempts.Done()
-}
-
-func (q *Queue) purge() {
-	const batch = 500
-	before := q.opts.Now().Add(-q.opts.Remember)
-	for {
-		n, err := q.db.Purge(q.runCtx, before, batch)
-		if err != nil {
-			q.opts.Log.Error("forgetting finished messages", "err", err)
-		}
-		if err != nil || n < batch {
-			return
-		}
-	}
 }

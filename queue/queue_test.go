@@ -146,10 +146,11 @@ func newQueue(t *testing.T, dir string, change func(*Options)) *testQueue {
 		LookupLocal: func(_ context.Context, p smtp.Path) (string, string, bool, error) {
 			return string(p.Localpart), "", p.IPDomain.Domain.ASCII == "local.example", nil
 		},
-		Done: func(m queuedb.Message) {
+		Done: func(m queuedb.Message) error {
 			tq.mu.Lock()
+			defer tq.mu.Unlock()
 			tq.done = append(tq.done, m.EnvelopeID)
-			tq.mu.Unlock()
+			return nil
 		},
 		Backoff: func(n int) time.Duration { return time.Duration(n) * time.Hour },
 	}
@@ -243,7 +244,7 @@ func (tq *testQueue) checkStates(want map[string]queuedb.State) {
 	}
 }
 
-var errTemporary = errors.New("connection refused")
+var errTemporary = &smtp.Error{Code: smtp.C451LocalError, Enhanced: smtp.E441NoAnswer, Text: "connection refused"}
 
 func errPermanent() error {
 	return &smtp.Error{Code: 550, Enhanced: smtp.E511UnknownMailbox, Text: "no such user"}

@@ -48,7 +48,7 @@ func (s *Smarthost) Deliver(ctx context.Context, j Job) []Outcome {
 	address := net.JoinHostPort(host, strconv.Itoa(s.Port))
 	conn, err := s.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return same(j, Outcome{Err: fmt.Errorf("connecting to %s: %w", address, err)})
+		return same(j, Outcome{Err: &smtpclient.Error{Command: "connect", Enhanced: smtp.E441NoAnswer, Err: err}})
 	}
 	remote := address
 	if ip, _, err := net.SplitHostPort(conn.RemoteAddr().String()); err == nil && ip != host {
@@ -86,11 +86,11 @@ func transact(ctx context.Context, conn net.Conn, opts smtpclient.Options, j Job
 	defer c.Close()
 	m := &j.Message
 	env := smtpclient.Envelope{
-		From: m.MailFrom, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8,
+		From: m.MailFrom, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8, ENVID: m.ENVID, Ret: m.Ret,
 		Size: j.Size + int64(len(j.Recipients[0].Prefix)),
 	}
 	for _, r := range j.Recipients {
-		env.Recipients = append(env.Recipients, smtpclient.Recipient{To: r.Path})
+		env.Recipients = append(env.Recipients, smtpclient.Recipient{To: r.Path, Notify: r.Notify, Original: r.OriginalRecipient})
 	}
 	results, err := c.Deliver(ctx, env, j.Reader())
 	if len(results) != len(j.Recipients) {
@@ -98,19 +98,7 @@ func transact(ctx context.Context, conn net.Conn, opts smtpclient.Options, j Job
 	}
 	l := make([]Outcome, len(results))
 	for i, r := range results {
-		l[i] = Outcome{Err: r.Err, Remote: remote}
+		l[i] = Outcome{Err: r.Err, Remote: remote, NoDSN: !c.DSN()}
 	}
 	return l
-}
-
-// diagnostic returns the reply of the remote server in an error, for DSNs; empty if it did not
-// reply.
-func diagnostic(err error) string {
-	if e, ok := errors.AsType[*smtpclient.Error](err); ok {
-		return e.Diagnostic()
-	}
-	if e, ok := errors.AsType[*smtp.Error](err); ok {
-		return e.Reply()
-	}
-	return ""
 }

@@ -2,12 +2,15 @@ package queue
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"mox/pipeline"
 	"mox/queuedb"
@@ -17,21 +20,38 @@ import (
 
 // Submissions takes messages that accounts send: it records each in its sender's account, then
 // queues it under the same id, so that a crash between the two is repaired by Replay.
-// It is safe for concurrent use.
+// It is safe for concurrent use. The exported fields must not change once it is used.
 type Submissions struct {
 	Queue    *Queue
 	Accounts *store.Store
 	Log      *slog.Logger
+
+	mu     sync.Mutex                 // Guards active.
+	active map[submissionKey]struct{} // Being submitted now, from before they are recorded until after their state is.
+}
+
+type submissionKey struct {
+	account store.AccountID
+	id      store.SubmissionID
+}
+
+func (k submissionKey) envelopeID() string {
+	return submissionPrefix + strconv.FormatInt(int64(k.account), 36) + "-" + strconv.FormatInt(int64(k.id), 36)
+}
+
+// parseEnvelopeID returns false for the id of what is no submission.
+func parseEnvelopeID(s string) (k submissionKey, ok bool) {
+	s, ok = strings.CutPrefix(s, submissionPrefix)
+	account, id, _ := strings.Cut(s, "-")
+	a, err1 := strconv.ParseInt(account, 36, 64)
+	i, err2 := strconv.ParseInt(id, 36, 64)
+	return submissionKey{store.AccountID(a), store.SubmissionID(i)}, ok && err1 == nil && err2 == nil
 }
 
 var _ pipeline.Target = (*Submissions)(nil)
 
 // submissionPrefix starts the envelope ids of submissions.
 const submissionPrefix = "submission-"
-
-func submissionEnvelopeID(account store.AccountID, id store.SubmissionID) string {
-	return submissionPrefix + strconv.FormatInt(int64(account), 36) + "-" + strconv.FormatInt(int64(id), 36)
-}
 
 // Begin implements pipeline.Target. The envelope must name the account; its ID is replaced.
 func (s *Submissions) Begin(ctx context.Context, env pipeline.Envelope) (pipeline.Delivery, error) {
@@ -65,68 +85,98 @@ func (d *submission) commit(ctx context.Context) error {
 		return fmt.Errorf("opening account of sender: %w", err)
 	}
 	defer acc.Close()
+	k := submissionKey{account: acc.ID(), id: newSubmissionID()}
+	d.s.begin(k)
+	defer d.s.end(k)
 	actor := store.Actor{Account: acc.ID()}
-	sub := store.Submission{Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
+	sub := store.Submission{ID: k.id, Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
 	for _, r := range d.rcpts {
 		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
 	}
-	sub, err = acc.AddSubmission(ctx, actor, sub, nil)
-	if err != nil {
+	if _, err = acc.AddSubmission(ctx, actor, sub, nil); err != nil {
 		return fmt.Errorf("recording submission: %w", err)
 	}
-	d.env.ID = submissionEnvelopeID(acc.ID(), sub.ID)
+	d.env.ID = k.envelopeID()
 	to := store.SubmissionQueued
 	err = d.delivery.commit(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, queuedb.ErrInDoubt):
+		return err // Replay will know.
+	case err != nil:
 		to = store.SubmissionCanceled
 	}
 	// The message is durable, or was refused: the record follows even if the client is gone.
 	// It may be done already, and Replay repairs what fails here.
-	serr := acc.SetSubmissionState(context.WithoutCancel(ctx), actor, sub.ID, to, store.SubmissionPending)
+	serr := acc.SetSubmissionState(context.WithoutCancel(ctx), actor, k.id, to, store.SubmissionPending)
 	if serr != nil && !errors.Is(serr, store.ErrSubmissionState) {
-		d.s.Log.Error("recording state of submission", "account", d.env.Account, "submission", sub.ID, "err", serr)
+		d.s.Log.Error("recording state of submission", "account", d.env.Account, "submission", k.id, "err", serr)
 	}
 	return err
 }
 
-// Done records in the sender's account that a message has its final results. It is meant for
-// Options.Done.
-func (s *Submissions) Done(m queuedb.Message) {
-	if !strings.HasPrefix(m.EnvelopeID, submissionPrefix) || m.Account == "" {
-		return
-	}
-	_, text, _ := strings.Cut(strings.TrimPrefix(m.EnvelopeID, submissionPrefix), "-")
-	id, err := strconv.ParseInt(text, 36, 64)
-	if err == nil {
-		err = s.setDone(context.Background(), m.Account, store.SubmissionID(id))
-	}
-	if err != nil && !errors.Is(err, store.ErrNoAccount) && !errors.Is(err, store.ErrSubmissionState) && !errors.Is(err, store.ErrNoSubmission) {
-		s.Log.Error("recording end of submission", "account", m.Account, "envelope", m.EnvelopeID, "err", err)
-	}
+// newSubmissionID returns a random id, not zero.
+func newSubmissionID() store.SubmissionID {
+	var b [8]byte
+	rand.Read(b[:])
+	return store.SubmissionID(binary.BigEndian.Uint64(b[:])>>1 | 1)
 }
 
-func (s *Submissions) setDone(ctx context.Context, account string, id store.SubmissionID) error {
+func (s *Submissions) begin(k submissionKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.active == nil {
+		s.active = map[submissionKey]struct{}{}
+	}
+	s.active[k] = struct{}{}
+}
+
+func (s *Submissions) end(k submissionKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.active, k)
+}
+
+// Done records in the sender's account that a message has its final results. It is meant for
+// Options.Done.
+func (s *Submissions) Done(m queuedb.Message) error {
+	k, ok := parseEnvelopeID(m.EnvelopeID)
+	if !ok || m.Account == "" {
+		return nil
+	}
+	to := store.SubmissionDone
+	if m.Canceled {
+		to = store.SubmissionCanceled
+	}
+	err := s.setState(context.Background(), m.Account, k, to)
+	if errors.Is(err, store.ErrNoAccount) || errors.Is(err, store.ErrSubmissionState) || errors.Is(err, store.ErrNoSubmission) {
+		return nil // The account was deleted, or it was told before.
+	}
+	return err
+}
+
+func (s *Submissions) setState(ctx context.Context, account string, k submissionKey, to store.SubmissionState) error {
 	acc, err := s.Accounts.Open(ctx, account)
 	if err != nil {
 		return err
 	}
 	defer acc.Close()
-	return acc.SetSubmissionState(ctx, store.System, id, store.SubmissionDone, store.SubmissionPending, store.SubmissionQueued)
+	if acc.ID() != k.account {
+		return store.ErrNoAccount // Another one of the same name.
+	}
+	return acc.SetSubmissionState(ctx, store.System, k.id, to, store.SubmissionPending, store.SubmissionQueued)
 }
 
 // Replay settles submissions that a crash left pending: what the queue knows is queued,
 // what has a Sent copy is queued again, anything else was never acknowledged and is
-// canceled. It walks through all accounts and is meant to run in the background after
-// Start.
+// canceled. What is being submitted meanwhile it leaves alone. It walks through all accounts and is
+// meant to run in the background after Start.
 func (s *Submissions) Replay(ctx context.Context) error {
 	accounts, err := s.Accounts.Accounts(ctx)
 	if err != nil {
 		return err
 	}
-	// A submission younger than this may be on its way at this moment.
-	before := s.Queue.opts.Now().Add(-time.Minute)
 	for _, a := range accounts {
-		if err := s.replayAccount(ctx, a.Name, before); err != nil && !errors.Is(err, store.ErrNoAccount) {
+		if err := s.replayAccount(ctx, a.Name); err != nil && !errors.Is(err, store.ErrNoAccount) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -136,31 +186,45 @@ func (s *Submissions) Replay(ctx context.Context) error {
 	return nil
 }
 
-func (s *Submissions) replayAccount(ctx context.Context, name string, before time.Time) error {
+func (s *Submissions) replayAccount(ctx context.Context, name string) error {
 	acc, err := s.Accounts.Open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer acc.Close()
-	l, err := acc.PendingSubmissions(ctx)
+	l, err := s.left(ctx, acc)
 	if err != nil {
 		return err
 	}
 	for _, sub := range l {
-		if sub.Created.After(before) {
-			continue
+		if serr := s.settle(ctx, acc, sub); serr != nil {
+			err = errors.Join(err, fmt.Errorf("submission %d: %w", sub.ID, serr))
 		}
-		if err := s.settle(ctx, acc, sub); err != nil {
-			return fmt.Errorf("submission %d: %w", sub.ID, err)
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return err
+}
+
+// left returns the pending submissions of an account that nobody is working on.
+func (s *Submissions) left(ctx context.Context, acc *store.Account) ([]store.Submission, error) {
+	// Whatever is submitted now stays active while this looks, if it was pending.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := acc.PendingSubmissions(ctx)
+	return slices.DeleteFunc(l, func(sub store.Submission) bool {
+		_, active := s.active[submissionKey{acc.ID(), sub.ID}]
+		return active
+	}), err
 }
 
 func (s *Submissions) settle(ctx context.Context, acc *store.Account, sub store.Submission) error {
+	k := submissionKey{acc.ID(), sub.ID}
 	to := store.SubmissionCanceled
-	m, err := s.Queue.db.MessageByEnvelope(ctx, submissionEnvelopeID(acc.ID(), sub.ID))
+	m, err := s.Queue.db.MessageByEnvelope(ctx, k.envelopeID())
 	switch {
+	case err == nil && m.Canceled:
 	case err == nil && m.Open == 0:
 		to = store.SubmissionDone
 	case err == nil:
@@ -168,12 +232,19 @@ func (s *Submissions) settle(ctx context.Context, acc *store.Account, sub store.
 	case !errors.Is(err, queuedb.ErrNoMessage):
 		return err
 	case sub.Email != 0:
-		if err := s.requeue(ctx, acc, sub); err != nil {
+		err := s.requeue(ctx, acc, sub)
+		if errors.Is(err, store.ErrExpunged) {
+			break // Its sender has deleted it.
+		} else if err != nil {
 			return err
 		}
 		to = store.SubmissionQueued
 	}
-	return acc.SetSubmissionState(ctx, store.System, sub.ID, to, store.SubmissionPending)
+	err = acc.SetSubmissionState(ctx, store.System, sub.ID, to, store.SubmissionPending)
+	if errors.Is(err, store.ErrSubmissionState) {
+		return nil // The queue was quicker and is done with it.
+	}
+	return err
 }
 
 // requeue queues a submission from its Sent copy.
@@ -188,25 +259,29 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		return err
 	}
 	env := pipeline.Envelope{
-		ID: submissionEnvelopeID(acc.ID(), sub.ID), Size: c.Size(), Received: sub.Created, Account: acc.Name(),
-		EightBit: true, SMTPUTF8: true, // Of the message nothing else is known.
+		ID:   submissionKey{acc.ID(), sub.ID}.envelopeID(),
+		Size: c.Size(), Received: sub.Created, Account: acc.Name(),
 	}
-	if env.MailFrom, err = smtp.ParsePath(sub.MailFrom); err != nil {
+	if env.SMTPUTF8, env.EightBit, err = b.needs(); err != nil {
+		return err
+	}
+	if env.MailFrom, err = parsePath(sub.MailFrom); err != nil {
 		return err
 	}
 	d := &delivery{q: s.Queue, env: env}
 	for _, to := range sub.RcptTo {
-		p, err := smtp.ParsePath(to)
-		if err != nil {
+		r := pipeline.Recipient{}
+		if r.Path, err = smtp.ParsePath(to); err != nil {
 			return err
 		}
-		r := pipeline.Recipient{Path: p}
-		account, mailbox, local, err := s.Queue.opts.LookupLocal(ctx, p)
-		if err != nil {
-			return err
-		}
-		if local {
+		account, mailbox, local, err := s.Queue.opts.LookupLocal(ctx, r.Path)
+		switch {
+		case local && err == nil:
 			r.Account, r.Mailbox = account, mailbox
+		case local && !smtp.IsTemporary(err):
+			// It is gone since. Delivering it finds that out, and tells the sender.
+		case err != nil:
+			return err
 		}
 		if err := d.Recipient(ctx, r); err != nil {
 			return err
@@ -223,4 +298,12 @@ func formatPath(p smtp.Path) string {
 		return ""
 	}
 	return p.XString(true)
+}
+
+// parsePath parses what formatPath has written.
+func parsePath(s string) (smtp.Path, error) {
+	if s == "" {
+		return smtp.Path{}, nil
+	}
+	return smtp.ParsePath(s)
 }

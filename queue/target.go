@@ -47,7 +47,8 @@ func (d *delivery) Recipient(ctx context.Context, r pipeline.Recipient) error {
 	}
 	d.rcpts = append(d.rcpts, queuedb.Recipient{
 		Path: r.Path, Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords, Auth: r.Auth, Prefix: r.Prefix,
-		Destination: destination(r.Path, r.Account), State: queuedb.Waiting, NextAttempt: d.q.opts.Now(),
+		Notify: r.Notify, OriginalRecipient: r.OriginalRecipient,
+		Destination: destination(r.Path, r.Account), State: queuedb.Waiting,
 	})
 	return nil
 }
@@ -77,9 +78,14 @@ func (d *delivery) commit(ctx context.Context) error {
 	case d.body == nil:
 		return errors.New("commit without a body")
 	}
+	// All are due at the same moment, so that they are claimed together.
+	now := d.q.opts.Now()
+	for i := range d.rcpts {
+		d.rcpts[i].NextAttempt = now
+	}
 	m := queuedb.Message{
 		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit,
-		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account,
+		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())
 	return d.q.add(ctx, queuedb.NewMessage{Message: m, Recipients: d.rcpts, Body: d.body})
@@ -99,7 +105,7 @@ func (d *delivery) Abort() { d.ended = true }
 func destination(p smtp.Path, account string) string {
 	switch {
 	case account != "":
-		return "local:" + account
+		return localPrefix + account
 	case p.IPDomain.Domain.IsZero():
 		return "[" + p.IPDomain.IP.String() + "]"
 	}

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,15 +22,20 @@ type Job struct {
 
 // Reader returns the message with its prefix from the start.
 func (j *Job) Reader() io.Reader {
-	return io.MultiReader(newPrefixReader(j.Recipients[0].Prefix), io.NewSectionReader(j.Body, 0, j.Size))
+	return io.MultiReader(bytes.NewReader(j.Recipients[0].Prefix), io.NewSectionReader(j.Body, 0, j.Size))
 }
 
 // Outcome is what became of one recipient.
 type Outcome struct {
 	// Err is nil when the next hop took responsibility. An *smtp.Error with a 5xx code
-	// is final; any other error is temporary.
+	// is final; any other error is temporary. A temporary *smtpclient.Error without reply, and no
+	// Remote, says that the destination is out of reach.
 	Err    error
 	Remote string // Host and address that answered; empty if none did.
+
+	// NoDSN says that the next hop took the message but not what the sender asked about
+	// notifications, so that the sender has to be told here (RFC 3461 §5.2.2 b).
+	NoDSN bool
 }
 
 // Transport makes attempts. Implementations are safe for concurrent use.
@@ -76,7 +82,7 @@ func (l local) Deliver(ctx context.Context, j Job) []Outcome {
 	m := &j.Message
 	d, err := l.target.Begin(ctx, pipeline.Envelope{
 		ID: m.EnvelopeID, MailFrom: m.MailFrom, SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit,
-		Size: m.Size, Received: m.Received, Account: m.Account,
+		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: m.Ret,
 	})
 	if err != nil {
 		return same(j, Outcome{Err: err})
@@ -87,6 +93,7 @@ func (l local) Deliver(ctx context.Context, j Job) []Outcome {
 	for i, r := range j.Recipients {
 		outcomes[i].Err = d.Recipient(ctx, pipeline.Recipient{
 			Path: r.Path, Account: r.Account, Mailbox: r.Mailbox, Prefix: r.Prefix, Keywords: r.Keywords, Auth: r.Auth,
+			Notify: r.Notify, OriginalRecipient: r.OriginalRecipient,
 		})
 		if outcomes[i].Err == nil {
 			accepted = append(accepted, i)
@@ -120,8 +127,7 @@ func (l local) Deliver(ctx context.Context, j Job) []Outcome {
 
 // permanent returns the reply of an error that ends delivery.
 func permanent(err error) (*smtp.Error, bool) {
-	var e *smtp.Error
-	if errors.As(err, &e) && e.Code/100 == 5 {
+	if e, ok := errors.AsType[*smtp.Error](err); ok && e.Code/100 == 5 {
 		return e, true
 	}
 	return nil, false

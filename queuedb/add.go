@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/mjl-/bstore"
 
@@ -16,8 +15,8 @@ import (
 
 // NewMessage is a message to add. Body is read while the call runs.
 type NewMessage struct {
-	Message                // ID and Open are assigned.
-	Recipients []Recipient // ID, Message and Results are assigned; State is Waiting or Held.
+	Message                // ID, Open and Canceled are assigned, and Received if zero.
+	Recipients []Recipient // ID, Message and Results are assigned; State is Waiting or Held. A zero NextAttempt is now.
 	Body       io.ReaderAt // Size bytes.
 }
 
@@ -29,7 +28,7 @@ func (db *DB) Add(ctx context.Context, m NewMessage) (msg Message, rcpts []Recip
 	if err != nil {
 		return Message{}, nil, false, err
 	}
-	if _, err := db.writeWith(ctx, []*addition{a}, nil); err != nil {
+	if err := db.writeWith(ctx, []*addition{a}, nil); err != nil {
 		return Message{}, nil, false, err
 	}
 	return a.msg, a.rcpts, a.duplicate, nil
@@ -51,11 +50,15 @@ func (db *DB) newAddition(ctx context.Context, m NewMessage) (a *addition, err e
 	if m.EnvelopeID == "" || len(m.Recipients) == 0 {
 		return nil, errors.New("message for the queue needs an envelope id and recipients")
 	}
-	for _, r := range m.Recipients {
-		if r.State != Waiting && r.State != Held {
+	now := db.now()
+	if m.Received.IsZero() {
+		m.Received = now
+	}
+	for i := range m.Recipients {
+		switch r := &m.Recipients[i]; {
+		case r.State != Waiting && r.State != Held:
 			return nil, fmt.Errorf("recipient added in state %s", r.State)
-		}
-		if r.Destination == "" {
+		case r.Destination == "":
 			return nil, errors.New("recipient added without destination")
 		}
 	}
@@ -63,41 +66,38 @@ func (db *DB) newAddition(ctx context.Context, m NewMessage) (a *addition, err e
 	rand.Read(id[:])
 	blobID := int64(binary.BigEndian.Uint64(id[:])>>1 | 1)
 	a = &addition{in: m, item: blob.Item{EmailID: blobID, Body: m.Body, Size: m.Size}, blobID: blobID}
-	if m.Size > blob.DefaultLargeThreshold {
+	if db.blobs.Large(m.Size) {
 		// Large bodies are written here, not by the committer that others wait for.
 		a.item.Staged, err = db.blobs.Stage(ctx, a.item)
 	}
 	return a, err
 }
 
-func (a *addition) insert(tx *bstore.Tx, ref blob.Ref) error {
+// insert writes the message or what is missing of it.
+func (db *DB) insert(tx *bstore.Tx, a *addition, ref blob.Ref) error {
 	a.msg, a.rcpts, a.duplicate, a.unused = Message{}, nil, false, false
 	place, err := ref.AppendBinary(nil)
 	if err != nil {
 		return err
 	}
-	row, err := bstore.QueryTx[messageRow](tx).FilterNonzero(messageRow{EnvelopeID: a.in.EnvelopeID}).Get()
+	row, err := messageByEnvelope(tx, a.in.EnvelopeID)
 	switch {
 	case err == bstore.ErrAbsent:
-		row = messageRow{
-			EnvelopeID: a.in.EnvelopeID, MailFrom: formatPath(a.in.MailFrom), SMTPUTF8: a.in.SMTPUTF8, EightBit: a.in.EightBit,
-			Size: a.in.Size, Received: a.in.Received, Account: a.in.Account,
-			HeaderMessageID: a.in.HeaderMessageID, Subject: a.in.Subject,
-			Blob: place, BlobID: a.blobID, Open: int32(len(a.in.Recipients)),
-		}
+		row = makeMessageRow(&a.in.Message)
+		row.Blob, row.BlobID, row.Open = place, a.blobID, int32(len(a.in.Recipients))
 		if err := tx.Insert(&row); err != nil {
 			return err
 		}
 		a.msg = row.message()
-		return a.insertRecipients(tx, row.ID, a.in.Recipients)
+		return db.insertRecipients(tx, a, row.ID, a.in.Recipients)
 	case err != nil:
 		return err
 	}
-	return a.insertMissing(tx, row, place)
+	return db.insertMissing(tx, a, row, place)
 }
 
 // insertMissing adds the recipients that the message does not have yet.
-func (a *addition) insertMissing(tx *bstore.Tx, row messageRow, place []byte) error {
+func (db *DB) insertMissing(tx *bstore.Tx, a *addition, row messageRow, place []byte) error {
 	have := map[string]bool{}
 	err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: row.ID}).ForEach(func(r recipientRow) error {
 		have[r.Path] = true
@@ -123,31 +123,28 @@ func (a *addition) insertMissing(tx *bstore.Tx, row messageRow, place []byte) er
 		if err := tx.Update(&row); err != nil {
 			return err
 		}
+		if err := forgetUntold(tx, row.ID); err != nil {
+			return err
+		}
 	}
 	a.msg = row.message()
-	return a.insertRecipients(tx, row.ID, missing)
+	return db.insertRecipients(tx, a, row.ID, missing)
 }
 
-func (a *addition) insertRecipients(tx *bstore.Tx, message int64, l []Recipient) error {
-	for _, r := range l {
-		rr := recipientRow{
-			Message: message, Path: formatPath(r.Path), Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords,
-			Auth: r.Auth, Prefix: r.Prefix, Destination: r.Destination,
+func (db *DB) insertRecipients(tx *bstore.Tx, a *addition, message int64, l []Recipient) error {
+	for i := range l {
+		rr := makeRecipientRow(message, &l[i])
+		next := l[i].NextAttempt
+		if next.IsZero() {
+			next = db.now()
 		}
-		rr.setState(r.State, r.NextAttempt)
+		rr.setState(l[i].State, next)
 		if err := tx.Insert(&rr); err != nil {
 			return err
 		}
 		a.rcpts = append(a.rcpts, rr.recipient())
 	}
 	return nil
-}
-
-// dropUnused gives up a body that the message has already.
-func (db *DB) dropUnused(a *addition, ref blob.Ref) {
-	if a.unused {
-		db.deleteBlobs([]blob.Deletion{{EmailID: a.blobID, Ref: ref}})
-	}
 }
 
 // newAdditions prepares messages; on error none is left on the disk.
@@ -174,63 +171,55 @@ func (db *DB) discard(l []*addition) {
 }
 
 // writeWith runs run, if not nil, and adds messages in one transaction. run returns the
-// messages it closed, whose bodies are removed after the commit.
-func (db *DB) writeWith(ctx context.Context, adds []*addition, run func(tx *bstore.Tx) ([]messageRow, error)) (done []Message, rerr error) {
+// messages it closed, as they were, whose bodies are removed after the commit.
+func (db *DB) writeWith(ctx context.Context, adds []*addition, run func(tx *bstore.Tx) (closed []messageRow, err error)) error {
 	o := &op{}
 	for _, a := range adds {
 		o.items = append(o.items, a.item)
 	}
-	var closed []messageRow
-	o.run = func(tx *bstore.Tx, refs []blob.Ref) (err error) {
-		closed = nil
+	o.run = func(tx *bstore.Tx, refs []blob.Ref) error {
 		if run != nil {
-			if closed, err = run(tx); err != nil {
+			closed, err := run(tx)
+			if err != nil {
 				return err
 			}
+			o.gone = append(o.gone, db.bodies(closed)...)
 		}
 		for i, a := range adds {
-			if err := a.insert(tx, refs[i]); err != nil {
+			if err := db.insert(tx, a, refs[i]); err != nil {
 				return err
+			}
+			if a.unused {
+				o.gone = append(o.gone, blob.Deletion{EmailID: a.blobID, Ref: refs[i]})
 			}
 		}
 		return nil
 	}
-	o.after = func() {
-		db.dropBodies(closed)
-		for i, a := range adds {
-			db.dropUnused(a, o.refs[i])
-		}
+	err := db.write(ctx, o)
+	if err != nil && o.refs == nil {
+		db.discard(adds)
 	}
-	if err := db.write(ctx, o); err != nil {
-		if o.refs == nil {
-			db.discard(adds)
-		}
-		return nil, err
-	}
-	for _, m := range closed {
-		done = append(done, m.message())
-	}
-	return done, nil
+	return err
 }
 
-// Purge forgets messages that were done before the time, in batches of limit; it returns how many.
-func (db *DB) Purge(ctx context.Context, before time.Time, limit int) (n int, rerr error) {
-	rerr = db.write(ctx, &op{run: func(tx *bstore.Tx, _ []blob.Ref) error {
-		n = 0
-		l, err := bstore.QueryTx[messageRow](tx).FilterGreater("Done", int64(0)).FilterLess("Done", before.Unix()).SortAsc("Done").Limit(limit).List()
+// bodies are where messages have their bodies.
+func (db *DB) bodies(l []messageRow) []blob.Deletion {
+	var gone []blob.Deletion
+	for _, m := range l {
+		ref, err := blob.ParseRef(m.Blob)
 		if err != nil {
-			return err
+			db.log.Error("body of finished message cannot be removed", "message", m.ID, "err", err)
+			continue
 		}
-		for _, m := range l {
-			if _, err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: m.ID}).Delete(); err != nil {
-				return err
-			}
-			if err := tx.Delete(&m); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
-	}})
-	return n, rerr
+		gone = append(gone, blob.Deletion{EmailID: m.BlobID, Ref: ref})
+	}
+	return gone
+}
+
+func addedRecipients(adds []*addition) []Recipient {
+	var l []Recipient
+	for _, a := range adds {
+		l = append(l, a.rcpts...)
+	}
+	return l
 }

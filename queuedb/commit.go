@@ -2,30 +2,54 @@ package queuedb
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
 
 	"github.com/mjl-/bstore"
 
 	"mox/store/blob"
 )
 
-// op is one write. run may be called more than once, touches nothing outside the
-// transaction but the result it leaves, which it resets at its start.
+// op is one write.
 type op struct {
 	items []blob.Item // Bodies to make durable before the transaction.
 	refs  []blob.Ref  // Theirs, set before run.
-	run   func(tx *bstore.Tx, refs []blob.Ref) error
 
-	// after runs once the transaction is committed, before the caller is told.
-	after func()
-	err   chan error
+	// run does the work. It may be called more than once, touches nothing outside the
+	// transaction but the result it leaves, and sets that anew each time. If it is nil, the op
+	// only waits until what was written before it is committed or given up.
+	run func(tx *bstore.Tx, refs []blob.Ref) error
+
+	// gone are bodies that nothing refers to once run is committed. run sets it.
+	gone []blob.Deletion
+
+	err chan error
 }
 
-// maxBatch bounds how many writes share a transaction.
-const maxBatch = 200
+func (o *op) bytes() (n int64) {
+	for i := range o.items {
+		if o.items[i].Staged == nil {
+			n += o.items[i].Size
+		}
+	}
+	return n
+}
+
+// Bounds of what shares a transaction. They bound how long those wait who come while it is
+// written.
+const (
+	batchOps   = 200
+	batchBytes = 16 << 20 // Of bodies.
+)
 
 // write gives a write to the committer and waits for its result. Once the committer has it, the
 // context does not end the waiting: the write may already be happening.
 func (db *DB) write(ctx context.Context, o *op) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	o.err = make(chan error, 1)
 	select {
 	case db.ops <- o:
@@ -40,108 +64,159 @@ func (db *DB) write(ctx context.Context, o *op) error {
 func (db *DB) commitLoop() {
 	defer close(db.done)
 	for {
-		var batch []*op
 		select {
 		case o := <-db.ops:
-			batch = append(batch, o)
+			db.commit(db.gather(o))
 		case <-db.closing:
 			return
 		}
-		for len(batch) < maxBatch {
-			select {
-			case o := <-db.ops:
-				batch = append(batch, o)
-				continue
-			default:
-			}
-			break
-		}
-		db.commit(batch)
 	}
 }
 
-// commit makes a batch durable. If it fails, each write is done by itself, so that only
-// the ones at fault fail.
+// gather returns an op with those that wait, too.
+func (db *DB) gather(o *op) []*op {
+	batch := []*op{o}
+	for bytes := o.bytes(); len(batch) < batchOps && bytes < batchBytes; {
+		select {
+		case o := <-db.ops:
+			batch = append(batch, o)
+			bytes += o.bytes()
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit makes a batch durable and tells the callers. Ops that fail are done by themselves, so that
+// others do not fail with them.
 func (db *DB) commit(batch []*op) {
-	batch = db.putBlobs(batch)
-	if len(batch) == 0 {
-		return
-	}
-	err := db.transact(batch)
-	if err != nil && len(batch) > 1 {
+	if err := db.putBodies(batch); err != nil {
+		if len(batch) == 1 {
+			batch[0].err <- err
+			return
+		}
 		for _, o := range batch {
-			db.finish([]*op{o}, db.transact([]*op{o}))
+			db.commit([]*op{o})
 		}
 		return
 	}
-	db.finish(batch, err)
+	for len(batch) > 0 {
+		culprit, err := db.transact(batch)
+		if culprit == nil || len(batch) == 1 {
+			db.finish(batch, err)
+			return
+		}
+		batch = slices.DeleteFunc(batch, func(o *op) bool { return o == culprit })
+		// It may do better alone, or tell why not.
+		_, err = db.transact([]*op{culprit})
+		db.finish([]*op{culprit}, err)
+	}
 }
 
-func (db *DB) putBlobs(batch []*op) []*op {
+func (db *DB) putBodies(batch []*op) error {
 	var items []blob.Item
 	for _, o := range batch {
 		items = append(items, o.items...)
 	}
 	if len(items) == 0 {
-		return batch
+		return nil
 	}
 	// The committer has no caller whose context could end it.
 	refs, err := db.blobs.Put(context.Background(), items)
-	if err == nil {
-		for _, o := range batch {
-			o.refs, refs = refs[:len(o.items):len(o.items)], refs[len(o.items):]
-		}
-		return batch
+	if err != nil {
+		return err
 	}
-	var ok []*op
 	for _, o := range batch {
-		var oerr error
-		if len(o.items) > 0 {
-			if len(batch) > 1 {
-				o.refs, oerr = db.blobs.Put(context.Background(), o.items)
-			} else {
-				oerr = err
-			}
-		}
-		if oerr != nil {
-			o.err <- oerr
-		} else {
-			ok = append(ok, o)
-		}
+		n := len(o.items)
+		o.refs, refs = refs[:n:n], refs[n:]
 	}
-	return ok
+	return nil
 }
 
-func (db *DB) transact(batch []*op) error {
-	return db.db.Write(context.Background(), func(tx *bstore.Tx) error {
+// transact runs ops in one transaction. If it returns an op, everything was rolled back for the error of
+// that one; else the error is about all of them.
+func (db *DB) transact(batch []*op) (culprit *op, rerr error) {
+	if db.broken != nil {
+		return nil, db.broken
+	}
+	if !slices.ContainsFunc(batch, func(o *op) bool { return o.run != nil }) {
+		return nil, nil
+	}
+	row := commitRow{ID: 1}
+	ran := false
+	err := db.db.Write(context.Background(), func(tx *bstore.Tx) error {
 		for _, o := range batch {
-			if err := o.run(tx, o.refs); err != nil {
+			if err := db.runOp(tx, o); err != nil {
+				culprit = o
 				return err
 			}
 		}
+		if err := tx.Get(&row); err != nil {
+			return err
+		}
+		row.Commit++
+		if err := tx.Update(&row); err != nil {
+			return err
+		}
+		ran = true
 		return nil
 	})
+	if err != nil && ran {
+		return nil, db.commitFailed(row.Commit, err)
+	}
+	return culprit, err
 }
 
-// finish tells the callers, and gives up the blobs of writes that failed.
+func (db *DB) runOp(tx *bstore.Tx, o *op) (rerr error) {
+	if o.run == nil {
+		return nil
+	}
+	defer func() {
+		if x := recover(); x != nil {
+			db.log.Error("panic in write to queue", "panic", x, "stack", string(debug.Stack()))
+			rerr = errors.New("internal error in write to queue")
+		}
+	}()
+	o.gone = nil
+	return o.run(tx, o.refs)
+}
+
+// commitFailed finds out whether a transaction is there whose commit failed. Mostly it is not, e.g. with a
+// full disk, and the next one may succeed. If it is, then maybe not on the disk: nothing may be built
+// on it in this process.
+func (db *DB) commitFailed(commit int64, err error) error {
+	row := commitRow{ID: 1}
+	gerr := db.db.Get(context.Background(), &row)
+	if gerr == nil && row.Commit != commit {
+		return err
+	}
+	db.log.Error("transaction failed and its outcome is unknown, no more writes to the queue until a restart", "err", err, "readerr", gerr)
+	db.broken = fmt.Errorf("%w: %w", ErrInDoubt, err)
+	return db.broken
+}
+
+// finish tells the callers, and gives up bodies that are of no use.
 func (db *DB) finish(batch []*op, err error) {
+	var gone []blob.Deletion
 	for _, o := range batch {
-		if err == nil && o.after != nil {
-			o.after()
-		}
-		if err != nil {
-			gone := make([]blob.Deletion, len(o.refs))
+		switch {
+		case err == nil:
+			gone = append(gone, o.gone...)
+		case db.broken == nil:
 			for i, ref := range o.refs {
-				gone[i] = blob.Deletion{EmailID: o.items[i].EmailID, Ref: ref}
+				gone = append(gone, blob.Deletion{EmailID: o.items[i].EmailID, Ref: ref})
 			}
-			db.deleteBlobs(gone)
 		}
+	}
+	db.deleteBodies(gone)
+	for _, o := range batch {
 		o.err <- err
 	}
 }
 
-// deleteBlobs gives up blobs. What fails is waste on the disk, which compaction finds.
-func (db *DB) deleteBlobs(gone []blob.Deletion) {
+// deleteBodies gives up bodies. What fails is waste on the disk.
+func (db *DB) deleteBodies(gone []blob.Deletion) {
 	if len(gone) == 0 {
 		return
 	}

@@ -3,22 +3,29 @@ package queuedb
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/mjl-/bstore"
 
 	"mox/store/blob"
+	"mox/store/dbfile"
 )
 
-// compactRate bounds how fast Compact reads, in bytes per second, so that deliveries
-// keep the disk.
-const compactRate = 16 << 20
+const (
+	// compactRate bounds how fast Compact reads, in bytes per second, so that deliveries
+	// keep the disk.
+	compactRate = 16 << 20
+
+	// compactDatabaseMin is the size in bytes below which free space in the database does not matter.
+	compactDatabaseMin = 1 << 20
+)
 
 // sweep removes large bodies that a crash left behind.
 func (db *DB) sweep(ctx context.Context) error {
 	if !db.blobs.Unclean() {
 		return nil
 	}
-	n, err := db.blobs.SweepFiles(ctx, db.live)
+	n, err := db.blobs.SweepFiles(ctx, db.inUse)
 	if err != nil {
 		return fmt.Errorf("removing leftovers of the queue: %w", err)
 	}
@@ -28,72 +35,89 @@ func (db *DB) sweep(ctx context.Context) error {
 	return nil
 }
 
-// Compact gives back the space of bodies of finished messages.
+// Compact gives back the space of bodies of finished messages. It is slow, to leave the disk to
+// others, and can be interrupted by its context at any time.
 func (db *DB) Compact(ctx context.Context) error {
 	_, err := db.blobs.Compact(ctx, blob.Policy{BytesPerSecond: compactRate}, db.live, db.moved)
 	return err
 }
 
-// live asks the committer, between two transactions, so that what was put is also in
-// the database or given up.
+// live tells which bodies are in use, of all that were put before it was asked.
 func (db *DB) live(ctx context.Context, blobs []blob.Located) ([]bool, error) {
-	inUse := map[blob.Located]bool{}
-	read := func(tx *bstore.Tx) error {
-		clear(inUse)
-		return bstore.QueryTx[messageRow](tx).FilterEqual("Done", int64(0)).ForEach(func(m messageRow) error {
-			ref, err := blob.ParseRef(m.Blob)
+	// Those that were put are in the database, or given up, once the committer comes to this.
+	if err := db.write(ctx, &op{}); err != nil {
+		return nil, err
+	}
+	return db.inUse(ctx, blobs)
+}
+
+// inUse tells which bodies the database refers to.
+func (db *DB) inUse(ctx context.Context, blobs []blob.Located) (l []bool, rerr error) {
+	rerr = db.db.Read(ctx, func(tx *bstore.Tx) error {
+		l = make([]bool, len(blobs))
+		for i, b := range blobs {
+			m, err := messageByBlob(tx, b)
 			if err != nil {
-				return fmt.Errorf("message %d: %w", m.ID, err)
+				return err
 			}
-			inUse[blob.Located{EmailID: m.BlobID, Ref: ref}] = true
-			return nil
-		})
-	}
-	var err error
-	select {
-	case <-db.started:
-		err = db.write(ctx, &op{run: func(tx *bstore.Tx, _ []blob.Ref) error { return read(tx) }})
-	default:
-		err = db.db.Read(ctx, read)
-	}
+			l[i] = m != nil
+		}
+		return nil
+	})
+	return l, rerr
+}
+
+// messageByBlob returns the message that has this body, nil if there is none.
+func messageByBlob(tx *bstore.Tx, b blob.Located) (*messageRow, error) {
+	l, err := bstore.QueryTx[messageRow](tx).FilterNonzero(messageRow{BlobID: b.EmailID}).List()
 	if err != nil {
 		return nil, err
 	}
-	l := make([]bool, len(blobs))
-	for i, b := range blobs {
-		l[i] = inUse[b]
+	for i := range l {
+		if len(l[i].Blob) == 0 {
+			continue
+		}
+		ref, err := blob.ParseRef(l[i].Blob)
+		if err != nil {
+			return nil, fmt.Errorf("message %d: %w", l[i].ID, err)
+		}
+		if ref == b.Ref {
+			return &l[i], nil
+		}
 	}
-	return l, nil
+	return nil, nil
 }
 
 func (db *DB) moved(ctx context.Context, moves []blob.Move) error {
-	to := map[int64]blob.Move{}
-	for _, m := range moves {
-		to[m.EmailID] = m
-	}
 	return db.write(ctx, &op{run: func(tx *bstore.Tx, _ []blob.Ref) error {
-		var changed []messageRow
-		err := bstore.QueryTx[messageRow](tx).FilterEqual("Done", int64(0)).ForEach(func(m messageRow) error {
-			mv, ok := to[m.BlobID]
-			if !ok {
-				return nil
-			}
-			ref, err := blob.ParseRef(m.Blob)
-			if err != nil || ref != mv.Old {
+		for _, mv := range moves {
+			m, err := messageByBlob(tx, blob.Located{EmailID: mv.EmailID, Ref: mv.Old})
+			if err != nil {
 				return err
 			}
-			m.Blob, err = mv.New.AppendBinary(nil)
-			changed = append(changed, m)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for i := range changed {
-			if err := tx.Update(&changed[i]); err != nil {
+			if m == nil {
+				continue
+			}
+			if m.Blob, err = mv.New.AppendBinary(nil); err != nil {
+				return err
+			}
+			if err := tx.Update(m); err != nil {
 				return err
 			}
 		}
 		return nil
 	}})
+}
+
+// compactDatabase rewrites the database, which nobody has open, if half of it is free.
+func compactDatabase(path string) error {
+	if fi, err := os.Stat(path); err != nil || fi.Size() < compactDatabaseMin {
+		return err
+	}
+	size, free, err := dbfile.Usage(path)
+	if err != nil || size < compactDatabaseMin || free <= size/2 {
+		return err
+	}
+	_, _, err = dbfile.Compact(path)
+	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -15,6 +14,7 @@ import (
 
 	"mox/internal/vfs"
 	"mox/store/blob"
+	"mox/store/dbfile"
 )
 
 // Options for Open. Zero values have the defaults told.
@@ -31,18 +31,21 @@ type DB struct {
 	now   func() time.Time
 	db    *bstore.DB
 	blobs *blob.Store
+	path  string // Of the database.
 
 	ops       chan *op
-	started   chan struct{} // Closed when the committer has started.
-	done      chan struct{} // Closed when it has ended.
+	done      chan struct{} // Closed when the committer has ended.
 	closeOnce sync.Once
 	closing   chan struct{}
 	closeErr  error
+
+	// broken is set when the database is in doubt. It is the committer's alone.
+	broken error
 }
 
 // Open opens or makes the database and removes what is left of messages that are done.
-// Returns ErrNewerVersion.
-func Open(ctx context.Context, opts Options) (*DB, error) {
+// Returns ErrNewerVersion, dbfile.ErrLocked.
+func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -52,55 +55,83 @@ func Open(ctx context.Context, opts Options) (*DB, error) {
 	if opts.FS == nil {
 		opts.FS = vfs.OS{}
 	}
-	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
+	if err := vfs.MkdirAllSync(vfs.OS{}, opts.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making queue directory: %w", err)
 	}
-	bdb, err := bstore.Open(ctx, filepath.Join(opts.Dir, "index.db"), &bstore.Options{Timeout: 5 * time.Second, Perm: 0o600},
-		metaRow{}, messageRow{}, recipientRow{})
+	db := &DB{
+		log: opts.Log, now: opts.Now, path: filepath.Join(opts.Dir, "index.db"),
+		ops: make(chan *op), done: make(chan struct{}), closing: make(chan struct{}),
+	}
+	if err := dbfile.RemoveLeftover(db.path); err != nil {
+		return nil, err
+	}
+	var err error
+	db.db, err = dbfile.Open(ctx, db.path, versionRow{})
 	if err != nil {
 		return nil, fmt.Errorf("opening queue database: %w", err)
 	}
-	db := &DB{
-		log: opts.Log, now: opts.Now, db: bdb,
-		ops: make(chan *op), started: make(chan struct{}), done: make(chan struct{}), closing: make(chan struct{}),
-	}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, db.db.Close())
+		}
+	}()
+	// Registering types changes the database, so that comes after.
 	if err := db.checkVersion(ctx); err != nil {
-		return nil, errors.Join(err, bdb.Close())
+		return nil, err
+	}
+	if err := db.register(ctx); err != nil {
+		return nil, fmt.Errorf("opening queue database: %w", err)
 	}
 	db.blobs, err = blob.Open(filepath.Join(opts.Dir, "blobs"), blob.Options{FS: opts.FS, Logger: opts.Log})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("opening queue blobs: %w", err), bdb.Close())
+		return nil, fmt.Errorf("opening queue blobs: %w", err)
 	}
 	if err := db.sweep(ctx); err != nil {
-		return nil, errors.Join(err, db.blobs.Close(), bdb.Close())
+		return nil, errors.Join(err, db.blobs.Close())
 	}
-	close(db.started)
 	go db.commitLoop()
 	return db, nil
 }
 
 func (db *DB) checkVersion(ctx context.Context) error {
 	return db.db.Write(ctx, func(tx *bstore.Tx) error {
-		m := metaRow{ID: 1}
-		err := tx.Get(&m)
+		v := versionRow{ID: 1}
+		err := tx.Get(&v)
 		switch {
 		case err == bstore.ErrAbsent:
-			return tx.Insert(&metaRow{ID: 1, Version: schemaVersion})
+			return tx.Insert(&versionRow{ID: 1, Version: schemaVersion})
 		case err != nil:
 			return err
-		case m.Version > schemaVersion:
-			return fmt.Errorf("%w: version %d, this mox knows up to %d; run the newer mox or restore a backup", ErrNewerVersion, m.Version, schemaVersion)
+		case v.Version > schemaVersion:
+			return fmt.Errorf("%w: version %d, this mox knows up to %d; run the newer mox or restore a backup", ErrNewerVersion, v.Version, schemaVersion)
 		}
 		return nil
 	})
 }
 
-// Close finishes the writes that wait and closes the database.
+func (db *DB) register(ctx context.Context) error {
+	if err := db.db.Register(ctx, commitRow{}, messageRow{}, recipientRow{}, untoldRow{}); err != nil {
+		return err
+	}
+	err := db.db.Get(ctx, &commitRow{ID: 1})
+	if err == bstore.ErrAbsent {
+		err = db.db.Insert(ctx, &commitRow{ID: 1})
+	}
+	return err
+}
+
+// Close finishes the writes that have begun and closes the database. Others return ErrClosed. Open
+// bodies stay readable. When half of the database file is free, it is made smaller.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		close(db.closing)
 		<-db.done
-		db.closeErr = errors.Join(db.blobs.Close(), db.db.Close())
+		if db.closeErr = errors.Join(db.blobs.Close(), db.db.Close()); db.closeErr != nil {
+			return
+		}
+		if err := compactDatabase(db.path); err != nil {
+			db.log.Error("compacting queue database", "err", err)
+		}
 	})
 	return db.closeErr
 }
@@ -139,23 +170,14 @@ func (db *DB) OpenBody(ctx context.Context, id MessageID) (Body, error) {
 	}
 }
 
-// Message returns a message. Returns ErrNoMessage.
-func (db *DB) Message(ctx context.Context, id MessageID) (Message, error) {
-	m := messageRow{ID: int64(id)}
-	err := db.db.Get(ctx, &m)
-	if err == bstore.ErrAbsent {
-		return Message{}, ErrNoMessage
-	}
-	if err != nil {
-		return Message{}, err
-	}
-	return m.message(), nil
-}
-
 // MessageByEnvelope returns the message that was added under the envelope id, also when
 // it is done, for as long as it is remembered. Returns ErrNoMessage.
 func (db *DB) MessageByEnvelope(ctx context.Context, envelopeID string) (Message, error) {
-	m, err := bstore.QueryDB[messageRow](ctx, db.db).FilterNonzero(messageRow{EnvelopeID: envelopeID}).Get()
+	var m messageRow
+	err := db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+		m, err = messageByEnvelope(tx, envelopeID)
+		return err
+	})
 	if err == bstore.ErrAbsent {
 		return Message{}, ErrNoMessage
 	}

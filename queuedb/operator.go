@@ -2,6 +2,7 @@ package queuedb
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -20,19 +21,14 @@ func (db *DB) List(ctx context.Context, f Filter, p Page) ([]Entry, error) {
 	var l []Entry
 	after := int64(p.After)
 	for len(l) < p.Limit {
-		more := false
-		err := db.db.Read(ctx, func(tx *bstore.Tx) error {
-			rows, last, err := match(tx, f, after, p.Limit-len(l))
-			for _, m := range rows {
-				l = append(l, Entry{m.msg.message(), m.rcpt.recipient()})
-			}
-			more = last > after
-			after = last
-			return err
-		})
-		if err != nil || !more {
+		rows, last, err := db.match(ctx, f, after, p.Limit-len(l), p.Limit)
+		for _, m := range rows {
+			l = append(l, m.entry())
+		}
+		if err != nil || last == after {
 			return l, err
 		}
+		after = last
 	}
 	return l, nil
 }
@@ -42,10 +38,30 @@ type matched struct {
 	rcpt recipientRow
 }
 
+func (m *matched) entry() Entry { return Entry{m.msg.message(), m.rcpt.recipient()} }
+
 // match looks at up to pageRows recipients with an id above after and returns those that match,
-// at most limit, and the last id it looked at (after, if there are no more).
-func match(tx *bstore.Tx, f Filter, after int64, limit int) (l []matched, last int64, rerr error) {
+// at most limit, of at most maxMessages messages, and the last id it looked at (after, if there are
+// no more).
+func (db *DB) match(ctx context.Context, f Filter, after int64, limit, maxMessages int) (l []matched, last int64, rerr error) {
+	rerr = db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+		l, last, err = match(tx, f, after, limit, maxMessages)
+		return err
+	})
+	return l, last, rerr
+}
+
+func match(tx *bstore.Tx, f Filter, after int64, limit, maxMessages int) (l []matched, last int64, rerr error) {
 	last = after
+	if f.EnvelopeID != "" && len(f.Messages) == 0 {
+		m, err := messageByEnvelope(tx, f.EnvelopeID)
+		if err == bstore.ErrAbsent {
+			return nil, last, nil
+		} else if err != nil {
+			return nil, last, err
+		}
+		f.Messages = []MessageID{MessageID(m.ID)}
+	}
 	q := bstore.QueryTx[recipientRow](tx)
 	if len(f.IDs) > 0 {
 		ids := make([]int64, len(f.IDs))
@@ -64,10 +80,11 @@ func match(tx *bstore.Tx, f Filter, after int64, limit int) (l []matched, last i
 	if err != nil {
 		return nil, last, err
 	}
-	msgs := map[int64]messageRow{}
+	msgs := map[int64]messageRow{} // Looked at.
+	used := map[int64]bool{}       // Matched.
 	for _, r := range rows {
-		last = r.ID
 		if !f.matchesRecipient(&r) {
+			last = r.ID
 			continue
 		}
 		m, ok := msgs[r.Message]
@@ -79,12 +96,15 @@ func match(tx *bstore.Tx, f Filter, after int64, limit int) (l []matched, last i
 			msgs[r.Message] = m
 		}
 		if !f.matchesMessage(&m) {
+			last = r.ID
 			continue
 		}
-		l = append(l, matched{m, r})
-		if len(l) == limit {
+		if len(l) == limit || !used[m.ID] && len(used) == maxMessages {
 			break
 		}
+		last = r.ID
+		used[m.ID] = true
+		l = append(l, matched{m, r})
 	}
 	return l, last, nil
 }
@@ -92,6 +112,7 @@ func match(tx *bstore.Tx, f Filter, after int64, limit int) (l []matched, last i
 func (f *Filter) matchesRecipient(r *recipientRow) bool {
 	return (!f.OpenOnly || !State(r.State).Final()) &&
 		(len(f.States) == 0 || slices.Contains(f.States, State(r.State))) &&
+		(len(f.Messages) == 0 || slices.Contains(f.Messages, MessageID(r.Message))) &&
 		(f.To == "" || containsFold(r.Path, f.To)) &&
 		(f.Domain == "" || r.Destination == f.Domain) &&
 		(f.DueBefore.IsZero() || !State(r.State).Final() && r.NextAttempt < f.DueBefore.UnixMilli())
@@ -119,108 +140,114 @@ type Change struct {
 	// KeepHeld leaves held recipients held when State is Waiting, with the new time.
 	KeepHeld bool
 
-	// OnlyUntried changes nothing of a message if an attempt began for any of its recipients.
-	OnlyUntried bool
+	// Notify, if not nil, gives messages to add in the same transaction, for recipients that
+	// are going to be changed. It may be called more than once for the same ones.
+	Notify func([]Entry) ([]NewMessage, error)
 }
 
-// Update applies a change to the recipients that match, in batches, and returns the
-// recipients changed, as they are now, and the messages that are done by it.
-// notify, if not nil, gives messages to add in the same transaction as each batch.
-func (db *DB) Update(ctx context.Context, f Filter, c Change, notify func([]Entry) ([]NewMessage, error)) (changed []Recipient, done []Message, rerr error) {
+// Changed is what a batch of Update did.
+type Changed struct {
+	Recipients []Recipient // Changed, as they are now.
+	Added      []Recipient // Of messages that Change.Notify gave.
+	Done       []Message   // Without open recipients anymore.
+}
+
+// notifyMessages bounds for how many messages at a time notifications are made, which are held in
+// memory.
+const notifyMessages = 16
+
+// Update applies a change to the open recipients that match, in batches, and tells of each.
+// What other calls change meanwhile it leaves alone, if it does not match any longer.
+func (db *DB) Update(ctx context.Context, f Filter, c Change, tell func(Changed)) error {
 	f.OpenOnly = true
+	maxMessages := pageRows
+	if c.Notify != nil {
+		maxMessages = notifyMessages
+	}
 	after := int64(0)
 	for {
-		var found []matched
-		var last int64
-		err := db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
-			found, last, err = match(tx, f, after, pageRows)
-			return err
-		})
+		found, last, err := db.match(ctx, f, after, pageRows, maxMessages)
 		if err != nil || last == after {
-			return changed, done, err
+			return err
+		}
+		if len(found) > 0 {
+			ch, err := db.updateBatch(ctx, found, f, c)
+			if errors.Is(err, ErrChanged) {
+				continue // Look again.
+			} else if err != nil {
+				return err
+			}
+			tell(ch)
 		}
 		after = last
-		rcpts, msgs, err := db.updateBatch(ctx, found, c, notify)
-		changed = append(changed, rcpts...)
-		done = append(done, msgs...)
-		if err != nil {
-			return changed, done, err
-		}
 	}
 }
 
-func (db *DB) updateBatch(ctx context.Context, found []matched, c Change, notify func([]Entry) ([]NewMessage, error)) ([]Recipient, []Message, error) {
-	if len(found) == 0 {
-		return nil, nil, nil
-	}
-	var news []NewMessage
-	if notify != nil {
+func (db *DB) updateBatch(ctx context.Context, found []matched, f Filter, c Change) (ch Changed, rerr error) {
+	var adds []*addition
+	if c.Notify != nil {
+		found = slices.DeleteFunc(found, func(m matched) bool { return !c.applies(&m.rcpt) })
+		if len(found) == 0 {
+			return Changed{}, nil
+		}
 		entries := make([]Entry, len(found))
-		for i, m := range found {
-			entries[i] = Entry{m.msg.message(), m.rcpt.recipient()}
+		for i := range found {
+			entries[i] = found[i].entry()
 		}
-		var err error
-		if news, err = notify(entries); err != nil {
-			return nil, nil, err
+		news, err := c.Notify(entries)
+		if err != nil {
+			return Changed{}, err
+		}
+		if adds, err = db.newAdditions(ctx, news); err != nil {
+			return Changed{}, err
 		}
 	}
-	adds, err := db.newAdditions(ctx, news)
-	if err != nil {
-		return nil, nil, err
-	}
-	var changed []Recipient
-	done, err := db.writeWith(ctx, adds, func(tx *bstore.Tx) ([]messageRow, error) {
-		changed = nil
-		var closed []messageRow
-		for _, m := range found {
-			r, cl, err := c.apply(tx, m.rcpt.ID, db.now())
+	err := db.writeWith(ctx, adds, func(tx *bstore.Tx) (closed []messageRow, err error) {
+		ch = Changed{}
+		now := db.now()
+		final := tally{}
+		for i := range found {
+			// It may have changed since it was matched.
+			r, err := openRecipient(tx, RecipientID(found[i].rcpt.ID))
 			if err != nil {
 				return nil, err
 			}
-			if r != nil {
-				changed = append(changed, *r)
+			if r == nil || !f.matchesRecipient(r) || !c.applies(r) {
+				if c.Notify != nil {
+					return nil, ErrChanged
+				}
+				continue
 			}
-			if cl != nil {
-				closed = append(closed, *cl)
+			if err := c.apply(tx, r, final, now); err != nil {
+				return nil, err
 			}
+			ch.Recipients = append(ch.Recipients, r.recipient())
 		}
-		return closed, nil
+		closed, ch.Done, err = final.settle(tx, now)
+		return closed, err
 	})
-	return append(changed, addedRecipients(adds)...), done, err
+	if err != nil {
+		return Changed{}, err
+	}
+	ch.Added = addedRecipients(adds)
+	return ch, nil
 }
 
-// apply reads the recipient again: it may have changed since it was matched.
-func (c *Change) apply(tx *bstore.Tx, id int64, now time.Time) (*Recipient, *messageRow, error) {
-	r := recipientRow{ID: id}
-	if err := tx.Get(&r); err == bstore.ErrAbsent {
-		return nil, nil, nil
-	} else if err != nil {
-		return nil, nil, err
-	}
-	cur := State(r.State)
-	if cur.Final() || c.State == Held && cur != Waiting {
-		return nil, nil, nil
-	}
-	if c.OnlyUntried {
-		tried, err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: r.Message}).FilterGreater("Attempts", int32(0)).Exists()
-		if err != nil || tried {
-			return nil, nil, err
-		}
-	}
+// applies tells whether the change means anything to an open recipient.
+func (c *Change) applies(r *recipientRow) bool {
+	return c.State != Held || State(r.State) == Waiting
+}
+
+func (c *Change) apply(tx *bstore.Tx, r *recipientRow, final tally, now time.Time) error {
 	to, next := c.State, c.Next
 	if next.IsZero() {
 		next = time.UnixMilli(r.NextAttempt)
 	}
-	if to == Waiting && cur == Held && c.KeepHeld {
+	if to == Waiting && State(r.State) == Held && c.KeepHeld {
 		to = Held
 	}
 	if c.Note != "" {
 		r.addResult(Attempt{Start: now, Text: c.Note})
 	}
-	closed, err := setState(tx, &r, to, next, now)
-	if err != nil {
-		return nil, nil, err
-	}
-	rcpt := r.recipient()
-	return &rcpt, closed, nil
+	return final.setState(tx, r, to, next)
 }

@@ -1,12 +1,12 @@
 package queuedb
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mjl-/bstore"
-
-	"mox/store/blob"
 )
 
 // Result is what an attempt made of a recipient.
@@ -21,91 +21,140 @@ type Result struct {
 // Finish writes the results of one attempt, and the notifications that follow from
 // them, in one transaction: after a crash there is either both or neither. It returns the
 // messages that have no open recipient anymore, and the recipients of notifications.
-// Recipients that became final or disappeared meanwhile are left alone.
+//
+// Results for recipients that became final or disappeared meanwhile are left out. With
+// notifications, which may speak of these, nothing is written then: it returns ErrChanged.
 func (db *DB) Finish(ctx context.Context, results []Result, notifications []NewMessage) (done []Message, added []Recipient, rerr error) {
 	adds, err := db.newAdditions(ctx, notifications)
 	if err != nil {
 		return nil, nil, err
 	}
-	done, err = db.writeWith(ctx, adds, func(tx *bstore.Tx) ([]messageRow, error) {
-		var closed []messageRow
+	err = db.writeWith(ctx, adds, func(tx *bstore.Tx) ([]messageRow, error) {
+		now := db.now()
+		final := tally{}
 		for _, res := range results {
-			m, err := applyResult(tx, res, db.now())
+			r, err := openRecipient(tx, res.Recipient)
 			if err != nil {
 				return nil, err
 			}
-			if m != nil {
-				closed = append(closed, *m)
+			if r == nil && len(notifications) > 0 {
+				return nil, ErrChanged
+			}
+			if r == nil {
+				continue
+			}
+			if res.State == Waiting && State(r.State) == Held {
+				res.State = Held // Held by an operator while the attempt ran.
+			}
+			r.Attempts++
+			r.DelayTold = r.DelayTold || res.DelayTold
+			r.addResult(res.Attempt)
+			if err := final.setState(tx, r, res.State, res.Next); err != nil {
+				return nil, err
 			}
 		}
-		return closed, nil
+		var closed []messageRow
+		var err error
+		closed, done, err = final.settle(tx, now)
+		return closed, err
 	})
-	return done, addedRecipients(adds), err
+	if err != nil {
+		return nil, nil, err
+	}
+	return done, addedRecipients(adds), nil
 }
 
-func addedRecipients(adds []*addition) []Recipient {
-	var l []Recipient
-	for _, a := range adds {
-		l = append(l, a.rcpts...)
-	}
-	return l
-}
-
-// applyResult returns the message as it was if the result closed it.
-func applyResult(tx *bstore.Tx, res Result, now time.Time) (*messageRow, error) {
-	r := recipientRow{ID: int64(res.Recipient)}
-	if err := tx.Get(&r); err == bstore.ErrAbsent {
-		return nil, nil
-	} else if err != nil {
-		return nil, err
-	}
-	if State(r.State).Final() {
+// openRecipient reads a recipient; nil if it is final or gone.
+func openRecipient(tx *bstore.Tx, id RecipientID) (*recipientRow, error) {
+	r := recipientRow{ID: int64(id)}
+	err := tx.Get(&r)
+	if err == bstore.ErrAbsent || err == nil && State(r.State).Final() {
 		return nil, nil
 	}
-	if res.State == Waiting && State(r.State) == Held {
-		res.State = Held // Held by an operator while the attempt ran.
-	}
-	r.Attempts++
-	r.DelayTold = r.DelayTold || res.DelayTold
-	r.addResult(res.Attempt)
-	return setState(tx, &r, res.State, res.Next, now)
+	return &r, err
 }
 
-// setState writes the recipient with a new state. If its message has no open recipient
-// anymore, the message is marked done and returned with its reference to the body, which the
-// caller removes after the commit.
-func setState(tx *bstore.Tx, r *recipientRow, s State, next, now time.Time) (*messageRow, error) {
-	wasOpen := !State(r.State).Final()
+// tally counts by message the recipients that became final in a transaction.
+type tally map[int64]int32
+
+// setState writes an open recipient with a new state.
+func (t tally) setState(tx *bstore.Tx, r *recipientRow, s State, next time.Time) error {
 	r.setState(s, next)
-	if err := tx.Update(r); err != nil {
-		return nil, err
+	if s.Final() {
+		t[r.Message]++
 	}
-	if !wasOpen || !s.Final() {
-		return nil, nil
-	}
-	m := messageRow{ID: r.Message}
-	if err := tx.Get(&m); err != nil {
-		return nil, err
-	}
-	m.Open--
-	if m.Open > 0 {
-		return nil, tx.Update(&m)
-	}
-	closed := m
-	m.Done = max(now.Unix(), 1)
-	m.Blob = nil
-	return &closed, tx.Update(&m)
+	return tx.Update(r)
 }
 
-func (db *DB) dropBodies(l []messageRow) {
-	var gone []blob.Deletion
-	for _, m := range l {
-		ref, err := blob.ParseRef(m.Blob)
-		if err != nil {
-			db.log.Error("removing body of finished message", "message", m.ID, "err", err)
+// settle notes in the messages what was counted. Messages without open recipients are done; it
+// returns them as they were, with the references to their bodies, and as they are.
+func (t tally) settle(tx *bstore.Tx, now time.Time) (closed []messageRow, done []Message, rerr error) {
+	for id, n := range t {
+		m := messageRow{ID: id}
+		if err := tx.Get(&m); err != nil {
+			return nil, nil, err
+		}
+		if m.Open -= n; m.Open > 0 {
+			if err := tx.Update(&m); err != nil {
+				return nil, nil, err
+			}
 			continue
 		}
-		gone = append(gone, blob.Deletion{EmailID: m.BlobID, Ref: ref})
+		closed = append(closed, m)
+		if err := closeMessage(tx, &m, now); err != nil {
+			return nil, nil, err
+		}
+		done = append(done, m.message())
 	}
-	db.deleteBlobs(gone)
+	slices.SortFunc(done, func(a, b Message) int { return cmp.Compare(a.ID, b.ID) })
+	return closed, done, nil
+}
+
+// closeMessage marks a message done.
+func closeMessage(tx *bstore.Tx, m *messageRow, now time.Time) error {
+	m.Open = 0
+	m.Done = max(now.Unix(), 1)
+	m.Blob = nil
+	if err := tx.Update(m); err != nil {
+		return err
+	}
+	return tx.Insert(&untoldRow{ID: m.ID})
+}
+
+// Cancel drops all recipients of a message, in one transaction, if no attempt was made for any of
+// them and none is final; it reports whether it did. Returns ErrNoMessage.
+func (db *DB) Cancel(ctx context.Context, envelopeID, note string) (m Message, canceled bool, rerr error) {
+	rerr = db.writeWith(ctx, nil, func(tx *bstore.Tx) ([]messageRow, error) {
+		m, canceled = Message{}, false
+		row, err := messageByEnvelope(tx, envelopeID)
+		if err == bstore.ErrAbsent {
+			return nil, ErrNoMessage
+		} else if err != nil {
+			return nil, err
+		}
+		m = row.message()
+		l, err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: row.ID}).List()
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(l, func(r recipientRow) bool { return r.Attempts > 0 || State(r.State).Final() }) {
+			return nil, nil
+		}
+		now := db.now()
+		for i := range l {
+			l[i].addResult(Attempt{Start: now, Text: note})
+			l[i].setState(Dropped, time.Time{})
+			if err := tx.Update(&l[i]); err != nil {
+				return nil, err
+			}
+		}
+		closed := row
+		row.Canceled = true
+		if err := closeMessage(tx, &row, now); err != nil {
+			return nil, err
+		}
+		m, canceled = row.message(), true
+		return []messageRow{closed}, nil
+	})
+	return m, canceled, rerr
 }

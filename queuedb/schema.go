@@ -2,7 +2,10 @@ package queuedb
 
 import (
 	"math"
+	"strings"
 	"time"
+
+	"github.com/mjl-/bstore"
 
 	"mox/smtp"
 )
@@ -13,9 +16,15 @@ const schemaVersion = 1
 // index that claims walk.
 const never = math.MaxInt64
 
-type metaRow struct {
-	ID      int64 `bstore:"typename Meta"`
+// versionRow is read before all else and must never change.
+type versionRow struct {
+	ID      int64 `bstore:"typename Version"`
 	Version int
+}
+
+type commitRow struct {
+	ID     int64 `bstore:"typename Commit"`
+	Commit int64 // Counts transactions.
 }
 
 type messageRow struct {
@@ -28,14 +37,22 @@ type messageRow struct {
 	Size     int64
 	Received time.Time
 	Account  string
+	ENVID    string
+	Ret      uint8
 
 	HeaderMessageID string
 	Subject         string
 
-	Blob   []byte // Reference; empty once the body was removed.
-	BlobID int64  // Id the body has in the pack.
-	Open   int32
-	Done   int64 `bstore:"index"` // Unix seconds when the last recipient became final; zero before.
+	Blob     []byte // Reference; empty once the body was removed.
+	BlobID   int64  `bstore:"index"` // Id the body has in the pack.
+	Open     int32
+	Done     int64 `bstore:"index"` // Unix seconds when the last recipient became final; zero before.
+	Canceled bool
+}
+
+// untoldRow is for a message that is done, until somebody was told.
+type untoldRow struct {
+	ID int64 `bstore:"noauto,typename Untold"` // Of the message.
 }
 
 type recipientRow struct {
@@ -48,6 +65,8 @@ type recipientRow struct {
 	Keywords []string
 	Auth     []byte
 	Prefix   []byte
+	Notify   uint8
+	ORCPT    string // Type, semicolon, address decoded.
 
 	// Due is NextAttempt in Unix milliseconds while waiting, else never.
 	Destination string `bstore:"nonzero,index Destination+Due"`
@@ -89,12 +108,46 @@ func parsePath(s string) smtp.Path {
 	return p
 }
 
+func formatOriginal(o smtp.OriginalRecipient) string {
+	if o.Address == "" {
+		return ""
+	}
+	return o.Type + ";" + o.Address
+}
+
+func parseOriginal(s string) smtp.OriginalRecipient {
+	typ, address, _ := strings.Cut(s, ";")
+	return smtp.OriginalRecipient{Type: typ, Address: address}
+}
+
+func makeMessageRow(m *Message) messageRow {
+	return messageRow{
+		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit,
+		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: uint8(m.Ret),
+		HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
+	}
+}
+
 func (r *messageRow) message() Message {
 	return Message{
 		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
 		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit,
-		Size: r.Size, Received: r.Received, Account: r.Account,
-		HeaderMessageID: r.HeaderMessageID, Subject: r.Subject, Open: int(r.Open),
+		Size: r.Size, Received: r.Received, Account: r.Account, ENVID: r.ENVID, Ret: smtp.Ret(r.Ret),
+		HeaderMessageID: r.HeaderMessageID, Subject: r.Subject, Open: int(r.Open), Canceled: r.Canceled,
+	}
+}
+
+// messageByEnvelope returns bstore.ErrAbsent if there is none.
+func messageByEnvelope(tx *bstore.Tx, id string) (messageRow, error) {
+	return bstore.QueryTx[messageRow](tx).FilterNonzero(messageRow{EnvelopeID: id}).Get()
+}
+
+// makeRecipientRow makes a row without state.
+func makeRecipientRow(message int64, r *Recipient) recipientRow {
+	return recipientRow{
+		Message: message, Path: formatPath(r.Path), Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords,
+		Auth: r.Auth, Prefix: r.Prefix, Notify: uint8(r.Notify), ORCPT: formatOriginal(r.OriginalRecipient),
+		Destination: r.Destination,
 	}
 }
 
@@ -102,6 +155,7 @@ func (r *recipientRow) recipient() Recipient {
 	rcpt := Recipient{
 		ID: RecipientID(r.ID), Message: MessageID(r.Message), Path: parsePath(r.Path),
 		Account: r.Account, Mailbox: r.Mailbox, Keywords: r.Keywords, Auth: r.Auth, Prefix: r.Prefix,
+		Notify: smtp.Notify(r.Notify), OriginalRecipient: parseOriginal(r.ORCPT),
 		Destination: r.Destination, State: State(r.State), Attempts: int(r.Attempts), DelayTold: r.DelayTold,
 	}
 	if !rcpt.State.Final() {

@@ -19,6 +19,14 @@ var (
 	ErrNoMessage    = errors.New("no such message in the queue")
 	ErrClosed       = errors.New("queue database is closed")
 	ErrNewerVersion = errors.New("queue database was written by a newer version of mox")
+
+	// ErrChanged says that recipients became final between looking at them and writing; nothing
+	// was written.
+	ErrChanged = errors.New("recipients changed meanwhile")
+
+	// ErrInDoubt says that the disk failed in a way that leaves open whether something was
+	// written. No write succeeds anymore until the database was closed and opened.
+	ErrInDoubt = errors.New("queue database is in doubt after an error")
 )
 
 // State is where a recipient is. Values are stored; do not renumber.
@@ -64,11 +72,17 @@ type Message struct {
 	Received time.Time
 	Account  string // Who submitted it; empty for mail from outside and for notifications.
 
+	// ENVID, decoded, and Ret are what the sender said about notifications (RFC 3461 §4.3, §4.4);
+	// empty and zero for nothing.
+	ENVID string
+	Ret   smtp.Ret
+
 	// For notifications and for people; from the message's header.
 	HeaderMessageID string
 	Subject         string
 
-	Open int // Recipients without a final state.
+	Open     int  // Recipients without a final state.
+	Canceled bool // By Cancel.
 }
 
 // Recipient is one recipient of a message.
@@ -84,6 +98,11 @@ type Recipient struct {
 	Keywords []string
 	Auth     []byte
 	Prefix   []byte // Header fields to put in front of the body for this recipient.
+
+	// Notify and OriginalRecipient are what the sender said about notifications (RFC 3461 §4.1,
+	// §4.2); zero for nothing.
+	Notify            smtp.Notify
+	OriginalRecipient smtp.OriginalRecipient
 
 	// Destination groups recipients that can be delivered together: the ASCII domain of a remote
 	// recipient, "[address]" of a literal, "local:" and the account of a local one.
