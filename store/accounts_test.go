@@ -104,7 +104,7 @@ func TestAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(entries) != 2 { // Account a and the lock.
+	if len(entries) != 3 { // Account a, the lock, and the secret for fake verifiers.
 		t.Errorf("directory has %v", entries)
 	}
 }

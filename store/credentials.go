@@ -2,20 +2,28 @@ package store
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
-	"golang.org/x/text/secure/precis"
+	"mox/sasl"
 )
 
 // passwordMaxLen is the longest password in bytes. SASL mechanisms have limits of their own; this
 // one bounds the work.
 const passwordMaxLen = 4096
+
+const (
+	// scramRounds is the iteration count of new verifiers. Clients compute as many at each
+	// login; RFC 7677 §4 asks for at least 4096.
+	scramRounds = 120_000
+
+	scramSaltLen = 16
+)
 
 // ErrBadPassword is returned by SetPassword for a password that is empty or longer than 4096 bytes.
 var ErrBadPassword = errors.New("password is empty or too long")
@@ -57,40 +65,69 @@ func (p *passwords) setParams(params argon2idParams) {
 	p.dummy = argon2idVerifier{params, make([]byte, argon2idSaltLen), make([]byte, argon2idKeyLen)}
 }
 
-// preparePassword returns the form in which a password is hashed: OpaqueString (RFC 8265 §4.2),
-// so that the same characters, entered on different systems, are the same password. A password
-// that this profile refuses, such as one with control characters, counts as its bytes: a person who
-// manages to enter it at one place can do so at others. It reports false for a password
-// that cannot be any account's.
+// preparePassword returns the form in which a password is hashed, see sasl.PreparePassword. It
+// reports false for a password that cannot be any account's.
 func preparePassword(password string) (string, bool) {
 	if password == "" || len(password) > passwordMaxLen {
 		return "", false
 	}
-	for i := range len(password) {
-		if c := password[i]; c < ' ' || c > '~' {
-			// The profile would turn all malformed UTF-8 into the same character.
-			if s, err := precis.OpaqueString.String(password); err == nil && utf8.ValidString(password) {
-				return s, true
-			}
-			break
-		}
-	}
-	return password, true // Printable ASCII is its own OpaqueString.
+	return sasl.PreparePassword(password), true
+}
+
+// extraVerifiers are those that not every account has.
+type extraVerifiers struct{ scramSHA1, cramMD5 bool }
+
+// extra returns which extra verifiers there are.
+func (c *credentialsRow) extra() extraVerifiers {
+	return extraVerifiers{scramSHA1: c.SCRAMSHA1 != "", cramMD5: c.CRAMMD5 != ""}
 }
 
 // derive makes the verifiers of a prepared password. The caller is in the pool.
-func (p *passwords) derive(password string) (argon2id, scram string, err error) {
-	salts := make([]byte, argon2idSaltLen+scramSaltLen)
-	if _, err := io.ReadFull(p.rand, salts); err != nil {
-		return "", "", fmt.Errorf("salt for password: %w", err)
+func (p *passwords) derive(password string, extra extraVerifiers) (credentialsRow, error) {
+	c := credentialsRow{ID: 1}
+	salt, err := p.salt(argon2idSaltLen)
+	if err != nil {
+		return c, err
 	}
 	p.hashes.Add(1)
-	argon2id = newArgon2id(p.params, password, salts[:argon2idSaltLen]).String()
-	s, err := newSCRAM(password, salts[argon2idSaltLen:], p.rounds)
-	if err != nil {
-		return "", "", err
+	c.Argon2id = newArgon2id(p.params, password, salt).String()
+	if c.SCRAMSHA256, err = p.deriveSCRAM(crypto.SHA256, password); err != nil {
+		return c, err
 	}
-	return argon2id, s.String(), nil
+	if extra.scramSHA1 {
+		if c.SCRAMSHA1, err = p.deriveSCRAM(crypto.SHA1, password); err != nil {
+			return c, err
+		}
+	}
+	if extra.cramMD5 {
+		v, err := sasl.NewCRAMMD5Verifier(password)
+		if err != nil {
+			return c, err
+		}
+		c.CRAMMD5 = v.Encode()
+	}
+	return c, nil
+}
+
+// deriveSCRAM makes a verifier that is kept because it cannot be made from another one later.
+func (p *passwords) deriveSCRAM(h crypto.Hash, password string) (string, error) {
+	salt, err := p.salt(scramSaltLen)
+	if err != nil {
+		return "", err
+	}
+	v, err := sasl.NewSCRAMVerifier(h, password, salt, p.rounds)
+	if err != nil {
+		return "", err
+	}
+	return v.Encode(), nil
+}
+
+func (p *passwords) salt(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(p.rand, b); err != nil {
+		return nil, fmt.Errorf("salt for password: %w", err)
+	}
+	return b, nil
 }
 
 // outdated reports whether the verifiers take less work than new ones would.
@@ -99,8 +136,15 @@ func (p *passwords) outdated(c credentialsRow) bool {
 	if err != nil || a.params.Memory < p.params.Memory || a.params.Time < p.params.Time {
 		return true
 	}
-	s, err := parseSCRAM(c.SCRAMSHA256)
-	return err != nil || s.rounds < p.rounds
+	s, err := sasl.ParseSCRAMVerifier(crypto.SHA256, c.SCRAMSHA256)
+	if err != nil || s.Iterations() < p.rounds {
+		return true
+	}
+	if c.SCRAMSHA1 == "" {
+		return false
+	}
+	s, err = sasl.ParseSCRAMVerifier(crypto.SHA1, c.SCRAMSHA1)
+	return err != nil || s.Iterations() < p.rounds
 }
 
 // verify checks a prepared password against c, and for the zero row, computes a hash all the same and
@@ -120,8 +164,10 @@ func (p *passwords) verify(ctx context.Context, c credentialsRow, password strin
 			return
 		}
 		if p.outdated(c) {
-			better = &credentialsRow{ID: 1, Changed: c.Changed}
-			better.Argon2id, better.SCRAMSHA256, err = p.derive(password)
+			var row credentialsRow
+			row, err = p.derive(password, c.extra())
+			row.Changed = c.Changed
+			better = &row
 		}
 	})
 	if perr != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/mjl-/bstore"
+
+	"mox/sasl"
 )
 
 // SetPassword replaces the account's password and with it all verifiers derived from
@@ -14,7 +16,11 @@ import (
 // Passwords are compared as OpaqueString (RFC 8265 §4.2); one that this profile refuses is compared
 // as its bytes. How long a password should be is for the caller to decide. Returns ErrBadPassword
 // and ErrBusy. The context ends the waiting.
-func (a *Account) SetPassword(ctx context.Context, actor Actor, password string) error {
+//
+// There are verifiers for mechanisms that send the password, and for SCRAM-SHA-256. Extra
+// names others that the account is to have besides, until SetPassword is called again: sasl.SCRAMSHA1
+// and sasl.CRAMMD5. Who gets hold of the latter's verifier can log in with it.
+func (a *Account) SetPassword(ctx context.Context, actor Actor, password string, extra ...string) error {
 	acc, err := a.use()
 	if err != nil {
 		return err
@@ -23,11 +29,22 @@ func (a *Account) SetPassword(ctx context.Context, actor Actor, password string)
 	if !ok {
 		return ErrBadPassword
 	}
+	var ev extraVerifiers
+	for _, mechanism := range extra {
+		switch mechanism {
+		case sasl.SCRAMSHA1:
+			ev.scramSHA1 = true
+		case sasl.CRAMMD5:
+			ev.cramMD5 = true
+		default:
+			return fmt.Errorf("setting password: mechanism %q has no verifier that could be asked for", mechanism)
+		}
+	}
 	p := acc.store.passwords
-	row := credentialsRow{ID: 1}
+	var row credentialsRow
 	var derr error
 	err = p.pool.do(ctx, func() {
-		row.Argon2id, row.SCRAMSHA256, derr = p.derive(prepared)
+		row, derr = p.derive(prepared, ev)
 	})
 	if err = errors.Join(err, derr); err != nil {
 		return fmt.Errorf("setting password: %w", err)
@@ -72,15 +89,9 @@ func (a *account) authenticate(ctx context.Context, name, password string) error
 	if verified {
 		return nil
 	}
-	var row credentialsRow
-	err := a.read(ctx, func(tx *bstore.Tx) error {
-		row = credentialsRow{ID: 1}
-		return tx.Get(&row)
-	})
-	if errors.Is(err, bstore.ErrAbsent) {
-		row = credentialsRow{}
-	} else if err != nil {
-		return fmt.Errorf("reading password verifier: %w", err)
+	row, err := a.credentials(ctx)
+	if err != nil {
+		return err
 	}
 	better, err := p.verify(ctx, row, password)
 	if err != nil {
@@ -94,6 +105,21 @@ func (a *account) authenticate(ctx context.Context, name, password string) error
 		}
 	}
 	return nil
+}
+
+// credentials reads the verifiers. The row is zero if the account has no password.
+func (a *account) credentials(ctx context.Context) (credentialsRow, error) {
+	var row credentialsRow
+	err := a.read(ctx, func(tx *bstore.Tx) error {
+		row = credentialsRow{ID: 1}
+		return tx.Get(&row)
+	})
+	if errors.Is(err, bstore.ErrAbsent) {
+		return credentialsRow{}, nil
+	} else if err != nil {
+		return credentialsRow{}, fmt.Errorf("reading password verifier: %w", err)
+	}
+	return row, nil
 }
 
 // replaceVerifiers replaces the verifiers by others of the same password, unless the password was

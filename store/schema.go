@@ -186,4 +186,8 @@ type credentialsRow struct {
 	Argon2id    string
 	SCRAMSHA256 string
 	Changed     int64
+
+	// Empty unless asked for, see SetPassword.
+	SCRAMSHA1 string
+	CRAMMD5   string
 }

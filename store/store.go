@@ -96,10 +96,11 @@ func (o Options) withDefaults() (Options, error) {
 
 // Store is a set of accounts. It is safe for concurrent use.
 type Store struct {
-	opts      Options
-	metrics   *metrics
-	passwords *passwords
-	lock      *os.File
+	opts       Options
+	metrics    *metrics
+	passwords  *passwords
+	fakeSecret []byte // See loadFakeSecret.
+	lock       *os.File
 
 	randMu sync.Mutex // Held while reading opts.Rand.
 
@@ -135,6 +136,7 @@ func New(opts Options) (_ *Store, rerr error) {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	s.passwords = newPasswords(opts.PasswordWorkers, randReader{s}, opts.Now)
+	s.fakeSecret = loadFakeSecret(opts)
 	if err := s.findAccounts(); err != nil {
 		return nil, err
 	}

@@ -331,6 +331,12 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"password for scram", func(tx *bstore.Tx) error {
 			return edit(tx, credentialsRow{ID: 1}, func(r *credentialsRow) { r.SCRAMSHA256 = "" })
 		}, "password for SCRAM: damaged"},
+		{"password for scram-sha-1", func(tx *bstore.Tx) error {
+			return edit(tx, credentialsRow{ID: 1}, func(r *credentialsRow) { r.SCRAMSHA1 = r.SCRAMSHA256 })
+		}, "password for SCRAM-SHA-1: damaged"},
+		{"password for cram-md5", func(tx *bstore.Tx) error {
+			return edit(tx, credentialsRow{ID: 1}, func(r *credentialsRow) { r.CRAMMD5 = "secret" })
+		}, "password for CRAM-MD5: damaged"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

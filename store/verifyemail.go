@@ -1,8 +1,11 @@
 package store
 
 import (
+	"crypto"
+
 	"github.com/mjl-/bstore"
 
+	"mox/sasl"
 	"mox/store/blob"
 )
 
@@ -172,8 +175,14 @@ func (v *verifier) credentials() error {
 		if _, err := parseArgon2id(r.Argon2id); err != nil {
 			v.problem(curePasswd, "password: %v", err)
 		}
-		if _, err := parseSCRAM(r.SCRAMSHA256); err != nil {
+		if _, err := sasl.ParseSCRAMVerifier(crypto.SHA256, r.SCRAMSHA256); err != nil {
 			v.problem(curePasswd, "password for SCRAM: %v", err)
+		}
+		if _, err := sasl.ParseSCRAMVerifier(crypto.SHA1, r.SCRAMSHA1); err != nil && r.SCRAMSHA1 != "" {
+			v.problem(curePasswd, "password for SCRAM-SHA-1: %v", err)
+		}
+		if _, err := sasl.ParseCRAMMD5Verifier(r.CRAMMD5); err != nil && r.CRAMMD5 != "" {
+			v.problem(curePasswd, "password for CRAM-MD5: %v", err)
 		}
 		return v.tick()
 	})
