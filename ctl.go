@@ -28,6 +28,9 @@ type operations struct {
 	store *store.Store
 	queue func(ctx context.Context) (*queue.Queue, error) // Opened when first needed.
 	log   *slog.Logger
+
+	// Of a running server; nil in a command without one.
+	stop func() // Has it stop.
 }
 
 // handlers is the table of calls. Their parameters and results are the types beside
@@ -35,6 +38,7 @@ type operations struct {
 func (o *operations) handlers() map[string]ctl.Handler {
 	return map[string]ctl.Handler{
 		"config.reload":      o.configReload,
+		"stop":               o.stopServer,
 		"setaccountpassword": o.setAccountPassword,
 		"import.mbox.resume": o.importMboxResume,
 		"import.mbox":        o.importMbox,
@@ -56,22 +60,28 @@ func (o *operations) handlers() map[string]ctl.Handler {
 // withRunningServer calls f with a client for the running server. It is an error if
 // none runs.
 func withRunningServer(cmd *cobra.Command, f func(ctx context.Context, c *ctl.Client) error) error {
-	path, err := configPath(cmd)
+	c, _, err := runningServer(cmd)
 	if err != nil {
-		return err
-	}
-	// Only mox.conf counts: domains.conf may have problems that the command is about.
-	dataDir, err := config.DataDir(path)
-	if err != nil {
-		return err
-	}
-	c, err := ctl.Dial(cmd.Context(), dataDir)
-	if errors.Is(err, ctl.ErrNotRunning) {
-		return fmt.Errorf("%w: %s; start one with \"mox localserve\", or name the configuration of the one that runs with --config", err, dataDir)
-	} else if err != nil {
 		return err
 	}
 	return f(cmd.Context(), c)
+}
+
+// runningServer returns a client for the running server, and its data directory.
+func runningServer(cmd *cobra.Command) (c *ctl.Client, dataDir string, err error) {
+	path, err := configPath(cmd)
+	if err != nil {
+		return nil, "", err
+	}
+	// Only mox.conf counts: domains.conf may have problems that the command is about.
+	if dataDir, err = config.DataDir(path); err != nil {
+		return nil, "", err
+	}
+	c, err = ctl.Dial(cmd.Context(), dataDir)
+	if errors.Is(err, ctl.ErrNotRunning) {
+		err = fmt.Errorf("%w: %s; start one with \"mox localserve\", or name the configuration of the one that runs with --config", err, dataDir)
+	}
+	return c, dataDir, err
 }
 
 // withServer calls f with a client for the running server or, when none runs, for

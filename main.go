@@ -32,6 +32,7 @@ func commands() []*cobra.Command {
 		importCommand(),
 		exportCommand(),
 		setAccountPasswordCommand(),
+		stopCommand(),
 		verifyDataCommand(),
 		recoverCommand(),
 		compactCommand(),

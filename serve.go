@@ -52,6 +52,7 @@ type server struct {
 	live    *config.Live
 	log     *slog.Logger
 	failed  chan error     // From goroutines that serve; the first error counts.
+	asked   chan struct{}  // A command asks to stop.
 	serving sync.WaitGroup // Those goroutines.
 	closers closers
 }
@@ -75,6 +76,9 @@ func serve(ctx context.Context, opts serveOptions) error {
 		case err := <-s.failed:
 			s.log.Error("a part of the server failed; stopping", "err", err)
 			return errors.Join(err, s.stop())
+		case <-s.asked:
+			s.log.Info("stopping, as asked by a command")
+			return s.stop()
 		case <-ctx.Done():
 			s.log.Info("stopping")
 			return s.stop()
@@ -84,7 +88,7 @@ func serve(ctx context.Context, opts serveOptions) error {
 
 // start makes the server, from the bottom up, and serves.
 func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
-	s := &server{opts: opts, log: opts.log, failed: make(chan error, 1)}
+	s := &server{opts: opts, log: opts.log, failed: make(chan error, 1), asked: make(chan struct{}, 1)}
 	defer func() {
 		if rerr != nil {
 			rerr = errors.Join(rerr, s.stop())
@@ -195,6 +199,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		store: accounts,
 		queue: func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil },
 		log:   s.log,
+		stop:  s.askStop,
 	}); err != nil {
 		return nil, err
 	}
@@ -216,6 +221,14 @@ func (s *server) stop() error {
 	err := s.closers.close(ctx)
 	s.serving.Wait()
 	return err
+}
+
+// askStop has serve return soon.
+func (s *server) askStop() {
+	select {
+	case s.asked <- struct{}{}:
+	default: // It was asked already.
+	}
 }
 
 // addServer has a server shut down when this one stops. If that takes too long, what was
