@@ -23,22 +23,27 @@ type command struct {
 	// flush has the reply written at once, not with those of further pipelined commands
 	// (RFC 2920 §3.2).
 	flush bool
+
+	// refused reads what follows the line of a command that is not permitted, and returns the
+	// error to reply. Nil if nothing can follow.
+	refused func(c *conn, args string, refusal error) error
 }
 
 var commands = []command{
-	{"EHLO", (*conn).ehlo, anyState, true, true, true},
-	{"HELO", (*conn).helo, anyState, true, true, true},
-	{"STARTTLS", (*conn).starttls, ready, true, true, true},
-	{"AUTH", (*conn).auth, ready, false, true, true},
-	{"MAIL", (*conn).mail, ready, false, false, false},
-	{"RCPT", (*conn).rcpt, transacting, false, false, false},
-	{"DATA", (*conn).data, transacting, false, false, true},
-	{"RSET", (*conn).rset, anyState, true, true, false},
-	{"NOOP", (*conn).noop, anyState, true, true, true},
-	{"QUIT", (*conn).quit, anyState, true, true, true},
-	{"VRFY", (*conn).vrfy, anyState, false, false, true},
-	{"EXPN", (*conn).expn, anyState, false, false, true},
-	{"HELP", (*conn).help, anyState, true, true, true},
+	{"EHLO", (*conn).ehlo, anyState, true, true, true, nil},
+	{"HELO", (*conn).helo, anyState, true, true, true, nil},
+	{"STARTTLS", (*conn).starttls, ready, true, true, true, nil},
+	{"AUTH", (*conn).auth, ready, false, true, true, nil},
+	{"MAIL", (*conn).mail, ready, false, false, false, nil},
+	{"RCPT", (*conn).rcpt, transacting, false, false, false, nil},
+	{"DATA", (*conn).data, transacting, false, false, true, nil},
+	{"BDAT", (*conn).bdat, transacting | chunking, false, false, false, (*conn).refuseBDAT},
+	{"RSET", (*conn).rset, anyState, true, true, false, nil},
+	{"NOOP", (*conn).noop, anyState, true, true, true, nil},
+	{"QUIT", (*conn).quit, anyState, true, true, true, nil},
+	{"VRFY", (*conn).vrfy, anyState, false, false, true, nil},
+	{"EXPN", (*conn).expn, anyState, false, false, true, nil},
+	{"HELP", (*conn).help, anyState, true, true, true, nil},
 }
 
 // commandUnknown is the name of what is in no table, for metrics.
@@ -83,8 +88,11 @@ func (c *conn) command(line []byte) {
 		return
 	}
 	err := c.permit(cmd, line)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = cmd.handle(c, string(args))
+	case cmd.refused != nil:
+		err = cmd.refused(c, string(args), err)
 	}
 	c.observe(cmd.name, begin, err)
 	if cmd.flush {
@@ -116,6 +124,8 @@ func (c *conn) permit(cmd *command, line []byte) error {
 		text = "need MAIL first"
 	case StateMail, StateRcpt:
 		text = "not during a mail transaction"
+	case StateChunks:
+		text = "not after BDAT"
 	}
 	return smtp.NewError(smtp.C503BadSequence, smtp.E551InvalidCommand, text, nil)
 }

@@ -225,7 +225,7 @@ func (c *conn) reset() {
 		c.tx.close()
 		c.tx = nil
 	}
-	if c.state == StateMail || c.state == StateRcpt {
+	if (transacting | chunking).has(c.state) {
 		c.state = StateReady
 	}
 }

@@ -13,25 +13,46 @@ import (
 	"mox/smtp"
 )
 
+// dataLimit is how long a client may take for all data of a message, besides the timeout for
+// each piece.
+const dataLimit = time.Hour
+
 // maxReceived is how many Received fields a message may have (RFC 5321 §6.3).
 const maxReceived = 100
 
-// delivery is a message from DATA to its final reply.
+// delivery is a message from DATA, or the first BDAT, to its final reply.
 type delivery struct {
-	c  *conn
-	tx *transaction
+	c     *conn
+	tx    *transaction
+	begun time.Time
 
 	env   pipeline.Envelope // With what only the message itself tells.
 	body  *pipeline.Spool
-	trace []byte // Header fields for every copy.
+	w     io.Writer  // Leads to body.
+	bcc   *bccFilter // On the way there; nil for none.
+	trace []byte     // Header fields for every copy.
 	place pipeline.Place
 }
 
-// deliver takes the steps, in order. Nothing has happened to the message if it returns an
-// error, and all that "250" promises if it does not.
+// newDelivery returns a delivery with an empty body. The caller must close it.
+func newDelivery(c *conn) *delivery {
+	d := &delivery{c: c, tx: c.tx, begun: time.Now(), env: c.tx.env}
+	d.body = pipeline.NewSpool(c.s.opts.SpoolDir, c.s.opts.SpoolMemory, d.tx.checks.Streams()...)
+	d.w = d.body
+	if c.isSubmission() {
+		d.bcc = &bccFilter{w: d.w}
+		d.w = d.bcc
+	}
+	if c.in != nil {
+		d.w = io.MultiWriter(d.w, dataTrace{c.in})
+	}
+	return d
+}
+
+// deliver takes the steps with a message that was received, in order. Nothing has happened to
+// the message if it returns an error, and all that "250" promises if it does not.
 func (d *delivery) deliver(ctx context.Context) error {
-	d.env = d.tx.env
-	if err := d.receive(); err != nil {
+	if err := d.received(); err != nil {
 		return err
 	}
 	if err := d.detectLoop(); err != nil {
@@ -46,41 +67,21 @@ func (d *delivery) deliver(ctx context.Context) error {
 	return d.commit(ctx, d.decide(ctx))
 }
 
-// receive reads the data, in one pass, into the spool.
+// receive reads what follows DATA, in one pass, into the spool.
 func (d *delivery) receive() error {
 	c := d.c
-	d.body = pipeline.NewSpool(c.s.opts.SpoolDir, c.s.opts.SpoolMemory, d.tx.checks.Streams()...)
 	c.reply(smtp.C354Continue, "", "end data with <CR><LF>.<CR><LF>")
 	if err := c.flush(); err != nil {
 		return &connError{err}
 	}
-	c.limit = time.Now().Add(dataLimit)
+	c.limit = d.begun.Add(dataLimit)
 	if err := c.idle(); err != nil {
 		return &connError{err}
 	}
-
-	var w io.Writer = d.body
-	var filter *bccFilter
-	if c.isSubmission() {
-		filter = &bccFilter{w: w}
-		w = filter
-	}
-	if c.in != nil {
-		w = io.MultiWriter(w, dataTrace{c.in})
-	}
 	dr := smtp.NewDataReader(c.br, smtp.DataOptions{MaxSize: c.l.MaxMessageSize, NormalizeLineEnds: c.l.NormalizeLineEnds})
-	_, err := dr.WriteTo(w)
-	if err == nil && filter != nil {
-		err = filter.Close()
-	}
-	if err != nil {
+	if _, err := dr.WriteTo(d.w); err != nil {
 		return d.notReceived(dr, err)
 	}
-	if err := d.body.Finish(); err != nil {
-		return err
-	}
-	d.env.Size = d.body.Size()
-	d.env.EightBit = d.env.EightBit || d.body.EightBit()
 	return nil
 }
 
@@ -93,11 +94,44 @@ func (d *delivery) notReceived(dr *smtp.DataReader, err error) error {
 	if d.c.readErr != nil {
 		return &connError{d.c.readErr}
 	}
-	d.c.log.Error("spooling message", "id", d.env.ID, "err", err)
 	if _, err := dr.WriteTo(io.Discard); err != nil && d.c.readErr != nil {
 		return &connError{d.c.readErr}
 	}
+	return d.notSpooled(err)
+}
+
+// notSpooled tells the client of a failure to keep the message.
+func (d *delivery) notSpooled(err error) error {
+	d.c.log.Error("spooling message", "id", d.env.ID, "err", err)
 	return smtp.NewError(smtp.C452StorageFull, smtp.E431SystemFull, "insufficient system storage, try again later", err)
+}
+
+// received ends the body.
+func (d *delivery) received() error {
+	if d.bcc != nil {
+		if err := d.bcc.Close(); err != nil {
+			return d.notSpooled(err)
+		}
+	}
+	if err := d.body.Finish(); err != nil {
+		return err
+	}
+	d.env.Size = d.body.Size()
+	d.env.EightBit = d.env.EightBit || d.body.EightBit()
+	return nil
+}
+
+// end observes the outcome, and replies if it is good.
+func (d *delivery) end(err error) error {
+	m, kind := d.c.s.metrics, d.c.l.Kind.String()
+	m.deliveries.WithLabelValues(kind, d.result(err)).Observe(time.Since(d.begun).Seconds())
+	if err != nil {
+		d.logRefusal(err)
+		return err
+	}
+	m.bytes.WithLabelValues(kind).Add(float64(d.body.Size()))
+	d.c.reply(smtp.C250Completed, smtp.E200Other, "message accepted, id "+d.env.ID)
+	return nil
 }
 
 // dataTrace logs message data.
@@ -195,25 +229,18 @@ func (d *delivery) logRefusal(err error) {
 
 // attrs describe the message to the log.
 func (d *delivery) attrs(more ...any) []any {
-	size := int64(0)
-	if d.body != nil {
-		size = d.body.Size()
-	}
 	return append(more,
 		slog.String("id", d.env.ID),
 		slog.String("from", d.env.MailFrom.LogString()),
 		slog.Int("recipients", len(d.tx.seen)),
-		slog.Int64("size", size),
+		slog.Int64("size", d.body.Size()),
 		slog.String("remote", d.c.remoteIP.String()),
 		slog.String("account", d.env.Account),
 	)
 }
 
-// close removes the spool. All targets are done with it.
+// close removes the spool. All targets are done with it. Calls after the first do nothing.
 func (d *delivery) close() {
-	if d.body == nil {
-		return
-	}
 	if err := d.body.Close(); err != nil {
 		d.c.log.Error("removing spool", "err", err)
 	}

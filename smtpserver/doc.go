@@ -9,7 +9,7 @@
 //   - Each command has a file. A handler either replies itself or returns an error. An
 //     *smtp.Error is the reply; anything else is logged and becomes 451 4.3.0. The one place that
 //     writes error replies is conn.fail in reply.go.
-//   - What lives for one message is a transaction (transaction.go) and, once DATA has come, a
+//   - What lives for one message is a transaction (transaction.go) and, once DATA or BDAT has come, a
 //     delivery (delivery.go) that tells its steps in order. The connection keeps only what
 //     outlives a message.
 //   - Nothing is committed before all recipients are decided on, and "250" is written after

@@ -13,12 +13,18 @@ const (
 	StateReady
 
 	// StateMail: there is a sender, and no accepted recipient. The first accepted RCPT
-	// leads to StateRcpt; RSET, EHLO and HELO to StateReady.
+	// leads to StateRcpt, BDAT to StateChunks; RSET, EHLO and HELO to StateReady.
 	StateMail
 
 	// StateRcpt: there is at least one recipient. DATA, whatever comes of it, leads to
-	// StateReady once the message was read; RSET, EHLO and HELO do too.
+	// StateReady once the message was read; RSET, EHLO and HELO do too. BDAT leads to
+	// StateChunks.
 	StateRcpt
+
+	// StateChunks: at least one BDAT has come, whatever came of it. No recipient can be
+	// added, and only BDAT goes on with the message (RFC 3030 §2). BDAT with LAST, whatever
+	// comes of it, leads to StateReady; RSET, EHLO and HELO do too.
+	StateChunks
 
 	// StateClosed: the last reply has been written; it is flushed and the connection
 	// closed. QUIT, reply code 421, too many errors, a timeout, the end of the server and
@@ -27,7 +33,7 @@ const (
 )
 
 func (s State) String() string {
-	names := [...]string{"greeted", "ready", "mail", "rcpt", "closed"}
+	names := [...]string{"greeted", "ready", "mail", "rcpt", "chunks", "closed"}
 	if int(s) < len(names) {
 		return names[s]
 	}
@@ -40,7 +46,8 @@ type states uint8
 func (s states) has(st State) bool { return s&(1<<st) != 0 }
 
 const (
-	anyState    states = 1<<StateGreeted | 1<<StateReady | 1<<StateMail | 1<<StateRcpt
+	anyState    states = 1<<StateGreeted | 1<<StateReady | 1<<StateMail | 1<<StateRcpt | 1<<StateChunks
 	ready       states = 1 << StateReady
 	transacting states = 1<<StateMail | 1<<StateRcpt
+	chunking    states = 1 << StateChunks
 )

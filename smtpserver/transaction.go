@@ -13,7 +13,15 @@ type transaction struct {
 
 	seen    map[smtp.Path]bool // Accepted recipients. A repeated one is the same recipient.
 	refused bool               // A recipient was refused.
+
+	chunked *delivery // The message, from the first BDAT on.
+	failed  error     // What a BDAT was refused with; nothing becomes of the message.
 }
 
 // close ends the transaction, whatever became of it.
-func (tx *transaction) close() { tx.checks.Close() }
+func (tx *transaction) close() {
+	if tx.chunked != nil {
+		tx.chunked.close()
+	}
+	tx.checks.Close()
+}
