@@ -16,7 +16,7 @@ import (
 type cold struct {
 	prefix, auth, envelope, bodyStructure, header []byte
 	preview                                       string
-	part                                          []byte // As message.AppendPart makes it.
+	part                                          []byte // As message.AppendPart makes it, without envelope.
 
 	// Shift and shiftLines are how many bytes and lines of the prefix come before what part describes.
 	shift, shiftLines int64
@@ -59,7 +59,10 @@ func makeCold(m *NewMessage, root *message.Part) (*cold, error) {
 	if c.preview, err = message.Preview(body, c.message, previewSize); err != nil {
 		return nil, fmt.Errorf("reading message: %w", err)
 	}
-	c.part = message.AppendPart(nil, c.message)
+	// Of the envelope there is the wire form, and all fields it is made from.
+	bare := *c.message
+	bare.Envelope = nil
+	c.part = message.AppendPart(nil, &bare)
 	return c, nil
 }
 
@@ -116,7 +119,7 @@ func (c *cold) parse(b []byte) (preview []byte, err error) {
 	return preview, nil
 }
 
-// structure returns the MIME structure, with offsets from the start of the prefix.
+// structure returns the MIME structure without envelope, with offsets from the start of the prefix.
 func (c *cold) structure() (*message.Part, error) {
 	p, err := message.DecodePart(c.part)
 	if err != nil {

@@ -36,9 +36,12 @@ type Email struct {
 	cold cold
 }
 
-// Part returns the MIME structure. Offsets count from the start of the prefix. It is the caller's and
-// stays valid.
+// Part returns the MIME structure. Offsets count from the start of the prefix. Its root has no Envelope, see
+// ParseEnvelope. It is the caller's and stays valid.
 func (e *Email) Part() (*message.Part, error) { return e.cold.structure() }
+
+// ParseEnvelope returns the envelope with decoded texts. It is the caller's and stays valid.
+func (e *Email) ParseEnvelope() *message.Envelope { return message.ParseBytes(e.Header).Envelope }
 
 // set makes e the email of a row, with slices that refer to it.
 func (e *Email) set(r *emailRow) error {

@@ -72,7 +72,7 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 		return nil, err
 	}
 	e.cold = c.append(nil)
-	e.threads = threadKeys(c.message)
+	e.threads = threadKeys(c.message.Envelope)
 	a.mu.RLock()
 	validity := a.row.NextUIDValidity
 	a.mu.RUnlock()
@@ -172,11 +172,7 @@ func threadKey(messageID, baseSubject string) int64 {
 
 // threadKeys returns the keys of an email: those of its own message id and of all that it refers to, each
 // together with its base subject (RFC 5256 §2.1).
-func threadKeys(p *message.Part) []int64 {
-	env := p.Envelope
-	if env == nil {
-		return nil
-	}
+func threadKeys(env *message.Envelope) []int64 {
 	base, _ := message.BaseSubject(env.Subject)
 	base = strings.ToLower(base)
 	var keys []int64

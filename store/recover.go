@@ -419,7 +419,7 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 		flags:    meta.Flags & imap.AllFlags,
 		keywords: keywords,
 		cold:     c.append(nil),
-		threads:  threadKeys(c.message),
+		threads:  threadKeys(c.message.Envelope),
 		ref:      ref,
 	}, r.boxes[meta.Mailbox], nil
 }

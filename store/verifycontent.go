@@ -235,12 +235,11 @@ func (c *contentVerifier) threads() error {
 		if e == nil {
 			return nil
 		}
-		root, err := e.Part()
-		if err != nil {
+		if _, err := e.Part(); err != nil {
 			c.tell(cureRebuild, "%s: %v", c.of(e.ID), err)
 			return nil
 		}
-		keys := threadKeys(root)
+		keys := threadKeys(e.ParseEnvelope())
 		if len(keys) == 0 {
 			return nil
 		}
