@@ -30,7 +30,8 @@ type operations struct {
 	log   *slog.Logger
 
 	// Of a running server; nil in a command without one.
-	stop func() // Has it stop.
+	stop   func()          // Has it stop.
+	levels *logging.Levels // Of its log.
 }
 
 // handlers is the table of calls. Their parameters and results are the types beside
@@ -38,6 +39,7 @@ type operations struct {
 func (o *operations) handlers() map[string]ctl.Handler {
 	return map[string]ctl.Handler{
 		"config.reload":      o.configReload,
+		"loglevels":          o.logLevels,
 		"stop":               o.stopServer,
 		"setaccountpassword": o.setAccountPassword,
 		"import.mbox.resume": o.importMboxResume,

@@ -129,14 +129,14 @@ func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setL
 	opts := serveOptions{
 		config: config.Options{Path: filepath.Join(dir, "mox.conf"), Localserve: mode},
 		log:    logging.New(cmd.ErrOrStderr(), &levels),
+		levels: &levels,
 		ready: func(cfg *config.Config, sockets []socket) {
 			printLocalserve(cmd.OutOrStdout(), dir, sockets)
 		},
 	}
 	if setLevel {
 		levels.Set(level, nil)
-	} else {
-		opts.levels = &levels
+		opts.keepLevels = true
 	}
 	return serve(cmd.Context(), opts)
 }

@@ -32,6 +32,7 @@ func commands() []*cobra.Command {
 		importCommand(),
 		exportCommand(),
 		setAccountPasswordCommand(),
+		logLevelsCommand(),
 		stopCommand(),
 		verifyDataCommand(),
 		recoverCommand(),

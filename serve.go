@@ -38,7 +38,9 @@ const shutdownTimeout = 15 * time.Second
 type serveOptions struct {
 	config config.Options
 	log    *slog.Logger
-	levels *logging.Levels // Of log; set by the configuration. May be nil.
+	levels *logging.Levels // Of log.
+
+	keepLevels bool // The levels are not set by the configuration.
 
 	resolver dns.Resolver                                                         // Default: the system's, cached.
 	listen   func(network, address string) (net.Listener, error)                  // Default: net.Listen.
@@ -102,7 +104,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	}
 	s.live = live
 	cfg := live.Current()
-	if opts.levels != nil {
+	if !opts.keepLevels {
 		opts.levels.Set(cfg.LogLevel, cfg.PackageLogLevels)
 	}
 
@@ -195,11 +197,12 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 
 	// Commands.
 	if err := s.serveControl(&operations{
-		live:  live,
-		store: accounts,
-		queue: func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil },
-		log:   s.log,
-		stop:  s.askStop,
+		live:   live,
+		store:  accounts,
+		queue:  func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil },
+		log:    s.log,
+		stop:   s.askStop,
+		levels: opts.levels,
 	}); err != nil {
 		return nil, err
 	}

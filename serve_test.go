@@ -88,10 +88,12 @@ func startServer(t *testing.T, opts config.Options) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan struct{})
 	done := make(chan error, 1)
+	levels := new(logging.Levels)
 	go func() {
 		done <- serve(ctx, serveOptions{
 			config: opts,
-			log:    logging.New(&r.log, new(logging.Levels)),
+			log:    logging.New(&r.log, levels),
+			levels: levels,
 			listen: r.net.listen,
 			dial:   r.net.dial,
 			ready: func(_ *config.Config, sockets []socket) {
@@ -518,6 +520,7 @@ func TestSecondServerIsRefused(t *testing.T) {
 	err := serve(t.Context(), serveOptions{
 		config: config.Options{Path: r.path, Localserve: &config.Localserve{Account: localAccount}},
 		log:    slog.New(slog.DiscardHandler),
+		levels: new(logging.Levels),
 		listen: (&network{listeners: map[string]*memnet.Listener{}}).listen,
 	})
 	if err == nil || !strings.Contains(err.Error(), "another mox runs") {
@@ -542,6 +545,7 @@ func TestStartFailures(t *testing.T) {
 		err := serve(t.Context(), serveOptions{
 			config: config.Options{Path: path},
 			log:    slog.New(slog.DiscardHandler),
+			levels: new(logging.Levels),
 			listen: func(network, addr string) (net.Listener, error) {
 				return nil, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", tc.err)}
 			},

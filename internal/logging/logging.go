@@ -14,6 +14,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -68,7 +69,8 @@ func LevelName(level slog.Level) string {
 // Levels are the current levels of one server. They may be read and set by
 // several goroutines at once. The zero value logs from slog.LevelInfo.
 type Levels struct {
-	current atomic.Pointer[levelSet]
+	current  atomic.Pointer[levelSet]
+	packages sync.Map // Names, as string, of which there are loggers.
 }
 
 type levelSet struct {
@@ -80,6 +82,47 @@ type levelSet struct {
 // is copied.
 func (l *Levels) Set(def slog.Level, byName map[string]slog.Level) {
 	l.current.Store(&levelSet{def, maps.Clone(byName)})
+}
+
+// All returns the default and the levels of packages that have their own, in a map of
+// the caller's.
+func (l *Levels) All() (def slog.Level, byName map[string]slog.Level) {
+	set := l.current.Load()
+	if set == nil {
+		return slog.LevelInfo, map[string]slog.Level{}
+	}
+	byName = map[string]slog.Level{}
+	maps.Copy(byName, set.byName)
+	return set.def, byName
+}
+
+// Change changes the levels: f gets the default and a map of its own, which it may
+// change, and returns the default. F is called again if the levels were changed
+// meanwhile.
+func (l *Levels) Change(f func(def slog.Level, byName map[string]slog.Level) slog.Level) {
+	for {
+		old := l.current.Load()
+		set := &levelSet{slog.LevelInfo, map[string]slog.Level{}}
+		if old != nil {
+			set.def = old.def
+			maps.Copy(set.byName, old.byName)
+		}
+		set.def = f(set.def, set.byName)
+		if l.current.CompareAndSwap(old, set) {
+			return
+		}
+	}
+}
+
+// Packages returns the names of packages that have got a logger, sorted.
+func (l *Levels) Packages() []string {
+	var names []string
+	l.packages.Range(func(name, _ any) bool {
+		names = append(names, name.(string))
+		return true
+	})
+	slices.Sort(names)
+	return names
 }
 
 // Level returns the level for a package.
@@ -139,6 +182,7 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 		for _, a := range slices.Backward(attrs) {
 			if a.Key == PackageKey {
 				n.pkg = a.Value.String()
+				h.levels.packages.LoadOrStore(n.pkg, nil)
 				break
 			}
 		}

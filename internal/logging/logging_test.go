@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -126,5 +127,32 @@ func TestLogsCannotBeForged(t *testing.T) {
 		if strings.HasPrefix(line, "level=") || strings.ContainsAny(line, "\r\x1b") || !utf8.ValidString(line) {
 			t.Errorf("bad line %q", line)
 		}
+	}
+}
+
+func TestChangeLevels(t *testing.T) {
+	t.Parallel()
+	var levels logging.Levels
+	if def, byName := levels.All(); def != slog.LevelInfo || len(byName) != 0 {
+		t.Errorf("levels never set: %v %v", def, byName)
+	}
+	log := logging.New(io.Discard, &levels)
+	log.With("x", 1).With("pkg", "queue").WithGroup("g").With("pkg", "other")
+	log.With("pkg", "imapserver")
+	if got := strings.Join(levels.Packages(), " "); got != "imapserver queue" {
+		t.Errorf("packages %q", got)
+	}
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			levels.Change(func(def slog.Level, byName map[string]slog.Level) slog.Level {
+				byName[string(rune('a'+i))] = slog.LevelDebug
+				return def - 1
+			})
+		})
+	}
+	wg.Wait()
+	if def, byName := levels.All(); def != slog.LevelInfo-20 || len(byName) != 20 {
+		t.Errorf("after 20 changes at once: %v, %d of packages", def, len(byName))
 	}
 }
