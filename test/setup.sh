@@ -17,6 +17,7 @@ openssl:openssl
 /usr/sbin/postfix:postfix
 python3:python3
 script:bsdutils
+strace:strace
 swaks:swaks
 /usr/include/stdlib.h:libc6-dev
 /usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
