@@ -128,19 +128,25 @@ func (s *server) stop() {
 // waitPort waits until the server accepts connections.
 func (s *server) waitPort(port int) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	waitListening(s.t, s.addr(port))
+}
+
+// waitListening waits until somebody accepts connections on an address.
+func waitListening(t *testing.T, addr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		nc, err := net.DialTimeout("tcp", s.addr(port), time.Second)
+		nc, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			nc.Close()
 			return
 		}
 		select {
 		case <-ctx.Done():
-			s.t.Fatalf("port %d is not served: %v\n%s", port, err, s.out.String())
+			t.Fatalf("%s is not served: %v", addr, err)
 		case <-tick.C:
 		}
 	}
