@@ -20,6 +20,7 @@ func (c *conn) ehlo(args string) error {
 		"SIZE " + strconv.FormatInt(c.l.MaxMessageSize, 10), // RFC 1870.
 		"8BITMIME",            // RFC 6152.
 		"SMTPUTF8",            // RFC 6531.
+		"DSN",                 // RFC 3461.
 		"CHUNKING",            // RFC 3030 §2.
 		"ENHANCEDSTATUSCODES", // RFC 2034.
 	}

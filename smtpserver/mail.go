@@ -68,6 +68,16 @@ func (c *conn) mailParams(env *pipeline.Envelope, params smtp.Params) error {
 				return bad
 			}
 			env.SMTPUTF8 = true
+		case "RET": // RFC 3461 §4.3.
+			var err error
+			if env.Ret, err = smtp.ParseRet(p.Value); err != nil {
+				return bad
+			}
+		case "ENVID": // RFC 3461 §4.4.
+			var err error
+			if env.ENVID, err = smtp.ParseENVID(p.Value); err != nil {
+				return bad
+			}
 		case "AUTH": // RFC 4954 §5. Who is logged in is known better.
 			if !c.isSubmission() {
 				return unknownParam(p)

@@ -2,6 +2,8 @@ package smtpserver
 
 import (
 	"errors"
+	"strings"
+	"unicode"
 
 	"mox/config"
 	"mox/pipeline"
@@ -14,11 +16,12 @@ func (c *conn) rcpt(args string) error {
 	if err != nil {
 		return err
 	}
-	if len(params) > 0 {
-		return unknownParam(params[0])
+	asked := pipeline.Recipient{Path: to}
+	if err := c.rcptParams(&asked, params); err != nil {
+		return err
 	}
 	if !c.tx.seen[to] {
-		if err := c.addRecipient(to); err != nil {
+		if err := c.addRecipient(asked); err != nil {
 			c.tx.refused = true
 			return err
 		}
@@ -28,33 +31,71 @@ func (c *conn) rcpt(args string) error {
 	return nil
 }
 
-// addRecipient adds a recipient that the transaction does not have yet.
-func (c *conn) addRecipient(to smtp.Path) error {
+// rcptParams handles the parameters of RCPT.
+func (c *conn) rcptParams(r *pipeline.Recipient, params smtp.Params) error {
+	for _, p := range params {
+		var err error
+		switch p.Keyword {
+		case "NOTIFY": // RFC 3461 §4.1.
+			r.Notify, err = smtp.ParseNotify(p.Value)
+		case "ORCPT": // RFC 3461 §4.2, RFC 6533 §3.
+			r.OriginalRecipient, err = parseORCPT(p.Value, c.tx.env.SMTPUTF8)
+		default:
+			return unknownParam(p)
+		}
+		if err != nil {
+			return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "bad value of parameter "+p.Keyword, err)
+		}
+	}
+	return nil
+}
+
+// parseORCPT parses an original recipient, which has to be printable, as it gets into notifications
+// (RFC 3461 §4.2). It is not compared with the recipient: no valid value may lead to a refusal
+// (§5.1).
+func parseORCPT(s string, utf8 bool) (smtp.OriginalRecipient, error) {
+	o, err := smtp.ParseOriginalRecipient(s)
+	if err != nil {
+		return smtp.OriginalRecipient{}, err
+	}
+	notASCII := func(r rune) bool { return r > unicode.MaxASCII }
+	switch {
+	case strings.ContainsFunc(o.Address, unicode.IsControl):
+		return smtp.OriginalRecipient{}, errors.New("control character in original recipient")
+	case o.Type != "utf-8" && strings.ContainsFunc(o.Address, notASCII),
+		!utf8 && strings.ContainsFunc(s, notASCII):
+		return smtp.OriginalRecipient{}, errors.New("original recipient is not ASCII")
+	}
+	return o, nil
+}
+
+// addRecipient adds a recipient that the transaction does not have yet. asked is what the client
+// said.
+func (c *conn) addRecipient(asked pipeline.Recipient) error {
 	tx := c.tx
 	if len(tx.seen) >= c.l.Limits.opts.Recipients {
 		// RFC 5321 §4.5.3.1.10. The client sends the others in a transaction of their own.
 		return smtp.NewError(smtp.C452StorageFull, smtp.E453TooManyRecipients, "too many recipients", nil)
 	}
-	r, err := c.resolve(to)
+	r, err := c.resolve(asked)
 	if err != nil {
 		return err
 	}
 	if refusal := tx.checks.Recipient(c.ctx(), r); refusal != nil {
 		return refusal
 	}
-	tx.seen[to] = true
+	tx.seen[asked.Path] = true
 	return nil
 }
 
-// resolve says where mail for a path goes.
-func (c *conn) resolve(to smtp.Path) (pipeline.Recipient, error) {
-	r := pipeline.Recipient{Path: to}
+// resolve says where mail for the path of r goes.
+func (c *conn) resolve(r pipeline.Recipient) (pipeline.Recipient, error) {
 	addresses := c.s.opts.Addresses()
 	lookup := addresses.LookupIncoming
 	if c.isSubmission() {
 		lookup = addresses.LookupPath
 	}
-	dest, _, err := lookup(to)
+	dest, _, err := lookup(r.Path)
 	switch {
 	case err == nil:
 		r.Account, r.Mailbox = dest.Account, dest.Mailbox
