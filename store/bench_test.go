@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -141,11 +142,6 @@ func BenchmarkSelect(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	other, err := a.MailboxByName(ctx, store.System, "Sent")
-	if err != nil {
-		b.Fatal(err)
-	}
-	_ = other
 	b.Run("warm", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -276,5 +272,57 @@ func BenchmarkBuildView(b *testing.B) {
 			b.Fatal("wrong length")
 		}
 		sel.Close()
+	}
+}
+
+// BenchmarkTransfer copies, moves and expunges 1,000 messages at a time.
+func BenchmarkTransfer(b *testing.B) {
+	ctx := context.Background()
+	a, _ := benchAccount(b)
+	fill(b, a, 1000, 1024)
+	inbox, archive, trash := mailbox(b, a, "Inbox").ID, mailbox(b, a, "Archive").ID, mailbox(b, a, "Trash").ID
+	all := imap.UIDSet{{First: 1, Last: 1 << 30}}
+	var copying, moving, expunging time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := a.Copy(ctx, store.System, inbox, all, archive); err != nil {
+			b.Fatal(err)
+		}
+		copied := time.Now()
+		if _, err := a.Move(ctx, store.System, archive, all, trash); err != nil {
+			b.Fatal(err)
+		}
+		moved := time.Now()
+		if _, _, err := a.Expunge(ctx, store.System, trash, nil, false); err != nil {
+			b.Fatal(err)
+		}
+		copying += copied.Sub(start)
+		moving += moved.Sub(copied)
+		expunging += time.Since(moved)
+	}
+	for what, d := range map[string]time.Duration{"copy-ms": copying, "move-ms": moving, "expunge-ms": expunging} {
+		b.ReportMetric(d.Seconds()*1000/float64(b.N), what)
+	}
+}
+
+func BenchmarkOpenAccount(b *testing.B) {
+	ctx := context.Background()
+	s, err := store.New(store.Options{Dir: b.TempDir(), MaxOpen: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	for _, name := range []string{"a", "b"} {
+		if err := s.Create(ctx, name); err != nil {
+			b.Fatal(err)
+		}
+	}
+	// Opening one closes the other.
+	for i := 0; b.Loop(); i++ {
+		a, err := s.Open(ctx, string(rune('a'+i%2)))
+		if err != nil {
+			b.Fatal(err)
+		}
+		a.Close()
 	}
 }

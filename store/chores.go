@@ -37,7 +37,8 @@ type chores struct {
 	eraseAt time.Time   // When the next emails may be erased; zero if there are none.
 	unread  int64       // Rows up to this one were there when the account was opened: nobody reads these emails any more.
 	pruneAt time.Time
-	sweep   bool // Files left by a crash have to be looked for.
+	sweep   bool      // Files left by a crash have to be looked for.
+	pause   time.Time // After a chore that failed, none is done until then.
 }
 
 // plan finds out what is left to do when an account was opened. Nobody can still read what was expunged
@@ -72,6 +73,9 @@ const retryChores = time.Minute
 func (c *committer) chore() (next time.Time, did bool) {
 	now := c.account.store.opts.Now()
 	ch := &c.chores
+	if ch.pause.After(now) {
+		return ch.pause, false
+	}
 	var err error
 	switch {
 	case len(ch.gone) > 0:
@@ -97,7 +101,8 @@ func (c *committer) chore() (next time.Time, did bool) {
 		return time.Time{}, true
 	}
 	c.account.log.Error("maintenance of account, will be tried again", "err", err)
-	return now.Add(retryChores), false
+	ch.pause = now.Add(retryChores)
+	return ch.pause, false
 }
 
 // do1 runs an op in a transaction of its own. Only the committer's goroutine may call it.
