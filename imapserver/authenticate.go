@@ -2,13 +2,15 @@ package imapserver
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"time"
 
 	"mox/imap"
+	"mox/internal/logging"
 	"mox/sasl"
-	"mox/store"
 )
 
 // handleAuthenticate carries out AUTHENTICATE (RFC 9051 §6.2.2) with the initial response of RFC 4959.
@@ -29,20 +31,13 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 	if args.HasInitial && response == nil {
 		response = []byte{}
 	}
-	ctx, cancel := context.WithTimeout(c.srv.ctx, time.Minute)
-	defer cancel()
 	for {
-		challenge, done, err := mech.Next(ctx, response)
+		challenge, done, err := c.authStep(mech, response)
 		switch {
 		case errors.Is(err, sasl.ErrMalformed):
 			return "", imap.Bad("This is not how the mechanism works")
-		case err != nil && v.err == nil:
-			// Refused before the password was looked at, as for another identity.
-			return "", c.loginFailed()
-		case err != nil:
-			return "", v.err
-		case done:
-			return v.code, nil
+		case err != nil || done && challenge == nil:
+			return c.finishLogin(v, err)
 		}
 		var canceled bool
 		if response, canceled, err = c.challenge(challenge); err != nil {
@@ -50,43 +45,53 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 		} else if canceled {
 			return "", imap.Bad("Authentication canceled")
 		}
+		if done {
+			// The challenge was data that belongs to the success. Only now the client is content.
+			if len(response) > 0 {
+				return "", imap.Bad("Nothing more was expected")
+			}
+			return c.finishLogin(v, nil)
+		}
 	}
 }
 
-// verifier lets a mechanism log a connection in.
-type verifier struct {
-	c    *conn
-	code imap.Code
-	err  error
+// authTimeout is how long checking credentials may take.
+const authTimeout = time.Minute
+
+func (c *conn) authStep(mech sasl.Server, response []byte) (challenge []byte, done bool, err error) {
+	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
+	defer cancel()
+	return mech.Next(ctx, response)
 }
 
-var _ sasl.PasswordVerifier = (*verifier)(nil)
-
-func (v *verifier) mechanism(name string) sasl.Server {
-	switch name {
-	case sasl.Plain:
-		return sasl.NewPlainServer(v)
-	case sasl.Login:
-		return sasl.NewLoginServer(v)
+// mechanisms are the names of the mechanisms offered, best first.
+func (c *conn) mechanisms() []string {
+	var l []string
+	if v := c.srv.opts.Verifiers; v != nil {
+		l = slices.Clone(sasl.WithPlus(v.Mechanisms(), sasl.ChannelBindings(c.tlsState())))
+		if key, ok := sasl.ClientKey(c.tlsState()); ok && v.KeyAccount(key) != "" {
+			l = append(l, sasl.External)
+		}
 	}
-	return nil
+	return append(l, sasl.Plain, sasl.Login)
 }
 
-// VerifyPassword implements sasl.PasswordVerifier. Nobody can act for another account.
-func (v *verifier) VerifyPassword(_ context.Context, cred sasl.Credentials) error {
-	if cred.AuthzID != "" && cred.AuthzID != cred.Username {
-		v.c.loginResult("credentials", cred.Username, nil)
-		return sasl.ErrCredentials
+// tlsState returns the state of TLS, nil without.
+func (c *conn) tlsState() *tls.ConnectionState {
+	tc, ok := c.nc.(*tls.Conn)
+	if !ok {
+		return nil
 	}
-	v.code, v.err = v.c.login(cred.Username, cred.Password.Reveal())
-	if v.err != nil {
-		return store.ErrCredentials
-	}
-	return nil
+	cs := tc.ConnectionState()
+	return &cs
 }
 
 // challenge sends a challenge of SASL and reads the response.
 func (c *conn) challenge(data []byte) (response []byte, canceled bool, err error) {
+	// With the challenges of SCRAM, passwords could be tried at leisure: they are no less secret.
+	c.enc.Flush()
+	kind := c.out.SetKind(logging.LevelTraceauth)
+	defer c.out.SetKind(kind)
 	// Not Continue: an empty challenge is nothing, while text must not be empty.
 	c.enc.Raw("+ " + base64.StdEncoding.EncodeToString(data)).CRLF()
 	if err := c.bw.Flush(); err != nil {

@@ -14,7 +14,11 @@ func (c *conn) capabilities() []string {
 			l = append(l, "STARTTLS")
 		}
 		if c.tls || c.lo.PlaintextAuth {
-			return append(l, "SASL-IR", "AUTH=PLAIN", "AUTH=LOGIN")
+			l = append(l, "SASL-IR")
+			for _, m := range c.mechanisms() {
+				l = append(l, "AUTH="+m)
+			}
+			return l
 		}
 		return append(l, "LOGINDISABLED")
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mox/imap"
+	"mox/sasl"
 	"mox/store"
 )
 
@@ -22,43 +23,45 @@ func (c *conn) handleLogin(_ *request) (imap.Code, error) {
 	if err := c.end(); err != nil {
 		return "", err
 	}
-	return c.login(login, password)
+	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
+	defer cancel()
+	v := &verifier{c: c}
+	err := v.VerifyPassword(ctx, sasl.Credentials{Username: login, Password: sasl.NewSecret(password)})
+	return c.finishLogin(v, err)
 }
 
 func errPrivacyRequired() error {
 	return imap.No(imap.CodePrivacyRequired, "Use TLS first, then log in", nil)
 }
 
-// login checks credentials and moves the connection to the authenticated state.
-func (c *conn) login(login, password string) (imap.Code, error) {
-	limits := c.srv.opts.FailedLogins
-	if limits != nil && c.ip.IsValid() && limits.Exceeded(c.ip) {
-		// As if the password were wrong: a guesser must not learn that it is not even looked at.
-		c.loginResult("limit", login, nil)
-		return "", c.loginFailed()
-	}
-	ctx, cancel := context.WithTimeout(c.srv.ctx, time.Minute)
-	defer cancel()
-	name, err := c.srv.opts.Authenticate(ctx, login, password)
+// finishLogin moves the connection to the authenticated state, or with an error of checking
+// credentials, tells the client.
+func (c *conn) finishLogin(v *verifier, err error) (imap.Code, error) {
 	if err == nil {
-		err = c.openAccount(ctx, login, name)
+		err = c.openAccount(v.login, v.account)
 	}
 	switch {
-	case errors.Is(err, store.ErrCredentials):
-		if limits != nil && c.ip.IsValid() {
+	case err == nil:
+		c.loginResult("ok", v.login, nil)
+		return imap.Capability(c.capabilities()...), nil
+	case v.limited:
+		// As if credentials were wrong: a guesser must not learn that they are not even looked at.
+		c.loginResult("limit", v.login, nil)
+		return "", c.loginFailed()
+	case errors.Is(err, sasl.ErrCredentials):
+		if limits := c.srv.opts.FailedLogins; limits != nil && c.ip.IsValid() {
 			limits.Add(c.ip, 1)
 		}
-		c.loginResult("credentials", login, nil)
+		c.loginResult("credentials", v.login, err)
 		return "", c.loginFailed()
-	case err != nil:
-		c.loginResult("error", login, err)
-		return "", imap.No(imap.CodeUnavailable, "Logging in is not possible now, try again later", err)
 	}
-	c.loginResult("ok", login, nil)
-	return imap.Capability(c.capabilities()...), nil
+	c.loginResult("error", v.login, err)
+	return "", imap.No(imap.CodeUnavailable, "Logging in is not possible now, try again later", err)
 }
 
-func (c *conn) openAccount(ctx context.Context, login, name string) error {
+func (c *conn) openAccount(login, name string) error {
+	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
+	defer cancel()
 	acc, err := c.srv.opts.Accounts.Open(ctx, name)
 	if err != nil {
 		return err

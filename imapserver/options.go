@@ -23,6 +23,10 @@ type Options struct {
 	// error is temporary. Required.
 	Authenticate func(ctx context.Context, login, password string) (account string, err error)
 
+	// Verifiers is for mechanisms that do not send the password. Default: PLAIN and LOGIN only.
+	Verifiers Verifiers
+
+	Hostname   string                // In challenges of CRAM-MD5. Default: localhost.
 	Version    string                // Told by ID; default empty.
 	Log        *slog.Logger          // Default: discard.
 	Now        func() time.Time      // Default: time.Now.
@@ -44,6 +48,9 @@ type Options struct {
 func (o *Options) check() error {
 	if o.Accounts == nil || o.Authenticate == nil {
 		return errors.New("IMAP server needs accounts and authentication")
+	}
+	if o.Hostname == "" {
+		o.Hostname = "localhost"
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -5,11 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"math/big"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,6 +162,53 @@ func TestSCRAMPlusOverTLS(t *testing.T) {
 					t.Errorf("%s, %s, %s: %v", tls.VersionName(version), mechanism, tc.name, err)
 				}
 			}
+		}
+	}
+}
+
+func TestWithPlus(t *testing.T) {
+	t.Parallel()
+	in := []string{SCRAMSHA256, SCRAMSHA1, CRAMMD5, Plain}
+	for _, tc := range []struct {
+		bindings []ChannelBinding
+		want     string
+	}{
+		{nil, "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN"},
+		{[]ChannelBinding{exporter}, "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 PLAIN"},
+	} {
+		if got := strings.Join(WithPlus(in, tc.bindings), " "); got != tc.want {
+			t.Errorf("with %d bindings: %s", len(tc.bindings), got)
+		}
+	}
+}
+
+func TestClientKey(t *testing.T) {
+	t.Parallel()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		p := newTLSPair(t, version)
+		p.server.ClientAuth = tls.RequestClientCert
+		if _, server := p.connect(t); len(server.PeerCertificates) > 0 {
+			t.Fatal("certificate from nowhere")
+		} else if _, ok := ClientKey(server); ok {
+			t.Error("key without certificate")
+		}
+		other := newTLSPair(t, version)
+		p.client.Certificates = other.server.Certificates
+		p.client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		cert, err := x509.ParseCertificate(other.server.Certificates[0].Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // The second time from a session.
+			_, server := p.connect(t)
+			if key, ok := ClientKey(server); !ok || key != sha256.Sum256(cert.RawSubjectPublicKeyInfo) {
+				t.Errorf("key %x, %v", key, ok)
+			}
+		}
+	}
+	for _, cs := range []*tls.ConnectionState{nil, {}} {
+		if _, ok := ClientKey(cs); ok {
+			t.Error("key without TLS")
 		}
 	}
 }

@@ -2,6 +2,8 @@ package sasl
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
 )
 
 // External is the name of the mechanism EXTERNAL.
@@ -15,6 +17,20 @@ type ExternalVerifier interface {
 	// another error if that cannot be said now. The string is valid UTF-8 without NUL, but not
 	// prepared. It is called at most once in an exchange.
 	VerifyExternal(ctx context.Context, authzID string) error
+}
+
+// KeyFingerprint is the SHA-256 of a public key, in the form of the SubjectPublicKeyInfo of a
+// certificate.
+type KeyFingerprint [sha256.Size]byte
+
+// ClientKey returns the fingerprint of the key of which the TLS client has proved that it has
+// it, and false without TLS or client certificate. What the certificate says besides counts for
+// nothing: nobody has verified it.
+func ClientKey(cs *tls.ConnectionState) (KeyFingerprint, bool) {
+	if cs == nil || !cs.HandshakeComplete || len(cs.PeerCertificates) == 0 {
+		return KeyFingerprint{}, false
+	}
+	return sha256.Sum256(cs.PeerCertificates[0].RawSubjectPublicKeyInfo), true
 }
 
 type externalServer struct {

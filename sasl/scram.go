@@ -41,6 +41,22 @@ func scramName(h crypto.Hash) string {
 	return ""
 }
 
+// WithPlus returns the mechanisms with the -PLUS variant before each of SCRAM if the connection
+// has bindings: what a server is to offer (RFC 5802 §4).
+func WithPlus(mechanisms []string, bindings []ChannelBinding) []string {
+	if len(bindings) == 0 {
+		return mechanisms
+	}
+	l := make([]string, 0, 2*len(mechanisms))
+	for _, m := range mechanisms {
+		if _, plus, ok := scramHash(m); ok && !plus {
+			l = append(l, m+plusSuffix)
+		}
+		l = append(l, m)
+	}
+	return l
+}
+
 // Authorizer decides about users whose identity is proved without their password being
 // there.
 type Authorizer interface {
