@@ -353,7 +353,12 @@ func (s *Store) rest(sl *slot) {
 func (s *Store) expire(sl *slot, acc *account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sl.acc != acc || sl.elem == nil || sl.busy != nil {
+	if sl.acc != acc || sl.elem == nil {
+		return
+	}
+	if sl.busy != nil {
+		// It is being renamed.
+		sl.timer.Reset(s.opts.IdleClose)
 		return
 	}
 	if err := s.closeSlot(sl, true); err != nil {

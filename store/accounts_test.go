@@ -343,6 +343,8 @@ func TestCloseEndsCalls(t *testing.T) {
 	}
 	_, err = a.Deliver(ctx, store.System, storetest.Delivery("", "Subject: hi\n\nhello\n"))
 	wantErr(t, err, store.ErrClosed, "delivering")
+	_, err = a.Deliver(ctx, store.System, storetest.Delivery("", "\n"+strings.Repeat("x", 1<<20)))
+	wantErr(t, err, store.ErrClosed, "delivering a large message")
 	_, err = a.Open(ctx, store.System, email)
 	wantErr(t, err, store.ErrClosed, "opening a message")
 	_, _, err = a.ChangesSince(ctx, 0, 1)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mjl-/bstore"
@@ -359,6 +360,44 @@ func TestDoubt(t *testing.T) {
 	if err := h.Subscribe(t.Context(), System, "y"); err != nil {
 		t.Errorf("writing after the account was opened again: %v", err)
 	}
+}
+
+// An account that is being renamed when it would close, closes later.
+func TestExpireWhileRenamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Options{Dir: t.TempDir(), IdleClose: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Create(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		h, err := s.Open(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Close()
+		sl := s.byName["a"]
+		s.mu.Lock()
+		sl.busy = make(chan struct{})
+		s.mu.Unlock()
+		time.Sleep(61 * time.Second)
+		s.mu.Lock()
+		if sl.acc == nil {
+			t.Error("closed while somebody worked on it")
+		}
+		sl.unbusy()
+		s.mu.Unlock()
+		time.Sleep(61 * time.Second)
+		synctest.Wait()
+		s.mu.Lock()
+		if sl.acc != nil {
+			t.Error("not closed")
+		}
+		s.mu.Unlock()
+	})
 }
 
 func TestDeliveryIDsArePurged(t *testing.T) {

@@ -85,7 +85,10 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 	}
 	e.item = blob.Item{EmailID: int64(id), Meta: meta, Body: m.Body, Size: m.Size}
 	if a.blobs.Large(m.Size) {
-		if e.item.Staged, err = a.blobs.Stage(ctx, e.item); err != nil {
+		e.item.Staged, err = a.blobs.Stage(ctx, e.item)
+		if errors.Is(err, blob.ErrClosed) {
+			return nil, ErrClosed
+		} else if err != nil {
 			return nil, err
 		}
 	}
