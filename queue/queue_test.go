@@ -525,6 +525,27 @@ func TestOperator(t *testing.T) {
 	})
 }
 
+// Giving up on everything tells each sender: it does not also give up on the notifications.
+func TestFailAllKeepsNotifications(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(t, t.TempDir(), nil)
+		const n = 20 // More than are notified of at a time.
+		for i := range n {
+			q.send(fmt.Sprintf("e%d", i), fmt.Sprintf("a%d@local.example", i), "x@one.example")
+		}
+		if got, err := q.Fail(t.Context(), queuedb.Filter{}); err != nil || got != n {
+			t.Fatalf("failed %d, %v; want %d", got, err, n)
+		}
+		q.start()
+		defer q.close()
+		synctest.Wait()
+		if l := q.local.messages(); len(l) != n {
+			t.Fatalf("%d notifications, want %d", len(l), n)
+		}
+	})
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -157,19 +157,24 @@ type Changed struct {
 const notifyMessages = 16
 
 // Update applies a change to the open recipients that match, in batches, and tells of each.
-// What other calls change meanwhile it leaves alone, if it does not match any longer.
+// What other calls change meanwhile it leaves alone, if it does not match any longer. Recipients
+// that are added meanwhile it leaves alone, too, as those of its own notifications.
 func (db *DB) Update(ctx context.Context, f Filter, c Change, tell func(Changed)) error {
 	f.OpenOnly = true
 	maxMessages := pageRows
 	if c.Notify != nil {
 		maxMessages = notifyMessages
 	}
-	after := int64(0)
-	for {
+	newest, err := db.newestRecipient(ctx)
+	if err != nil {
+		return err
+	}
+	for after := int64(0); after < newest; {
 		found, last, err := db.match(ctx, f, after, pageRows, maxMessages)
 		if err != nil || last == after {
 			return err
 		}
+		found = slices.DeleteFunc(found, func(m matched) bool { return m.rcpt.ID > newest })
 		if len(found) > 0 {
 			ch, err := db.updateBatch(ctx, found, f, c)
 			if errors.Is(err, ErrChanged) {
@@ -181,6 +186,16 @@ func (db *DB) Update(ctx context.Context, f Filter, c Change, tell func(Changed)
 		}
 		after = last
 	}
+	return nil
+}
+
+// newestRecipient returns the highest id of a recipient, zero if there are none.
+func (db *DB) newestRecipient(ctx context.Context) (int64, error) {
+	r, err := bstore.QueryDB[recipientRow](ctx, db.db).SortDesc("ID").Limit(1).Get()
+	if err == bstore.ErrAbsent {
+		return 0, nil
+	}
+	return r.ID, err
 }
 
 func (db *DB) updateBatch(ctx context.Context, found []matched, f Filter, c Change) (ch Changed, rerr error) {
