@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -334,4 +335,46 @@ func FuzzServer(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// exhausted is a listener for which the process lacks file descriptors at first.
+type exhausted struct {
+	net.Listener
+	failures int
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.failures > 0 {
+		l.failures--
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.Listener.Accept()
+}
+
+// A lack of file descriptors passes; it does not end the server.
+func TestServeOutlivesAcceptErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, err := Listen(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{Handlers: calls()})
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(&exhausted{l, 3}) }()
+	c, err := Dial(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sum int
+	if err := c.Call(t.Context(), "add", []int{1, 2}, Streams{}, &sum); err != nil || sum != 3 {
+		t.Errorf("add: %d, %v", sum, err)
+	}
+	l.Close() // By somebody else: that is an error.
+	if err := <-served; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("serve: %v, want net.ErrClosed", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
 }

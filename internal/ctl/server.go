@@ -89,7 +89,8 @@ func New(opts Options) *Server {
 }
 
 // Serve answers on a listener until Shutdown, and then returns nil. It may be called
-// once.
+// once. When the process is out of file descriptors it waits for some. Returns the
+// error of a listener that somebody else closed.
 func (s *Server) Serve(l net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
@@ -98,15 +99,26 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	s.listener = l
 	s.mu.Unlock()
+	var backoff time.Duration
 	for {
 		conn, err := l.Accept()
-		if err != nil {
-			if s.ctx.Err() != nil {
-				return nil
-			}
+		switch {
+		case err == nil:
+			backoff = 0
+			s.serveConn(conn)
+			continue
+		case s.ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("control socket: %w", err)
 		}
-		s.serveConn(conn)
+		backoff = min(max(2*backoff, 5*time.Millisecond), time.Second)
+		s.opts.Log.Error("accepting a control connection", "err", err, "retry", backoff)
+		select {
+		case <-time.After(backoff):
+		case <-s.ctx.Done():
+			return nil
+		}
 	}
 }
 
