@@ -63,6 +63,9 @@ type server struct {
 // arranges it, or something that is needed fails. It then stops in an orderly way.
 // SIGHUP reloads the configuration.
 func serve(ctx context.Context, opts serveOptions) error {
+	// Whatever ends the server also ends what only waits.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s, err := start(ctx, opts)
 	if err != nil {
 		return err
@@ -77,9 +80,11 @@ func serve(ctx context.Context, opts serveOptions) error {
 			reload(s.live, s.log)
 		case err := <-s.failed:
 			s.log.Error("a part of the server failed; stopping", "err", err)
+			cancel()
 			return errors.Join(err, s.stop())
 		case <-s.asked:
 			s.log.Info("stopping, as asked by a command")
+			cancel()
 			return s.stop()
 		case <-ctx.Done():
 			s.log.Info("stopping")

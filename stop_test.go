@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"net/smtp"
+	"net/textproto"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +32,30 @@ func TestStop(t *testing.T) {
 	}
 	if code, _, _ := mox(t, "stop", "now"); code != exitUsage {
 		t.Errorf("stop with an argument: exit code %d", code)
+	}
+}
+
+// A client that waits for an answer which an address delays gets one when the server stops.
+func TestStopEndsWaiting(t *testing.T) {
+	t.Parallel()
+	r := startLocalserve(t)
+	c, err := smtp.NewClient(r.dial("SMTP"), "localhost")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(c.Mail("ann@example.org"), c.Rcpt("timeout@localhost")); err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := make(chan error, 1)
+	go func() { answer <- w.Close() }()
+	r.command("stop")
+	var reply *textproto.Error
+	if err := <-answer; !errors.As(err, &reply) || reply.Code != 451 {
+		t.Errorf("answer when the server stops: %v, want 451", err)
 	}
 }
 
