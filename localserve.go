@@ -72,7 +72,7 @@ To see how software copes with errors, send to an address whose part before the
 The error comes after the message was sent, or if the address begins with
 "rcptto", at RCPT TO. A sender that begins with "mailfrom" gets it at MAIL FROM.
 A recipient that begins with "queue" is accepted at submission, and fails when
-the queue delivers it.
+the queue delivers it, with the error it ends in, or else a permanent one.
 
 Configuration, certificate and mail are kept in a directory, by default
 mox-localserve in the user's directory for configuration. It is made at the

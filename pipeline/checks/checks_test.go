@@ -94,6 +94,10 @@ func TestTestAddress(t *testing.T) {
 		{"permerror", "b", false, 0, 0, 0},
 		{"a", "queuepermerror", false, 0, 0, 554},
 		{"a", "queuepermerror", true, 0, 0, 0},
+		{"a", "queue450", false, 0, 0, 450},
+		{"a", "queue", false, 0, 0, 554},
+		{"a", "queue", true, 0, 0, 0},
+		{"a", "queued-up", true, 0, 0, 0},
 		{"a", "permerror", true, 0, 0, 554},
 	} {
 		mail, rcpt, data := ask(t, pipeline.Conn{Submission: tt.submission}, tt.from, tt.to)

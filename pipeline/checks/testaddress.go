@@ -19,7 +19,7 @@ import (
 // "mailfrom" get it at MAIL. One such recipient fails the message for all.
 //
 // A localpart that begins with "queue" is accepted in a submission: it fails later, when the
-// queue delivers it.
+// queue delivers it, with the answer it asks for or else as with "permerror".
 type TestAddress struct {
 	// Timeout is how long a "timeout" waits before it answers with 451. The check must be
 	// used with a longer pipeline.Use.Timeout. Zero means one hour.
@@ -67,10 +67,15 @@ func (s *testAddressState) Recipient(ctx context.Context, to pipeline.Recipient)
 func (s *testAddressState) Message(ctx context.Context, m pipeline.Message) (pipeline.Result, error) {
 	for _, to := range m.Recipients {
 		l := string(to.Path.Localpart)
-		if s.submission && strings.HasPrefix(l, "queue") {
+		queued := strings.HasPrefix(l, "queue")
+		if queued && s.submission {
 			continue
 		}
-		if r, err := s.answer(ctx, l); err != nil || r.Verdict != pipeline.Neutral {
+		r, err := s.answer(ctx, l)
+		if err == nil && queued && r.Verdict == pipeline.Neutral {
+			r = refusal(smtp.C554TransactionFailed)
+		}
+		if err != nil || r.Verdict != pipeline.Neutral {
 			return r, err
 		}
 	}
@@ -100,12 +105,16 @@ func (s *testAddressState) answer(ctx context.Context, localpart string) (pipeli
 	if code == 0 {
 		return pipeline.Result{}, nil
 	}
-	enhanced := smtp.E500Other.Of(code / 100)
+	return refusal(code), nil
+}
+
+// refusal is the failure with a reply code.
+func refusal(code int) pipeline.Result {
 	return pipeline.Result{
 		Verdict: pipeline.Reject,
-		Reply:   smtp.NewError(code, enhanced, "the address asks for this answer", nil),
+		Reply:   smtp.NewError(code, smtp.E500Other.Of(code/100), "the address asks for this answer", nil),
 		Reason:  "testaddress",
-	}, nil
+	}
 }
 
 // replyCode returns the reply code of a failure that s ends in, or zero. More than three
