@@ -53,6 +53,24 @@ func TestMsmtp(t *testing.T) {
 	}
 	n += 2
 
+	// RFC 3461: success is notified when asked for, also from afar, and nothing comes back when nothing
+	// is asked for.
+	for _, tt := range []struct {
+		notify string
+		rcpts  []string
+		n      int // Messages and notifications.
+	}{
+		{"success,failure", []string{user, "queue550@localhost"}, 3},
+		{"success", []string{"somebody@example.org"}, 2},
+		{"never", []string{user, "queue550@localhost"}, 1},
+	} {
+		c := conf(1587, "auth plain", "tls_starttls on", "dsn_notify "+tt.notify, "dsn_return headers")
+		if out, err := msmtp(t, c, message("notify "+tt.notify), tt.rcpts...); err != nil {
+			t.Errorf("notify %s: %v\n%s", tt.notify, err, out)
+		}
+		n += tt.n
+	}
+
 	for _, tt := range []struct {
 		name, conf string
 		code       int
@@ -82,5 +100,17 @@ func TestMsmtp(t *testing.T) {
 	}
 	if sent := got["several"]; !strings.Contains(sent, "From: Mox <"+user+">\r\n") || !strings.Contains(strings.ToLower(sent), "message-id: <") {
 		t.Errorf("message came as\n%s", sent)
+	}
+	for subject, status := range map[string]string{
+		"[Delivered] notify success,failure":     "Final-Recipient: rfc822;" + user + "\r\nAction: delivered\r\nStatus: 2.0.0\r\n",
+		"[Not delivered] notify success,failure": "Final-Recipient: rfc822;queue550@localhost\r\nAction: failed\r\nStatus: 5.0.0\r\n",
+		"[Delivered] notify success":             "Final-Recipient: rfc822;somebody@example.org\r\nAction: delivered\r\nStatus: 2.0.0\r\n",
+	} {
+		if !strings.Contains(got[subject], status) || strings.Contains(got[subject], "submitted by msmtp") {
+			t.Errorf("%s: want %q and no body in\n%s", subject, status, got[subject])
+		}
+	}
+	if have := c.messages("INBOX"); have != n {
+		t.Errorf("%d messages, want %d", have, n)
 	}
 }

@@ -11,11 +11,8 @@ import (
 // Exit codes of swaks.
 const (
 	swaksOK      = 0
-	swaksConnect = 2
-	swaksClosed  = 6 // The connection ended, or timed out.
 	swaksMail    = 23
 	swaksRcpt    = 24
-	swaksData    = 25
 	swaksMessage = 26
 	swaksAuth    = 28
 	swaksTLS     = 29
