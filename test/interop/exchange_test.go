@@ -199,17 +199,18 @@ func (x *exchange) relay(p *postfix) {
 	})
 }
 
-// submit takes a message from an account.
-func (x *exchange) submit(account, from string, to []string, msg string) {
-	x.t.Helper()
-	path := func(s string) smtp.Path {
-		x.t.Helper()
-		p, err := smtp.ParsePath(s)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		return p
+func parsePath(t *testing.T, s string) smtp.Path {
+	t.Helper()
+	p, err := smtp.ParsePath(s)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return p
+}
+
+// submit takes a message from an account.
+func (x *exchange) submit(account, from string, to []pipeline.Recipient, msg string) {
+	x.t.Helper()
 	spool := pipeline.NewSpool(x.t.TempDir(), 0)
 	defer spool.Close()
 	if _, err := io.WriteString(spool, msg); err != nil {
@@ -218,13 +219,13 @@ func (x *exchange) submit(account, from string, to []string, msg string) {
 	if err := spool.Finish(); err != nil {
 		x.t.Fatal(err)
 	}
-	d, err := x.submits.Begin(x.t.Context(), pipeline.Envelope{MailFrom: path(from), EightBit: spool.EightBit(), Size: spool.Size(), Received: time.Now(), Account: account})
+	d, err := x.submits.Begin(x.t.Context(), pipeline.Envelope{MailFrom: parsePath(x.t, from), EightBit: spool.EightBit(), Size: spool.Size(), Received: time.Now(), Account: account})
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	defer d.Abort()
-	for _, addr := range to {
-		if err := d.Recipient(x.t.Context(), pipeline.Recipient{Path: path(addr)}); err != nil {
+	for _, r := range to {
+		if err := d.Recipient(x.t.Context(), r); err != nil {
 			x.t.Fatal(err)
 		}
 	}

@@ -4,13 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/smtp"
+	netsmtp "net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"mox/pipeline"
+	"mox/smtp"
 )
 
 // postfixPort is where a postfix listens, on an address of its own.
@@ -125,7 +128,7 @@ func (p *postfix) stop() {
 	}
 }
 
-// send hands a message to Postfix.
+// send hands a message to Postfix. Recipients may be followed by parameters.
 func (p *postfix) send(from string, to []string, msg string) {
 	p.t.Helper()
 	check := func(err error) {
@@ -134,12 +137,18 @@ func (p *postfix) send(from string, to []string, msg string) {
 			p.t.Fatalf("handing a message to Postfix: %v", err)
 		}
 	}
-	c, err := smtp.Dial(p.addr())
+	c, err := netsmtp.Dial(p.addr())
 	check(err)
 	defer c.Close()
 	check(c.Mail(from))
 	for _, rcpt := range to {
-		check(c.Rcpt(rcpt))
+		addr, params, _ := strings.Cut(rcpt, " ")
+		id, err := c.Text.Cmd("RCPT TO:<%s> %s", addr, params)
+		check(err)
+		c.Text.StartResponse(id)
+		_, _, err = c.Text.ReadResponse(250)
+		c.Text.EndResponse(id)
+		check(err)
 	}
 	w, err := c.Data()
 	check(err)
@@ -217,11 +226,20 @@ func postfixToMox(t *testing.T, p *postfix, x *exchange) {
 			t.Errorf("no %q in Postfix's bounce\n%s", want, bounce)
 		}
 	}
+
+	// Mox notifies of success when Postfix passes on that it is wanted.
+	p.send(from, []string{"bob@mox.example NOTIFY=SUCCESS ORCPT=rfc822;robert@postfix.example"}, fmt.Sprintf(letter, from, "bob@mox.example", "success", letterBody))
+	notice := p.waitMessage("Action: delivered")
+	for _, want := range []string{"Reporting-MTA: dns; mx.mox.example\r\n", "Original-Recipient: rfc822;robert@postfix.example\r\n", "Final-Recipient: rfc822;bob@mox.example\r\n", "Status: 2.", "Subject: success\r\n"} {
+		if !strings.Contains(notice, want) {
+			t.Errorf("no %q in mox's notification\n%s", want, notice)
+		}
+	}
 }
 
 func moxToPostfix(t *testing.T, x *exchange, p *postfix) {
 	const from = "ann@mox.example"
-	x.submit("ann", from, []string{"user@postfix.example", "nobody@postfix.example"}, fmt.Sprintf(letter, from, "user@postfix.example", "yonder", letterBody))
+	x.submit("ann", from, []pipeline.Recipient{{Path: parsePath(t, "user@postfix.example")}, {Path: parsePath(t, "nobody@postfix.example")}}, fmt.Sprintf(letter, from, "user@postfix.example", "yonder", letterBody))
 	got := p.waitMessage("Subject: yonder")
 	if !strings.HasPrefix(got, "Return-Path: <"+from+">\r\n") || !strings.HasSuffix(got, "\r\n\r\n"+letterBody) || !strings.Contains(got, "using TLSv1.3") {
 		t.Errorf("Postfix got\n%s", got)
@@ -234,5 +252,14 @@ func moxToPostfix(t *testing.T, x *exchange, p *postfix) {
 	}
 	if strings.Contains(notice, "Final-Recipient: rfc822;user@") {
 		t.Errorf("notification names the recipient that was delivered\n%s", notice)
+	}
+
+	// And Postfix does.
+	x.submit("bob", "bob@mox.example", []pipeline.Recipient{{Path: parsePath(t, "user@postfix.example"), Notify: smtp.NotifySuccess}}, fmt.Sprintf(letter, "bob@mox.example", "user@postfix.example", "thanks", letterBody))
+	success := x.waitMessages("bob", 3)[2]
+	for _, want := range []string{"Reporting-MTA: dns; mx.postfix.example\r\n", "Final-Recipient: rfc822; user@postfix.example\r\n", "Action: delivered\r\n", "Subject: thanks\r\n"} {
+		if !strings.Contains(success, want) {
+			t.Errorf("no %q in Postfix's notification\n%s", want, success)
+		}
 	}
 }
