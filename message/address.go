@@ -142,10 +142,17 @@ func (p *addressParser) parse() {
 			p.b = p.b[n:]
 		}
 		space = false
+		if len(p.words) > maxWords {
+			p.words, p.ok = p.words[:maxWords], false
+		}
 	}
 	p.endElement()
 	p.endGroup()
 }
+
+// maxWords bounds the words of an element that are kept: a header without a separator must not
+// take many times its size in memory. No address and no name has that many.
+const maxWords = 1000
 
 // literalLen returns the length of the domain literal at the "[" here, or 1 if it is none.
 func (p *addressParser) literalLen() int {

@@ -164,3 +164,21 @@ func TestAddressesOfRealMessages(t *testing.T) {
 		t.Errorf("%d of %d messages without author", bad, len(l))
 	}
 }
+
+// What has more words than any address is cut, and what follows is still read.
+func TestAddressOfManyWords(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		words int
+		ok    bool
+	}{{999, true}, {100_000, false}} {
+		l, ok := ParseAddresses([]byte(strings.Repeat("x ", tc.words) + "<a@example.org>, b@example.org"))
+		if ok != tc.ok || len(l) != 2 || l[0].Addr() != "a@example.org" || l[1].Addr() != "b@example.org" {
+			t.Errorf("%d words: %d elements, %t", tc.words, len(l), ok)
+			continue
+		}
+		if n := len(strings.Fields(l[0].Name)); n > 1000 || tc.ok && n != tc.words {
+			t.Errorf("%d words: name has %d", tc.words, n)
+		}
+	}
+}
