@@ -14,21 +14,21 @@ import (
 // attempt makes one attempt for recipients of one message and destination and writes
 // what became of it.
 func (q *Queue) attempt(d *dest, id queuedb.MessageID, rcpts []queuedb.RecipientID) {
-	again := q.opts.Now()
-	defer func() { q.release(d, id, rcpts, again) }()
+	var pause time.Duration
+	defer func() { q.release(d, id, rcpts, pause) }()
 	defer func() {
 		if x := recover(); x != nil {
 			q.panicked("attempt", x)
-			again = q.opts.Now().Add(time.Minute)
+			pause = time.Minute
 		}
 	}()
 
-	m, batch, err := q.db.Claim(q.runCtx, id, rcpts, again)
+	m, batch, err := q.db.Claim(q.runCtx, id, rcpts, q.opts.Now())
 	if errors.Is(err, queuedb.ErrNoMessage) {
 		return // It was forgotten meanwhile.
 	} else if err != nil {
 		q.opts.Log.Error("reading queued message; trying again in a minute", "message", id, "err", err)
-		again = again.Add(time.Minute)
+		pause = time.Minute
 		return
 	}
 	if len(batch) == 0 {

@@ -94,15 +94,23 @@ func (q *Queue) look(d *dest, busy map[queuedb.RecipientID]struct{}) {
 		go q.attempt(d, due.Message, due.Recipients)
 	}
 	if !due.Next.IsZero() {
-		q.sched.want(d.name, due.Next)
+		// What is long overdue lines up behind others: destinations with a backlog take turns.
+		q.sched.want(d.name, later(due.Next, now))
 	}
 }
 
-// release ends an attempt for the scheduler and looks at the destination again.
-func (q *Queue) release(d *dest, m queuedb.MessageID, rcpts []queuedb.RecipientID, again time.Time) {
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// release ends an attempt for the scheduler and looks at the destination again after a time.
+func (q *Queue) release(d *dest, m queuedb.MessageID, rcpts []queuedb.RecipientID, after time.Duration) {
 	q.mu.Lock()
 	q.sched.end(d, m, rcpts)
-	q.sched.want(d.name, again)
+	q.sched.want(d.name, q.opts.Now().Add(after))
 	q.mu.Unlock()
 	q.wakeUp()
 	q.attempts.Done()
