@@ -38,24 +38,26 @@ type operations struct {
 // the methods.
 func (o *operations) handlers() map[string]ctl.Handler {
 	return map[string]ctl.Handler{
-		"config.reload":      o.configReload,
-		"loglevels":          o.logLevels,
-		"stop":               o.stopServer,
-		"setaccountpassword": o.setAccountPassword,
-		"import.mbox.resume": o.importMboxResume,
-		"import.mbox":        o.importMbox,
-		"export.mailboxes":   o.exportMailboxes,
-		"export.mbox":        o.exportMbox,
-		"verifydata":         o.verifyData,
-		"recover":            o.recover,
-		"compact":            o.compact,
-		"queue.list":         o.queueList,
-		"queue.hold":         queueChange(o, (*queue.Queue).Hold),
-		"queue.unhold":       queueChange(o, (*queue.Queue).Unhold),
-		"queue.fail":         queueChange(o, (*queue.Queue).Fail),
-		"queue.drop":         queueChange(o, (*queue.Queue).Drop),
-		"queue.schedule":     o.queueSchedule,
-		"queue.dump":         o.queueDump,
+		"config.reload":         o.configReload,
+		"loglevels":             o.logLevels,
+		"stop":                  o.stopServer,
+		"setaccountpassword":    o.setAccountPassword,
+		"import.mbox.resume":    o.importMboxResume,
+		"import.mbox":           o.importMbox,
+		"import.maildir.resume": o.importMaildirResume,
+		"import.maildir":        o.importMaildir,
+		"export.mailboxes":      o.exportMailboxes,
+		"export.mbox":           o.exportMbox,
+		"verifydata":            o.verifyData,
+		"recover":               o.recover,
+		"compact":               o.compact,
+		"queue.list":            o.queueList,
+		"queue.hold":            queueChange(o, (*queue.Queue).Hold),
+		"queue.unhold":          queueChange(o, (*queue.Queue).Unhold),
+		"queue.fail":            queueChange(o, (*queue.Queue).Fail),
+		"queue.drop":            queueChange(o, (*queue.Queue).Drop),
+		"queue.schedule":        o.queueSchedule,
+		"queue.dump":            o.queueDump,
 	}
 }
 
@@ -249,11 +251,16 @@ func (o *operations) importMbox(ctx context.Context, c *ctl.Call) (any, error) {
 			c.Progress(p)
 		}
 		p, err := im.Run(ctx, c.Input())
-		if errors.Is(err, store.ErrQuota) {
-			err = fmt.Errorf("%w; raise QuotaMessageSize and run the import again, it goes on where it stopped", err)
-		}
-		return p, err
+		return p, quotaAdvice(err)
 	})
+}
+
+// quotaAdvice adds to an error of an import what to do about a full account.
+func quotaAdvice(err error) error {
+	if errors.Is(err, store.ErrQuota) {
+		return fmt.Errorf("%w; raise QuotaMessageSize and run the import again, it goes on where it stopped", err)
+	}
+	return err
 }
 
 // exportMailboxes returns the names of the mailboxes that hold messages.

@@ -23,7 +23,7 @@ func importCommand() *cobra.Command {
 they are and can be interrupted and resumed.`,
 		RunE: groupRun,
 	}
-	cmd.AddCommand(importMboxCommand())
+	cmd.AddCommand(importMboxCommand(), importMaildirCommand())
 	return cmd
 }
 

@@ -10,17 +10,10 @@ import (
 	"strings"
 
 	"mox/imap"
-	"mox/internal/spool"
 	"mox/mbox"
 	"mox/message"
 	"mox/store"
 )
-
-// ImportProgress tells how far an import is. All up to Offset is durable.
-type ImportProgress struct {
-	Messages int64 // Imported in this run.
-	Offset   int64 // In the file.
-}
 
 // MboxImport is an import of an mbox file into a mailbox.
 type MboxImport struct {
@@ -36,24 +29,13 @@ type MboxImport struct {
 	SpoolDir string               // For large messages. Default: os.TempDir.
 }
 
-const (
-	importBatchMessages = 200
-	importBatchBytes    = 4 << 20
-)
-
 // Resume returns where in the file a run that was interrupted is to go on, 0 for an
 // import that never began.
 func (im *MboxImport) Resume(ctx context.Context) (int64, error) {
 	if im.Source == "" {
 		return 0, nil
 	}
-	mb, err := im.Account.MailboxByName(ctx, store.System, im.Mailbox)
-	if errors.Is(err, store.ErrNoMailbox) {
-		return 0, nil
-	} else if err != nil {
-		return 0, err
-	}
-	return im.Account.ImportProgress(ctx, im.key(mb.ID))
+	return importResume(ctx, im.Account, im.Mailbox, im.key)
 }
 
 // key includes the mailbox: one that was deleted and made again has another id.
@@ -70,24 +52,27 @@ func (im *MboxImport) key(mailbox store.MailboxID) string {
 // context ends, or an error of r or the store is met, what was added stays.
 func (im *MboxImport) Run(ctx context.Context, r io.Reader) (ImportProgress, error) {
 	progress := ImportProgress{Offset: im.Offset}
-	mb, err := im.mailbox(ctx)
+	mb, err := importMailbox(ctx, im.Account, im.Mailbox)
 	if err != nil {
 		return progress, err
 	}
-	b := importBatch{im: im, mailbox: mb.ID, progress: &progress}
+	b := importBatch{account: im.Account, mailbox: mb.ID, spoolDir: im.SpoolDir, progress: &progress, told: im.Progress}
+	if im.Source != "" {
+		b.key = im.key(mb.ID)
+	}
 	defer b.reset()
 	messages := mbox.NewReader(r, im.Offset)
 	for {
 		if err := ctx.Err(); err != nil {
 			return progress, err
 		}
-		err := b.read(messages)
+		err := b.readMbox(messages)
 		if errors.Is(err, io.EOF) {
 			return progress, b.flush(ctx, messages.Offset())
 		} else if err != nil {
 			return progress, err
 		}
-		if len(b.messages) >= importBatchMessages || b.bytes >= importBatchBytes {
+		if b.full() {
 			if err := b.flush(ctx, messages.Offset()); err != nil {
 				return progress, err
 			}
@@ -95,77 +80,19 @@ func (im *MboxImport) Run(ctx context.Context, r io.Reader) (ImportProgress, err
 	}
 }
 
-func (im *MboxImport) mailbox(ctx context.Context) (store.Mailbox, error) {
-	mb, err := im.Account.MailboxByName(ctx, store.System, im.Mailbox)
-	if errors.Is(err, store.ErrNoMailbox) || err == nil && mb.NoSelect {
-		return im.Account.CreateMailbox(ctx, store.System, im.Mailbox, "")
-	}
-	return mb, err
-}
-
-// importBatch is messages that are added together.
-type importBatch struct {
-	im       *MboxImport
-	mailbox  store.MailboxID
-	progress *ImportProgress
-	messages []store.NewMessage
-	bodies   []*spool.Buffer
-	bytes    int64
-}
-
-// read reads the next message into the batch.
-func (b *importBatch) read(messages *mbox.Reader) error {
-	body := spool.New(b.im.SpoolDir, 0)
-	b.bodies = append(b.bodies, body)
-	parser := message.NewParser(message.Options{})
-	sep, err := messages.Next(io.MultiWriter(body, parser))
-	if err != nil {
+// readMbox reads the next message of a file into the batch.
+func (b *importBatch) readMbox(messages *mbox.Reader) error {
+	var sep mbox.Separator
+	return b.add(func(w io.Writer) (err error) {
+		sep, err = messages.Next(w)
 		return err
-	}
-	root, err := parser.Finish()
-	if err != nil {
-		return err
-	}
-	m := store.NewMessage{Body: body, Size: body.Size(), Root: root, Received: sep.Time}
-	if m.Received.IsZero() && root.Envelope != nil {
-		m.Received = root.Envelope.Date
-	}
-	m.Flags, m.Keywords = mboxFlags(root.Header)
-	b.messages = append(b.messages, m)
-	b.bytes += m.Size
-	return nil
-}
-
-// flush adds the batch. Everything before offset is then in the account.
-func (b *importBatch) flush(ctx context.Context, offset int64) error {
-	if len(b.messages) == 0 && offset == b.progress.Offset {
-		return nil
-	}
-	if len(b.messages) > 0 {
-		var p *store.Progress
-		if b.im.Source != "" {
-			p = &store.Progress{Key: b.im.key(b.mailbox), Offset: offset}
+	}, func(m *store.NewMessage) {
+		m.Received = sep.Time
+		if m.Received.IsZero() && m.Root.Envelope != nil {
+			m.Received = m.Root.Envelope.Date
 		}
-		if _, err := b.im.Account.Append(ctx, store.System, b.mailbox, b.messages, p); err != nil {
-			return fmt.Errorf("adding messages up to byte %d: %w", offset, err)
-		}
-	}
-	b.progress.Messages += int64(len(b.messages))
-	b.progress.Offset = offset
-	b.reset()
-	if b.im.Progress != nil {
-		b.im.Progress(*b.progress)
-	}
-	return nil
-}
-
-func (b *importBatch) reset() {
-	for _, body := range b.bodies {
-		body.Close()
-	}
-	clear(b.messages)
-	clear(b.bodies)
-	b.messages, b.bodies, b.bytes = b.messages[:0], b.bodies[:0], 0
+		m.Flags, m.Keywords = mboxFlags(m.Root.Header)
+	})
 }
 
 // mboxFlags returns the flags that mail programs keep in the header of messages in
