@@ -48,6 +48,7 @@ func (o *operations) handlers() map[string]ctl.Handler {
 		"import.maildir":        o.importMaildir,
 		"export.mailboxes":      o.exportMailboxes,
 		"export.mbox":           o.exportMbox,
+		"export.maildir":        o.exportMaildir,
 		"verifydata":            o.verifyData,
 		"recover":               o.recover,
 		"compact":               o.compact,

@@ -27,7 +27,7 @@ func exportCommand() *cobra.Command {
 they are and can be interrupted and resumed.`,
 		RunE: groupRun,
 	}
-	cmd.AddCommand(exportMboxCommand())
+	cmd.AddCommand(exportMboxCommand(), exportMaildirCommand())
 	return cmd
 }
 
