@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,11 +42,12 @@ func (c *conn) auth(args string) error {
 	if name == "" {
 		return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "syntax is AUTH mechanism [initial-response]", nil)
 	}
-	m := c.mechanism(name)
+	v := &verifier{c: c}
+	m := v.mechanism(name)
 	if m == nil {
 		return smtp.NewError(smtp.C504ParamNotImplemented, smtp.E554InvalidArguments, "unknown mechanism", nil)
 	}
-	err := c.exchange(m, initial, has)
+	err := c.exchange(v, m, initial, has)
 	c.s.metrics.auth.WithLabelValues(c.l.Kind.String(), name, authResult(err)).Inc()
 	if err != nil {
 		return err
@@ -54,23 +56,21 @@ func (c *conn) auth(args string) error {
 	return nil
 }
 
-// mechanisms are the names of those offered, best first.
-var mechanisms = []string{sasl.Plain, sasl.Login}
-
-// mechanism returns the server's side of a mechanism, or nil.
-func (c *conn) mechanism(name string) sasl.Server {
-	switch name {
-	case sasl.Plain:
-		return sasl.NewPlainServer(verifier{c})
-	case sasl.Login:
-		return sasl.NewLoginServer(verifier{c})
+// mechanisms are the names of the mechanisms offered, best first.
+func (c *conn) mechanisms() []string {
+	var l []string
+	if v := c.s.opts.Verifiers; v != nil {
+		l = slices.Clone(sasl.WithPlus(v.Mechanisms(), sasl.ChannelBindings(c.tls)))
+		if key, ok := sasl.ClientKey(c.tls); ok && v.KeyAccount(key) != "" {
+			l = append(l, sasl.External)
+		}
 	}
-	return nil
+	return append(l, sasl.Plain, sasl.Login)
 }
 
 // exchange makes the exchange of challenges and responses. At its end the connection is logged
 // in.
-func (c *conn) exchange(m sasl.Server, initial string, has bool) error {
+func (c *conn) exchange(v *verifier, m sasl.Server, initial string, has bool) error {
 	var response []byte
 	if has {
 		var err error
@@ -79,31 +79,58 @@ func (c *conn) exchange(m sasl.Server, initial string, has bool) error {
 		}
 	}
 	for {
-		challenge, done, err := m.Next(c.ctx(), response)
+		challenge, done, err := c.authStep(m, response)
 		switch {
 		case errors.Is(err, sasl.ErrMalformed):
 			return smtp.NewError(smtp.C501BadParamSyntax, smtp.E552Syntax, "malformed response", err)
 		case err != nil:
+			return c.refuseLogin(v, err)
+		case done && challenge == nil:
+			return c.logIn(v)
+		}
+		if response, err = c.challenge(challenge); err != nil {
 			return err
-		case done:
-			return nil
 		}
-		c.reply(smtp.C334ContinueAuth, "", base64.StdEncoding.EncodeToString(challenge))
-		line, err := c.readLine(true)
-		if errors.Is(err, errLineTooLong) {
-			return smtp.NewError(smtp.C500BadSyntax, smtp.E556AuthLineTooLong, "line too long", nil)
-		} else if err != nil {
-			return &connError{err}
-		}
-		c.traceResponse(line)
-		if string(line) == "*" {
-			return smtp.NewError(smtp.C501BadParamSyntax, smtp.E570SecurityOther, "authentication canceled", nil)
-		}
-		// Here an empty line is an empty response, and "=" is no base64.
-		if response, err = decodeBase64(string(line)); err != nil {
-			return err
+		if done {
+			// The challenge was data that belongs to the success, which 235 cannot carry. Only
+			// now the client is content.
+			if len(response) > 0 {
+				return smtp.NewError(smtp.C501BadParamSyntax, smtp.E552Syntax, "nothing more was expected", nil)
+			}
+			return c.logIn(v)
 		}
 	}
+}
+
+func (c *conn) authStep(m sasl.Server, response []byte) (challenge []byte, done bool, err error) {
+	ctx, cancel := context.WithTimeout(c.ctx(), authTimeout)
+	defer cancel()
+	return m.Next(ctx, response)
+}
+
+// challenge sends a challenge and reads the response.
+func (c *conn) challenge(challenge []byte) ([]byte, error) {
+	text := base64.StdEncoding.EncodeToString(challenge)
+	if text == "" {
+		c.reply(smtp.C334ContinueAuth, "", text)
+	} else {
+		// With those of SCRAM, passwords could be tried at leisure: they are no less secret.
+		kind := c.out.SetKind(logging.LevelTraceauth)
+		c.reply(smtp.C334ContinueAuth, "", text)
+		c.out.SetKind(kind)
+	}
+	line, err := c.readLine(true)
+	if errors.Is(err, errLineTooLong) {
+		return nil, smtp.NewError(smtp.C500BadSyntax, smtp.E556AuthLineTooLong, "line too long", nil)
+	} else if err != nil {
+		return nil, &connError{err}
+	}
+	c.traceResponse(line)
+	if string(line) == "*" {
+		return nil, smtp.NewError(smtp.C501BadParamSyntax, smtp.E570SecurityOther, "authentication canceled", nil)
+	}
+	// Here an empty line is an empty response, and "=" is no base64.
+	return decodeBase64(string(line))
 }
 
 func (c *conn) traceResponse(line []byte) {
@@ -130,35 +157,18 @@ func decodeBase64(s string) ([]byte, error) {
 	return b, nil
 }
 
-// verifier logs a connection in with the credentials of an exchange.
-type verifier struct{ c *conn }
-
-var _ sasl.PasswordVerifier = verifier{}
-
-// VerifyPassword implements sasl.PasswordVerifier. Its errors are replies.
-func (v verifier) VerifyPassword(ctx context.Context, cr sasl.Credentials) error {
-	c := v.c
-	log := c.log.With("username", cr.Username, "remote", c.remoteIP)
-	logins := c.l.Limits.logins
-	if !c.unlimited && (!logins.Allow(c.remoteIP) || !logins.AllowName(c.remoteIP, cr.Username)) {
-		// The password is not looked at, and a guesser does not learn that.
+// refuseLogin returns the reply for an error of checking credentials.
+func (c *conn) refuseLogin(v *verifier, err error) error {
+	log := c.log.With("username", v.username, "remote", c.remoteIP)
+	switch {
+	case v.limited:
+		// Credentials do not count, and a guesser does not learn that.
 		log.Info("login refused, too many failures")
 		return c.loginFailed(sasl.ErrCredentials)
-	}
-	ctx, cancel := context.WithTimeout(ctx, authTimeout)
-	defer cancel()
-	account, err := c.s.opts.Authenticate(ctx, cr.Username, cr.Password.Reveal())
-	if err == nil && cr.AuthzID != "" && cr.AuthzID != cr.Username {
-		// Nobody may act for another one.
-		err = sasl.ErrCredentials
-	}
-	switch {
-	case err == nil:
-		return c.logIn(account, cr.Username)
 	case errors.Is(err, sasl.ErrCredentials):
-		log.Info("login failed")
+		log.Info("login failed", "err", err)
 		if !c.unlimited {
-			logins.Failed(c.remoteIP, cr.Username)
+			c.l.Limits.logins.Failed(c.remoteIP, v.username)
 		}
 		return c.loginFailed(err)
 	}
@@ -170,16 +180,16 @@ func (v verifier) VerifyPassword(ctx context.Context, cr sasl.Credentials) error
 	return smtp.NewError(smtp.C454TemporaryAuthFailure, smtp.E470SecurityOther, "cannot verify credentials now, try again later", err)
 }
 
-// logIn makes the connection one of the account.
-func (c *conn) logIn(account, username string) error {
-	if !c.l.Limits.accounts.Acquire(account) {
+// logIn makes the connection one of the account that the verifier accepted.
+func (c *conn) logIn(v *verifier) error {
+	if !c.l.Limits.accounts.Acquire(v.account) {
 		return smtp.NewError(smtp.C454TemporaryAuthFailure, smtp.E470SecurityOther, "too many open connections of your account", nil)
 	}
-	c.l.Limits.logins.Succeeded(c.remoteIP, username)
-	c.login = &login{account: account}
+	c.l.Limits.logins.Succeeded(c.remoteIP, v.username)
+	c.login = &login{account: v.account}
 	c.engaged = true
-	c.log = c.log.With("account", account)
-	c.log.Info("login", "username", username, "remote", c.remoteIP)
+	c.log = c.log.With("account", v.account)
+	c.log.Info("login", "username", v.username, "remote", c.remoteIP)
 	return nil
 }
 

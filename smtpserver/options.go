@@ -62,6 +62,10 @@ type Options struct {
 	// Required for listeners of the kinds Submission and Submissions.
 	Authenticate func(ctx context.Context, username, password string) (account string, err error)
 
+	// Verifiers is for mechanisms that do not send the password. Default: PLAIN and LOGIN
+	// only.
+	Verifiers Verifiers
+
 	// Local takes messages for one account, Queue those for several places. Required for
 	// listeners of kind MX.
 	Local, Queue pipeline.Target
