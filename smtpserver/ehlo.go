@@ -24,11 +24,13 @@ func (c *conn) ehlo(args string) error {
 		"CHUNKING",            // RFC 3030 §2.
 		"ENHANCEDSTATUSCODES", // RFC 2034.
 	}
+	// RFC 9422: the limit of addRecipient. How many messages come on a connection is not limited.
+	lines = append(lines, "LIMITS RCPTMAX="+strconv.Itoa(c.l.Limits.opts.Recipients))
 	if c.l.TLSConfig != nil && c.tls == nil && c.login == nil {
 		lines = append(lines, "STARTTLS") // RFC 3207.
 	}
 	if c.mayAuth() && c.login == nil {
-		lines = append(lines, "AUTH "+strings.Join(c.mechanisms(), " ")) // RFC 4954.
+		lines = append(lines, "AUTH "+strings.Join(mechanisms, " ")) // RFC 4954.
 	}
 	// RFC 2034 §3: no enhanced codes here.
 	c.reply(smtp.C250Completed, "", lines...)

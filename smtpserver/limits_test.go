@@ -85,7 +85,15 @@ func TestRecipientLimit(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, limited(LimitOptions{Recipients: 1})) // RFC 5321 §4.5.3.1.8: at least 100.
 	c := ts.dial()
-	c.hello()
+	c.want("220 ")
+	c.write("EHLO client.example.net\r\n")
+	told := ""
+	for line := "250-"; strings.HasPrefix(line, "250-"); told += line + "\n" {
+		line, _ = c.line()
+	}
+	if !strings.Contains(told, "LIMITS RCPTMAX=100\n") { // RFC 9422.
+		t.Errorf("the limit is not told:\n%s", told)
+	}
 	c.cmd("MAIL FROM:<a@b.example>", "250 ")
 	// Case makes another path of the same mailbox.
 	for i := range 32 {

@@ -102,12 +102,19 @@ func (c *conn) resolve(r pipeline.Recipient) (pipeline.Recipient, error) {
 		return r, nil
 	case errors.Is(err, config.ErrUnknownDomain) && c.isSubmission():
 		return r, nil
-	case errors.Is(err, config.ErrUnknownDomain):
-		return r, smtp.NewError(smtp.C550MailboxUnavailable, smtp.E571NotAuthorized, "mail for this domain is not accepted here", nil)
-	case errors.Is(err, config.ErrUnknownUser):
-		return r, smtp.NewError(smtp.C550MailboxUnavailable, smtp.E511UnknownMailbox, "no such user here", nil)
-	case errors.Is(err, config.ErrDomainDisabled):
-		return r, smtp.NewError(smtp.C450MailboxUnavailable, smtp.E421MailboxDisabled, "mail for this domain is not accepted for now", nil)
 	}
-	return r, err
+	return r, lookupError(err)
+}
+
+// lookupError turns an error of a look-up of a recipient into the reply.
+func lookupError(err error) error {
+	switch {
+	case errors.Is(err, config.ErrUnknownDomain):
+		return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E571NotAuthorized, "mail for this domain is not accepted here", nil)
+	case errors.Is(err, config.ErrUnknownUser):
+		return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E511UnknownMailbox, "no such user here", nil)
+	case errors.Is(err, config.ErrDomainDisabled):
+		return smtp.NewError(smtp.C450MailboxUnavailable, smtp.E421MailboxDisabled, "mail for this domain is not accepted for now", nil)
+	}
+	return err
 }
