@@ -30,7 +30,7 @@ func (c *conn) ehlo(args string) error {
 		lines = append(lines, "STARTTLS") // RFC 3207.
 	}
 	if c.mayAuth() && c.login == nil {
-		lines = append(lines, "AUTH "+strings.Join(mechanisms, " ")) // RFC 4954.
+		lines = append(lines, "AUTH "+strings.Join(c.mechanisms(), " ")) // RFC 4954.
 	}
 	// RFC 2034 §3: no enhanced codes here.
 	c.reply(smtp.C250Completed, "", lines...)
