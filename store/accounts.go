@@ -4,20 +4,13 @@ import (
 	"cmp"
 	"container/list"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/mjl-/bstore"
-
-	"mox/internal/vfs"
 )
 
 // slot is the place of an account in the set. Store.mu guards it.
@@ -35,16 +28,6 @@ type slot struct {
 
 	making bool // Not made yet by Create.
 }
-
-// accountFile is the content of account.json, by which accounts are found without opening their
-// databases.
-type accountFile struct {
-	Version int
-	ID      AccountID
-	Name    string
-}
-
-const accountFileVersion = 1
 
 // What directories below Options.Dir are called. Those with a prefix are removed at start.
 const (
@@ -94,170 +77,9 @@ func (s *Store) findAccounts() error {
 	return nil
 }
 
-// accountJSON is the form of accountFile on disk.
-type accountJSON struct {
-	Version int    `json:"version"`
-	ID      string `json:"id"` // As in the directory's name.
-	Name    string `json:"name"`
-}
-
-func readAccountFile(fsys vfs.FS, dir string) (accountFile, error) {
-	b, err := readFile(fsys, filepath.Join(dir, "account.json"))
-	if err != nil {
-		return accountFile{}, err
-	}
-	var j accountJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return accountFile{}, err
-	}
-	if j.Version > accountFileVersion {
-		return accountFile{}, fmt.Errorf("%w: %s has version %d, this mox knows up to %d", ErrNewerVersion, dir, j.Version, accountFileVersion)
-	}
-	id, err := strconv.ParseInt(j.ID, 16, 64)
-	if err != nil || id <= 0 || j.Name == "" {
-		return accountFile{}, errors.New("id or name is missing")
-	}
-	return accountFile{Version: j.Version, ID: AccountID(id), Name: j.Name}, nil
-}
-
-// writeAccountFile replaces account.json, so that the old or the new one is there after a crash.
-func writeAccountFile(fsys vfs.FS, dir string, info accountFile) error {
-	b, err := json.MarshalIndent(accountJSON{accountFileVersion, dirName(info.ID), info.Name}, "", "\t")
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(dir, "account.json.tmp")
-	if err := writeFileSync(fsys, tmp, append(b, '\n')); err != nil {
-		return err
-	}
-	if err := fsys.Rename(tmp, filepath.Join(dir, "account.json")); err != nil {
-		return err
-	}
-	return fsys.SyncDir(dir)
-}
-
-// Create makes an account. Returns ErrAccountExists.
-func (s *Store) Create(ctx context.Context, name string) error {
-	if name == "" {
-		return errors.New("account has no name")
-	}
-	id, err := s.random63()
-	if err != nil {
-		return err
-	}
-	sl := &slot{info: accountFile{accountFileVersion, AccountID(id), name}, busy: make(chan struct{}), making: true}
-	s.mu.Lock()
-	switch {
-	case s.closed:
-		s.mu.Unlock()
-		return ErrClosed
-	case s.byName[name] != nil:
-		s.mu.Unlock()
-		return ErrAccountExists
-	}
-	s.byName[name] = sl
-	s.mu.Unlock()
-
-	err = s.makeAccount(ctx, sl.info)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err != nil {
-		delete(s.byName, name)
-	}
-	sl.making = false
-	sl.unbusy()
-	return err
-}
-
 func (sl *slot) unbusy() {
 	close(sl.busy)
 	sl.busy = nil
-}
-
-// makeAccount makes the directory of a new account. Only renaming it to its name makes the
-// account exist.
-func (s *Store) makeAccount(ctx context.Context, info accountFile) (rerr error) {
-	fsys := s.opts.FS
-	tmp := filepath.Join(s.opts.Dir, newPrefix+dirName(info.ID))
-	if err := fsys.Mkdir(tmp, 0o700); err != nil {
-		return err
-	}
-	defer func() {
-		if rerr != nil {
-			rerr = errors.Join(rerr, removeAll(fsys, tmp))
-		}
-	}()
-	if err := s.makeDatabase(ctx, tmp); err != nil {
-		return err
-	}
-	if err := writeAccountFile(fsys, tmp, info); err != nil {
-		return err
-	}
-	dir := s.accountDir(info.ID)
-	if err := fsys.Rename(tmp, dir); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(s.opts.Dir); err != nil {
-		return errors.Join(err, removeAll(fsys, dir))
-	}
-	return nil
-}
-
-// makeDatabase makes the database of a new account, with its first mailboxes.
-func (s *Store) makeDatabase(ctx context.Context, dir string) error {
-	db, err := newDatabase(ctx, dir)
-	if err != nil {
-		return err
-	}
-	now := s.opts.Now()
-	err = db.Write(ctx, func(tx *bstore.Tx) error {
-		return s.firstRows(tx, now)
-	})
-	return errors.Join(err, db.Close())
-}
-
-// firstRows inserts what a new account has.
-func (s *Store) firstRows(tx *bstore.Tx, now time.Time) error {
-	row := accountRow{
-		ID:          1,
-		NextMailbox: 1,
-	}
-	var changes []Change
-	row.ModSeq = 1
-	boxes := append([]InitialMailbox{{Name: inboxName}}, s.opts.Mailboxes...)
-	seen := map[string]bool{}
-	for _, ib := range boxes {
-		name, err := checkName(ib.Name)
-		if err != nil {
-			return err
-		}
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		mb := mailboxRow{
-			ID: row.NextMailbox, Name: name, Use: ib.Use,
-			UIDValidity: row.newUIDValidity(now), UIDNext: 1,
-			ModSeq: row.ModSeq, Created: row.ModSeq,
-		}
-		row.NextMailbox++
-		if err := tx.Insert(&mb, &subscriptionRow{Name: name}); err != nil {
-			return err
-		}
-		changes = append(changes,
-			Change{Kind: ChangeMailboxCreate, Mailbox: mb.ID},
-			Change{Kind: ChangeSubscription})
-	}
-	data := appendChanges(nil, changes)
-	return tx.Insert(&row, &changeRow{ModSeq: row.ModSeq, Time: now.Unix(), Data: data})
-}
-
-// newUIDValidity gives out a UIDVALIDITY. It is the time in seconds, or one more than the one before if that is higher, so
-// that neither a mailbox nor an account that is made anew repeats one.
-func (r *accountRow) newUIDValidity(now time.Time) uint32 {
-	v := max(r.NextUIDValidity, uint32(max(1, min(now.Unix(), 1<<32-1<<24))))
-	r.NextUIDValidity = v + 1
-	return v
 }
 
 // Open returns a handle to an account, which the caller must Close. Handles to one
@@ -530,61 +352,4 @@ func (s *Store) Accounts(ctx context.Context) ([]AccountInfo, error) {
 	}
 	slices.SortFunc(l, func(a, b AccountInfo) int { return cmp.Compare(a.Name, b.Name) })
 	return l, nil
-}
-
-// removeAll removes a file, or a directory with all that is in it.
-func removeAll(fsys vfs.FS, name string) error {
-	fi, err := fsys.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	if fi.IsDir() {
-		entries, err := fsys.ReadDir(name)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if err := removeAll(fsys, filepath.Join(name, e.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	return fsys.Remove(name)
-}
-
-// maxAccountFile bounds the size of account.json.
-const maxAccountFile = 1 << 20
-
-func readFile(fsys vfs.FS, name string) (b []byte, rerr error) {
-	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { rerr = errors.Join(rerr, f.Close()) }()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if size > maxAccountFile {
-		return nil, errors.New("file is too large")
-	}
-	b = make([]byte, size)
-	if n, err := f.ReadAt(b, 0); n < len(b) {
-		return nil, err
-	}
-	return b, nil
-}
-
-func writeFileSync(fsys vfs.FS, name string, b []byte) (rerr error) {
-	f, err := fsys.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { rerr = errors.Join(rerr, f.Close()) }()
-	if _, err := f.WriteAt(b, 0); err != nil {
-		return err
-	}
-	return f.Sync()
 }

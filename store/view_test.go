@@ -193,6 +193,40 @@ func TestViewSharing(t *testing.T) {
 	}
 }
 
+// Removing most messages leaves few blocks.
+func TestViewRepack(t *testing.T) {
+	t.Parallel()
+	v := &View{}
+	var n naiveView
+	for uid := range imap.UID(50_000) {
+		e := entry{uid: uid + 1, modseq: 1}
+		v.push(e)
+		n = append(n, e)
+	}
+	full := v
+	for uid := imap.UID(1); uid <= 50_000; {
+		var edits []viewEdit
+		for ; len(edits) < 1000 && uid <= 50_000; uid++ {
+			if uid%500 != 0 {
+				edits = append(edits, viewEdit{entry: entry{uid: uid}, gone: true})
+			}
+		}
+		v = v.next(boxUpdate{edits: edits})
+		n = n.apply(edits)
+	}
+	checkView(t, v, n)
+	if v.Len() != 100 || len(v.blocks) > 10 {
+		t.Errorf("%d messages in %d blocks", v.Len(), len(v.blocks))
+	}
+	v = v.next(boxUpdate{edits: []viewEdit{{entry: entry{uid: 50_001}}, {entry: entry{uid: 50_002}}}})
+	if d := compare(full, v); len(d.gone) != 49_900 || d.added != 2 || len(d.changed) != 0 {
+		t.Errorf("difference has %d gone, %d added, %d changed", len(d.gone), d.added, len(d.changed))
+	}
+	if full.Len() != 50_000 {
+		t.Error("the old version changed")
+	}
+}
+
 func TestSeqOfMissing(t *testing.T) {
 	t.Parallel()
 	v := &View{}
