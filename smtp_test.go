@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -103,5 +105,75 @@ func TestNotificationsAsAskedFor(t *testing.T) {
 	}
 	if out := user.command("STATUS Inbox (MESSAGES)"); !strings.Contains(out, "MESSAGES 1)") {
 		t.Errorf("more reports than one: %s", out)
+	}
+}
+
+// Behind a load balancer the client is who the load balancer says, also for limits and in
+// Received. Others cannot connect.
+func TestProxyProtocol(t *testing.T) {
+	t.Parallel()
+	path := realConfig(t)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := "\tpublic:\n"
+	with := listener + "\t\tProxyProtocol:\n\t\t\tNetworks:\n\t\t\t\t- 10.1.2.0/24\n"
+	if !strings.Contains(string(b), listener) {
+		t.Fatalf("no listener in:\n%s", b)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(b), listener, with, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startServer(t, config.Options{Path: path})
+	dial := func(from, header string) net.Conn {
+		r.net.mu.Lock()
+		l := r.net.listeners[r.addrs["SMTP"]]
+		r.net.mu.Unlock()
+		conn, err := l.DialFrom(t.Context(), from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		io.WriteString(conn, header) // It may be refused already.
+		return conn
+	}
+	const client = "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + "\xc6\x33\x64\x07" + "\xc0\x00\x02\x19" + "\x30\x39\x00\x19" // 198.51.100.7 to 192.0.2.25.
+
+	s := newSMTPSession(t, dial("10.1.2.3:4000", client))
+	s.command("MAIL FROM:<x@example.net>", "250 ")
+	s.command("RCPT TO:<ann@example.org>", "250 ")
+	s.command("DATA", "354 ")
+	s.command("Subject: through\r\n\r\nHi\r\n.", "250 ")
+
+	for _, tt := range []struct{ name, from, header string }{
+		{"from elsewhere", "10.1.3.3:4000", client},
+		{"without header", "10.1.2.3:4001", "EHLO client.example.net\r\nEHLO client.example.net\r\n"},
+		{"version 1", "10.1.2.3:4002", "PROXY TCP4 198.51.100.7 192.0.2.25 12345 25\r\n"},
+	} {
+		if b, err := io.ReadAll(dial(tt.from, tt.header)); len(b) > 0 {
+			t.Errorf("%s: the server said %q, %v", tt.name, b, err)
+		}
+	}
+
+	log := r.log.String()
+	if !strings.Contains(log, "remote=198.51.100.7") || strings.Contains(log, "remote=10.1.2.3 ") {
+		t.Error("the log does not have the address of the client")
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	r.command("export", "mbox", "--account", "ann", out)
+	var all strings.Builder
+	filepath.WalkDir(out, func(name string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			b, _ := os.ReadFile(name)
+			all.Write(b)
+		}
+		return err
+	})
+	if !strings.Contains(all.String(), "([198.51.100.7])") {
+		t.Errorf("Received does not have the address of the client:\n%s", all.String())
 	}
 }
