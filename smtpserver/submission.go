@@ -45,6 +45,32 @@ func (d *delivery) checkAuthor() error {
 	if authors == 0 {
 		return refuse("no address in From")
 	}
+	return d.checkSenders()
+}
+
+// checkSenders makes sure that the fields which name who else had a hand in the message name the
+// account too (RFC 5322 §3.6.2, §3.6.6; RFC 6409 §6.3).
+func (d *delivery) checkSenders() error {
+	for f := range message.Fields(d.body.Root().Header) {
+		name := ""
+		for _, s := range [...]string{"Sender", "Resent-From", "Resent-Sender"} {
+			if f.Is(s) {
+				name = s
+			}
+		}
+		if name == "" {
+			continue
+		}
+		addresses, _ := message.ParseAddresses(f.Value)
+		for _, a := range addresses {
+			if a.Kind != message.Mailbox {
+				continue
+			}
+			if address, err := smtp.ParseAddress(a.Addr()); err != nil || !d.c.owns(address.Path()) {
+				return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E571NotAuthorized, "address in "+name+" is not an address of your account", err)
+			}
+		}
+	}
 	return nil
 }
 
