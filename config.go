@@ -32,6 +32,10 @@ and an example.`, config.DescribeStatic),
 		configPrintCommand("describe-domains", "Print domains.conf with every field explained",
 			`Describe-domains prints a domains.conf with every field, what it means, its
 default and an example.`, config.DescribeDomains),
+		configPrintCommand("describe-sendmail", "Print the configuration of mox sendmail with every field explained",
+			`Describe-sendmail prints a configuration file of "mox sendmail", by default
+/etc/moxsubmit.conf, with every field, what it means, its default and an
+example.`, describeSubmit),
 		configExampleCommand(),
 		configPrintCommand("reference", "Print the documentation of both files as Markdown",
 			`Reference prints the documentation of both configuration files as Markdown. The
@@ -103,19 +107,23 @@ with what it had. A change of mox.conf needs a restart, which is told too.`,
 
 func configExampleCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "example static|domains",
+		Use:   "example static|domains|sendmail",
 		Short: "Print a small configuration to start from",
 		Long: `Example prints a small and complete mox.conf ("static") or domains.conf
-("domains") for one domain, to start from. Replace names, and provide the
-certificates.`,
+("domains") for one domain, or a moxsubmit.conf ("sendmail"), to start from.
+Replace names, and provide certificates and passwords.`,
 		Example: `  mox config example static >mox.conf
   mox config example domains >domains.conf`,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
-		ValidArgs: []cobra.Completion{"static", "domains"},
+		ValidArgs: []cobra.Completion{"static", "domains", "sendmail"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == "static" {
+			switch args[0] {
+			case "static":
 				s := config.ExampleStatic()
 				return sconf.Write(cmd.OutOrStdout(), &s)
+			case "sendmail":
+				f := exampleSubmitFile()
+				return sconf.Write(cmd.OutOrStdout(), &f)
 			}
 			d := config.ExampleDynamic()
 			return sconf.Write(cmd.OutOrStdout(), &d)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,7 @@ func commands() []*cobra.Command {
 		queueCommand(),
 		importCommand(),
 		exportCommand(),
+		sendmailCommand(),
 		setAccountPasswordCommand(),
 		logLevelsCommand(),
 		stopCommand(),
@@ -46,9 +48,18 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// Who does not want to wait for an orderly end interrupts again.
 	context.AfterFunc(ctx, stop)
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, arguments(os.Args), os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
+}
+
+// arguments returns the command line for run. Under the name of sendmail, mox is that
+// program.
+func arguments(argv []string) []string {
+	if filepath.Base(argv[0]) == "sendmail" {
+		return append([]string{"sendmail"}, argv[1:]...)
+	}
+	return argv[1:]
 }
 
 // run executes one command line and returns the exit code. Errors are written
@@ -65,6 +76,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+	var exit exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
 	var usage usageError
 	// Whatever goes wrong before a command starts is the command line's fault:
 	// an unknown command or flag, or a wrong number of arguments.
@@ -103,7 +118,7 @@ Commands that act on mail or settings talk to the running server through a
 socket in its data directory. Most also work when no server runs.
 
 Exit codes: 0 for success, 1 when the command failed, 2 when it was called in a
-wrong way.`,
+wrong way. The command sendmail has others, those of sysexits.h.`,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
