@@ -95,24 +95,28 @@ func exportMboxes(ctx context.Context, cmd *cobra.Command, c *ctl.Client, p mbox
 	return nil
 }
 
-// mboxFileName returns the path, with slashes, of the file for a mailbox. Names that
-// mean something to the file system are changed.
+// mboxFileName returns the path, with slashes, of the file for a mailbox. It is another one for each
+// mailbox: what means something to file systems, or to an export, is written as %XX.
 func mboxFileName(mailbox string) string {
 	parts := strings.Split(mailbox, "/")
 	for i, part := range parts {
-		part = strings.Map(func(r rune) rune {
-			if r < ' ' || r == '\\' || r == ':' || r == 0x7f {
-				return '_'
+		var b strings.Builder
+		for k := range len(part) {
+			switch c := part[k]; {
+			case c < ' ' || c == 0x7f || c == '\\' || c == ':' || c == '%', c == '.' && (k == 0 || isExportSuffix(part[k:])):
+				fmt.Fprintf(&b, "%%%02X", c)
+			default:
+				b.WriteByte(c)
 			}
-			return r
-		}, part)
-		if strings.HasPrefix(part, ".") {
-			part = "_" + part[1:]
 		}
-		parts[i] = part
+		parts[i] = b.String()
 	}
 	return strings.Join(parts, "/") + ".mbox"
 }
+
+// isExportSuffix tells the suffixes of files that an export makes. A mailbox that has one, and mailboxes below it,
+// would get a directory of that name.
+func isExportSuffix(s string) bool { return s == ".mbox" || s == ".part" || s == ".resume" }
 
 // exportState is what is kept to resume an export: the first Size bytes of the file
 // are the messages up to UID.
@@ -138,6 +142,17 @@ func exportMboxFile(ctx context.Context, cmd *cobra.Command, c *ctl.Client, p mb
 		return err
 	}
 	defer f.Close() // Fails after a successful close, harmlessly.
+	defer func() {
+		if fi, err := f.Stat(); rerr != nil && err == nil && fi.Size() == 0 {
+			os.Remove(f.Name())
+		}
+	}()
+	if fi, err := f.Stat(); err != nil {
+		return err
+	} else if fi.Size() < state.Size {
+		// The file was removed or cut: what the state tells of is not there.
+		state = exportState{Account: p.Account, Mailbox: p.Mailbox}
+	}
 	if err := f.Truncate(state.Size); err != nil {
 		return err
 	}

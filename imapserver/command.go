@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 
 	"mox/imap"
 	"mox/store"
@@ -264,6 +265,8 @@ func storeError(err error) *imap.Error {
 		{store.ErrClosed, imap.CodeUnavailable, "Account is being closed, try again"},
 		{store.ErrLocked, imap.CodeInUse, "Account is in use, try again"},
 		{context.DeadlineExceeded, imap.CodeUnavailable, "This took too long, try again"},
+		{syscall.ENOSPC, imap.CodeUnavailable, "The disk of the server is full, try again later"},
+		{syscall.EDQUOT, imap.CodeUnavailable, "The disk of the server is full, try again later"},
 	} {
 		if errors.Is(err, m.is) {
 			return imap.No(m.code, m.text, err)

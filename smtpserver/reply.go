@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"syscall"
 	"time"
 
 	"mox/smtp"
@@ -26,7 +27,7 @@ func (c *conn) fail(err error) {
 	e, ok := errors.AsType[*smtp.Error](err)
 	if !ok {
 		c.log.Error("command failed", "err", err)
-		e = smtp.NewError(smtp.C451LocalError, smtp.E430SystemOther, "local error, try again later", err)
+		e = unknownError(err)
 	} else {
 		c.log.Debug("command refused", "reply", e.Reply(), "err", e.Err)
 	}
@@ -39,6 +40,14 @@ func (c *conn) fail(err error) {
 		// RFC 5321 §3.8: the server closes after it.
 		c.state = StateClosed
 	}
+}
+
+// unknownError is what a client is told of an error that is not for it.
+func unknownError(err error) *smtp.Error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return smtp.NewError(smtp.C452StorageFull, smtp.E431SystemFull, "insufficient system storage, try again later", err)
+	}
+	return smtp.NewError(smtp.C451LocalError, smtp.E430SystemOther, "local error, try again later", err)
 }
 
 // observe ends a command: it writes the reply of an error, counts it, and ends connections
