@@ -176,6 +176,9 @@ func TestValue(t *testing.T) {
 		`(a (b NIL) "c")`: list(atom("a"), list(atom("b"), Value{Kind: ValueNil}), str("c")),
 		`((a)(b) c)`:      list(list(atom("a")), list(atom("b")), atom("c")),
 		`(BODY[HEADER.FIELDS (A B)]<0> "x" UID 5)`: list(atom("BODY[HEADER.FIELDS (A B)]<0>"), str("x"), atom("UID"), atom("5")),
+		`(body[1.HEADER.FIELDS (A "b]\"]c")] NIL)`: list(atom(`body[1.HEADER.FIELDS (A "b]\"]c")]`), Value{Kind: ValueNil}),
+		`(BINARY.SIZE[1] 5)`:                       list(atom("BINARY.SIZE[1]"), atom("5")),
+		`(a[ [b x])`:                               list(atom("a["), atom("[b"), atom("x]")),
 	} {
 		d := NewDecoder(bufio.NewReaderSize(strings.NewReader(in+"\r\n"), 16), Limits{}, nil)
 		d.ReadLine()
@@ -184,7 +187,7 @@ func TestValue(t *testing.T) {
 			t.Errorf("%q: got %+v, %v", in, got, d.Err())
 		}
 	}
-	for _, in := range []string{"", " ", ")", "(", "(a", "(a ", "(a  b)", "( a)", "(a )", `"a`, "{3", "~{", "a[", "\x7f", "\x00", strings.Repeat("(", 101) + strings.Repeat(")", 101)} {
+	for _, in := range []string{"", " ", ")", "(", "(a", "(a ", "(a  b)", "( a)", "(a )", `"a`, "{3", "~{", "BODY[", `BODY["]\`, "\x7f", "\x00", strings.Repeat("(", 101) + strings.Repeat(")", 101)} {
 		d := NewDecoder(bufio.NewReaderSize(strings.NewReader(in+"\r\n"), 16), Limits{}, nil)
 		d.ReadLine()
 		got := d.Value()

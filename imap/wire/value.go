@@ -59,16 +59,14 @@ func (d *Decoder) value(depth int) Value {
 	return Value{Kind: ValueAtom, Text: text}
 }
 
-// responseAtom takes an atom of a response, with a section in brackets.
+// responseAtom takes an atom of a response, with a section in brackets after the names that have one.
+// Other atoms may have a bracket in them, as keywords.
 func (d *Decoder) responseAtom() []byte {
 	start := d.pos
 	for d.err == nil {
 		switch c := d.peek(); {
-		case c == '[':
-			for d.pos < len(d.line) && d.line[d.pos] != ']' {
-				d.pos++
-			}
-			d.Expect(']')
+		case c == '[' && hasSection(d.line[start:d.pos]):
+			d.sectionText()
 		case c > ' ' && c != 0x7f && c != '(' && c != ')' && c != '"' && c != '{':
 			d.pos++
 		case d.pos == start:
@@ -78,6 +76,28 @@ func (d *Decoder) responseAtom() []byte {
 		}
 	}
 	return nil
+}
+
+func hasSection(name []byte) bool {
+	return asciiFold(name, "BODY") || asciiFold(name, "BINARY") || asciiFold(name, "BINARY.SIZE")
+}
+
+// sectionText takes a section as it is written, with its brackets. Names of header fields in it may be
+// quoted, but literals are not understood.
+func (d *Decoder) sectionText() {
+	quoted := false
+	for ; d.pos < len(d.line) && (quoted || d.line[d.pos] != ']'); d.pos++ {
+		switch d.line[d.pos] {
+		case '"':
+			quoted = !quoted
+		case '\\':
+			if quoted {
+				d.pos++
+			}
+		}
+	}
+	d.pos = min(d.pos, len(d.line))
+	d.Expect(']')
 }
 
 // Rest takes what is left of the line, as the text of a status response.
