@@ -206,7 +206,11 @@ func (o *operations) setAccountPassword(ctx context.Context, c *ctl.Call) (any, 
 		return nil, err
 	}
 	defer a.Close()
-	return nil, a.SetPassword(ctx, store.System, p.Password)
+	var extra []string
+	if account := o.live.Current().Account(p.Account); account != nil {
+		extra = account.PasswordMechanisms
+	}
+	return nil, a.SetPassword(ctx, store.System, p.Password, extra...)
 }
 
 type mboxParams struct {

@@ -142,10 +142,12 @@ func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpse
 		}
 	case "Submission":
 		lo.Kind = smtpserver.Submission
+		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
 		lo.AuthWithoutTLS = l.Submission.NoRequireSTARTTLS
 		lo.HideClient = true
 	case "Submissions":
 		lo.Kind = smtpserver.Submissions
+		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
 		lo.HideClient = true
 	}
 	return lo
@@ -172,7 +174,7 @@ func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelim
 	l := svc.listener
 	lo := imapserver.ListenerOptions{
 		Name:           l.Name,
-		TLS:            tlsConfig,
+		TLS:            requestClientKeys(s.live, tlsConfig),
 		ImplicitTLS:    svc.name == "IMAPS",
 		PlaintextAuth:  svc.name == "IMAP" && l.IMAP.NoRequireSTARTTLS,
 		Conns:          conns,

@@ -152,7 +152,8 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	auth := &authenticator{live, accounts}
 	smtpServer, err := smtpserver.New(smtpserver.Options{
 		Addresses:    func() smtpserver.Addresses { return live.Current() },
-		Authenticate: auth.smtp,
+		Authenticate: smtpAuthenticator{auth}.authenticate,
+		Verifiers:    smtpAuthenticator{auth},
 		Local:        local.New(accounts),
 		Queue:        outgoing.queue.Target(),
 		Submit:       outgoing.submissions,
@@ -282,7 +283,9 @@ func (s *server) imapOptions(accounts *store.Store, auth *authenticator, reg pro
 	cfg := s.live.Current()
 	o := imapserver.Options{
 		Accounts:     accounts,
-		Authenticate: auth.imap,
+		Authenticate: imapAuthenticator{auth}.authenticate,
+		Verifiers:    imapAuthenticator{auth},
+		Hostname:     cfg.Hostname.ASCII,
 		Version:      version(),
 		Log:          s.log.With("pkg", "imapserver"),
 		Registerer:   reg,

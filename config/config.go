@@ -43,6 +43,7 @@ type Config struct {
 	hostnames map[dns.Domain]bool
 	// Destinations by canonical address, and for a whole domain with an empty localpart.
 	destinations map[smtp.Address]Destination
+	clientKeys   map[sasl.KeyFingerprint]*Account
 	routes       []Route
 
 	quota   int64
@@ -194,6 +195,9 @@ type Account struct {
 	Quota         int64  // Bytes; zero for no limit.
 
 	MaxOutgoingPerDay int // Recipients in 24 hours; zero for no limit.
+
+	// PasswordMechanisms are those of SCRAM-SHA-1 and CRAM-MD5 that the account is to have.
+	PasswordMechanisms []string
 
 	// Addresses are the account's own, in canonical form, sorted. An empty localpart
 	// stands for all other addresses of the domain.

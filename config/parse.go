@@ -13,6 +13,7 @@ import (
 	"github.com/mjl-/sconf"
 
 	"mox/dns"
+	"mox/sasl"
 	"mox/smtp"
 )
 
@@ -109,6 +110,7 @@ func parse(opts Options, static, dynamic []byte) (*Config, error) {
 			accounts:     map[string]*Account{},
 			hostnames:    map[dns.Domain]bool{},
 			destinations: map[smtp.Address]Destination{},
+			clientKeys:   map[sasl.KeyFingerprint]*Account{},
 		},
 		static: &problems{file: opts.Path},
 		domain: &problems{file: opts.dynamicPath()},

@@ -83,6 +83,7 @@ func (b *builder) accounts() {
 			}
 		}
 		b.cfg.accounts[name] = a
+		b.logins(field, a, s)
 		b.destinations(field+".Destinations", a, s.Destinations)
 	}
 }
