@@ -68,7 +68,7 @@ func TestSendmail(t *testing.T) {
 		args        []string
 	}{
 		{tls, "To: Ann <ann@localhost>\nBcc: secret@localhost\nSubject: m0\n\ntext\n.\nmore\n", []string{"-t"}},
-		{tls, "From: root (Cron Daemon)\nSubject: m1\n\ntext\n.\nmore\n", []string{"-FCronDaemon", "-i", "-odi", "-oem", "root"}},
+		{tls, "From: root (Cron Daemon)\nSubject: m1\n\ntext\n.\nmore\n", []string{"-i", "-odi", "-oem", "root"}},
 		{starttls, "From ann Thu Aug 22 12:36:23 2002\r\nFrom: bob@localhost\r\nDate: Thu, 22 Aug 2002 12:36:23 +0000\r\nMessage-ID: <m2@localhost>\r\nSubject: m2\r\n\r\ntext\r\n.hidden\r\n", []string{"-fbob@localhost", "-oi", "-N", "failure,delay", "-Rhdrs", "-V", "id", "--", "ann@localhost,ann@localhost"}},
 	} {
 		if code, out := sendmailWith(t, tc.conf, tc.input, tc.args...); code != exitOK || out != "" {
@@ -84,7 +84,7 @@ func TestSendmail(t *testing.T) {
 	got := s.command("FETCH 1:* BODY.PEEK[]")
 	for _, want := range []string{
 		"\r\nDate: ", "\r\nMessage-ID: <", "From: <web@localhost>\r\n", "\r\n\r\ntext\r\n)",
-		"From: CronDaemon <web@localhost>", "\r\n\r\ntext\r\n.\r\nmore\r\n)",
+		"From: Cron Daemon <web@localhost>", "\r\n\r\ntext\r\n.\r\nmore\r\n)",
 		"Message-ID: <m2@localhost>", "Return-Path: <bob@localhost>", "\r\n\r\ntext\r\n.hidden\r\n)",
 	} {
 		if !strings.Contains(got, want) && !strings.Contains(got, strings.NewReplacer("<web@localhost>", "web@localhost", `"`, "").Replace(want)) {
