@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"mox/dns"
+	"mox/internal/vfs"
+	"mox/internal/vfs/faultfs"
 	"mox/message"
 	"mox/pipeline"
 	"mox/queuedb"
@@ -123,6 +125,7 @@ type testQueue struct {
 	*Queue
 	t         *testing.T
 	dir       string
+	files     *faultfs.FS // Of bodies.
 	db        *queuedb.DB
 	transport *fakeTransport
 	local     *fakeLocal
@@ -135,11 +138,12 @@ type testQueue struct {
 // their localpart.
 func newQueue(t *testing.T, dir string, change func(*Options)) *testQueue {
 	t.Helper()
-	db, err := queuedb.Open(t.Context(), queuedb.Options{Dir: dir})
+	files := &faultfs.FS{FS: vfs.OS{}}
+	db, err := queuedb.Open(t.Context(), queuedb.Options{Dir: dir, FS: files})
 	if err != nil {
 		t.Fatalf("opening queue database: %v", err)
 	}
-	tq := &testQueue{t: t, dir: dir, db: db, transport: &fakeTransport{deliver: answer(nil)}, local: &fakeLocal{}}
+	tq := &testQueue{t: t, dir: dir, files: files, db: db, transport: &fakeTransport{deliver: answer(nil)}, local: &fakeLocal{}}
 	opts := Options{
 		DB: db, Local: tq.local, Hostname: dns.Domain{ASCII: "mox.example"},
 		Route: func(*queuedb.Message, *queuedb.Recipient) Transport { return tq.transport },
@@ -189,38 +193,38 @@ func (tq *testQueue) finished() []string {
 
 const testMessage = "Message-ID: <orig@local.example>\r\nSubject: test\r\nFrom: <a@local.example>\r\n\r\nbody\r\n"
 
-// send queues a message. Paths in local.example become local recipients.
+// recipient returns a recipient. Paths in local.example become local ones.
+func (tq *testQueue) recipient(addr string) pipeline.Recipient {
+	r := pipeline.Recipient{Path: path(tq.t, addr), Prefix: []byte("Received: test\r\n")}
+	if lp, ok := strings.CutSuffix(addr, "@local.example"); ok {
+		r.Account = lp
+	}
+	return r
+}
+
+// send queues a message.
 func (tq *testQueue) send(id, from string, to ...string) {
 	tq.t.Helper()
-	ctx := tq.t.Context()
 	env := pipeline.Envelope{ID: id, Received: time.Now()}
 	if from != "" {
 		env.MailFrom = path(tq.t, from)
 	}
-	d, err := tq.Target().Begin(ctx, env)
-	if err != nil {
-		tq.t.Fatalf("begin: %v", err)
-	}
+	var rcpts []pipeline.Recipient
 	for _, addr := range to {
-		r := pipeline.Recipient{Path: path(tq.t, addr), Prefix: []byte("Received: test\r\n")}
-		if lp, ok := strings.CutSuffix(addr, "@local.example"); ok {
-			r.Account = lp
-		}
-		if err := d.Recipient(ctx, r); err != nil {
-			tq.t.Fatalf("recipient: %v", err)
-		}
+		rcpts = append(rcpts, tq.recipient(addr))
 	}
-	b, err := newBody(strings.NewReader(testMessage), int64(len(testMessage)))
+	tq.submit(env, testMessage, rcpts...)
+}
+
+func (tq *testQueue) submit(env pipeline.Envelope, text string, rcpts ...pipeline.Recipient) {
+	tq.t.Helper()
+	b, err := newBody(strings.NewReader(text), int64(len(text)))
 	if err != nil {
 		tq.t.Fatalf("body: %v", err)
 	}
-	if err := d.Body(ctx, b); err != nil {
-		tq.t.Fatalf("body: %v", err)
-	}
-	for _, err := range d.Commit(ctx) {
-		if err != nil {
-			tq.t.Fatalf("commit: %v", err)
-		}
+	errs, err := pipeline.Deliver(tq.t.Context(), tq.Target(), env, rcpts, b)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		tq.t.Fatalf("queueing %s: %v", env.ID, err)
 	}
 }
 

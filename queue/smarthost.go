@@ -3,7 +3,6 @@ package queue
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,7 +23,7 @@ type Smarthost struct {
 
 	TLS         smtpclient.TLSMode
 	TLSConfig   *tls.Config
-	Credentials *sasl.Credentials // For AUTH PLAIN or LOGIN; nil for none.
+	Credentials *sasl.Credentials // For AUTH; nil for none.
 
 	LocalName dns.IPDomain // For EHLO.
 
@@ -65,16 +64,8 @@ func (s *Smarthost) Deliver(ctx context.Context, j Job) []Outcome {
 	return transact(ctx, conn, opts, j, remote)
 }
 
-func (s *Smarthost) auth(mechanisms []string, _ *tls.ConnectionState) (sasl.Client, error) {
-	for _, m := range mechanisms {
-		switch m {
-		case sasl.Plain:
-			return sasl.NewPlainClient(*s.Credentials), nil
-		case sasl.Login:
-			return sasl.NewLoginClient(*s.Credentials), nil
-		}
-	}
-	return nil, errors.New("server offers no mechanism to authenticate that mox knows")
+func (s *Smarthost) auth(mechanisms []string, cs *tls.ConnectionState) (sasl.Client, error) {
+	return sasl.NewClient(mechanisms, *s.Credentials, cs)
 }
 
 // transact sends the job over a new connection, which it closes.
