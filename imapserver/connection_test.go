@@ -129,7 +129,8 @@ func TestByeArrivesWhileClientSends(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, newStore(t, t.TempDir()), ln, nil)
+	s, served := serve(t, newStore(t, t.TempDir()), ln, nil)
+	defer stopServer(t, s, served)
 	nc, err := net.Dial("tcp", ln.Addr().String())
 	if err != nil {
 		t.Fatal(err)

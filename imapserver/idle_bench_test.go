@@ -116,10 +116,11 @@ func serveTCP(tb testing.TB, st *store.Store, implicitTLS bool) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	serve(tb, st, ln, func(_ *Options, lo *ListenerOptions) {
+	s, served := serve(tb, st, ln, func(_ *Options, lo *ListenerOptions) {
 		if implicitTLS {
 			lo.TLS, lo.ImplicitTLS = testTLS(), true
 		}
 	})
+	tb.Cleanup(func() { stopServer(tb, s, served) })
 	return ln.Addr().String()
 }

@@ -69,12 +69,21 @@ func verify(t testing.TB, st *store.Store) {
 // otherwise.
 func newServer(t testing.TB, st *store.Store, change func(*Options, *ListenerOptions)) *testServer {
 	t.Helper()
-	ln := memnet.Listen("127.0.0.1:143")
-	return &testServer{Server: serve(t, st, ln, change), t: t, store: st, ln: ln}
+	s, served := startServer(t, st, change)
+	t.Cleanup(func() { stopServer(t, s.Server, served) })
+	return s
 }
 
-// serve serves the store on a listener until the test ends.
-func serve(t testing.TB, st *store.Store, ln net.Listener, change func(*Options, *ListenerOptions)) *Server {
+// startServer is newServer for those who end the server themselves, by stopServer.
+func startServer(t testing.TB, st *store.Store, change func(*Options, *ListenerOptions)) (*testServer, chan error) {
+	t.Helper()
+	ln := memnet.Listen("127.0.0.1:143")
+	s, served := serve(t, st, ln, change)
+	return &testServer{Server: s, t: t, store: st, ln: ln}, served
+}
+
+// serve serves the store on a listener.
+func serve(t testing.TB, st *store.Store, ln net.Listener, change func(*Options, *ListenerOptions)) (*Server, chan error) {
 	t.Helper()
 	opts := Options{
 		Accounts: st,
@@ -97,20 +106,22 @@ func serve(t testing.TB, st *store.Store, ln net.Listener, change func(*Options,
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln, lo) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-		if err := <-served; !errors.Is(err, ErrServerClosed) {
-			t.Errorf("serve: %v", err)
-		}
-		if n := panics(t, opts.Registerer.(prometheus.Gatherer)); n != 0 {
-			t.Errorf("%v panics", n)
-		}
-	})
-	return s
+	return s, served
+}
+
+func stopServer(t testing.TB, s *Server, served chan error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	if err := <-served; !errors.Is(err, ErrServerClosed) {
+		t.Errorf("serve: %v", err)
+	}
+	if n := panics(t, s.opts.Registerer.(prometheus.Gatherer)); n != 0 {
+		t.Errorf("%v panics", n)
+	}
 }
 
 // panics returns how many panics were caught.
