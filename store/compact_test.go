@@ -127,9 +127,10 @@ func TestCompact(t *testing.T) {
 	s, a := newCompactStore(t, n, nil)
 	path := databasePath(a.acc.dir)
 
-	// The open pack and a small database are left alone unless forced.
+	// The open pack and a small database are left alone unless forced. The pack may grow meanwhile, by
+	// notes of what is erased.
 	stats, err := s.Compact(ctx, "compact", false, nil)
-	if err != nil || stats.Before != stats.After {
+	if err != nil || stats.After < stats.Before {
 		t.Errorf("not forced: %+v, %v", stats, err)
 	}
 
