@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,52 +19,57 @@ func TestDoneIsTold(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex // Guards told and fail.
 		var told []string
 		fail := true
-		q := newQueue(t, dir, func(o *Options) {
-			o.Done = func(m queuedb.Message) error {
-				if fail {
-					return errors.New("disk full")
+		open := func() *testQueue {
+			q := newQueue(t, dir, func(o *Options) {
+				o.Done = func(m queuedb.Message) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if fail {
+						return errors.New("disk full")
+					}
+					told = append(told, m.EnvelopeID)
+					return nil
 				}
-				told = append(told, m.EnvelopeID)
-				return nil
+			})
+			q.start()
+			return q
+		}
+		setFail := func(v bool) {
+			mu.Lock()
+			defer mu.Unlock()
+			fail = v
+		}
+		check := func(when string, want ...string) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(told)
+			if !slices.Equal(told, want) {
+				t.Fatalf("%s: told %v, want %v", when, told, want)
 			}
-		})
-		q.start()
+		}
+		q := open()
 		q.send("e1", "a@local.example", "x@remote.example")
 		q.send("e2", "a@local.example", "x@remote.example")
-		synctest.Wait()
-		fail = false
+		check("disk full")
+		setFail(false)
 		time.Sleep(2 * time.Hour)
-		synctest.Wait()
-		slices.Sort(told)
-		if !slices.Equal(told, []string{"e1", "e2"}) {
-			t.Fatalf("told %v, want both, once", told)
-		}
-		fail = true
+		check("two hours later", "e1", "e2")
+		setFail(true)
 		q.send("e3", "a@local.example", "x@remote.example")
 		synctest.Wait()
 		q.close()
-
-		told = nil
-		q = newQueue(t, dir, func(o *Options) {
-			o.Done = func(m queuedb.Message) error { told = append(told, m.EnvelopeID); return nil }
-		})
-		q.start()
-		synctest.Wait()
-		if !slices.Equal(told, []string{"e3"}) {
-			t.Errorf("told %v after a restart, want e3", told)
-		}
+		setFail(false)
+		q = open()
+		check("restart", "e1", "e2", "e3")
 		q.close()
-		q = newQueue(t, dir, func(o *Options) {
-			o.Done = func(m queuedb.Message) error { told = append(told, m.EnvelopeID); return nil }
-		})
-		q.start()
-		synctest.Wait()
-		q.close()
-		if !slices.Equal(told, []string{"e3"}) {
-			t.Errorf("told %v again", told)
-		}
+		q = open()
+		defer q.close()
+		check("another restart", "e1", "e2", "e3")
 	})
 }
 

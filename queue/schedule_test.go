@@ -87,7 +87,7 @@ func TestLockedMessageIsPassedOver(t *testing.T) {
 			q.wakeUp()
 			synctest.Wait()
 		}
-		if !lock() || !lock() {
+		if first, second := lock(), lock(); !first || !second {
 			t.Fatal("message cannot be locked")
 		}
 		q.start()
@@ -224,7 +224,7 @@ func TestUnreachableDestination(t *testing.T) {
 		}
 		check("others", 1)
 		l, err := q.List(t.Context(), queuedb.Filter{EnvelopeID: "more3"}, queuedb.Page{})
-		if err != nil || l[0].Recipient.Attempts != 1 || l[0].Recipient.Results[0].Enhanced != "4.4.1" || l[0].Recipient.NextAttempt.Sub(time.Now()) != time.Hour {
+		if err != nil || l[0].Recipient.Attempts != 1 || l[0].Recipient.Results[0].Enhanced != "4.4.1" || time.Until(l[0].Recipient.NextAttempt) != time.Hour {
 			t.Fatalf("recipient that was not tried: %+v, %v", l, err)
 		}
 		q.send("elsewhere", "a@local.example", "x@other.example")
