@@ -214,11 +214,17 @@ func (c *conn) startTLS() error {
 	return nil
 }
 
-const bufferSize = 8 << 10
+const (
+	bufferSize = 8 << 10
+
+	// largeBufferSize is for content of messages, so that most are read and written at once.
+	largeBufferSize = 64 << 10
+)
 
 var (
-	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
-	writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
+	readers      = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
+	writers      = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
+	largeWriters = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, largeBufferSize) }}
 )
 
 // acquireReader takes a buffer for reading.
@@ -248,20 +254,42 @@ func (c *conn) dropReader() {
 // acquireWriter takes a buffer for writing.
 func (c *conn) acquireWriter() {
 	if c.bw == nil {
-		c.bw = writers.Get().(*bufio.Writer)
-		c.bw.Reset(c.out.Writer(c.nc))
-		c.enc.Reset(c.bw)
+		c.setWriter(writers.Get().(*bufio.Writer))
 	}
+}
+
+func (c *conn) setWriter(bw *bufio.Writer) {
+	c.bw = bw
+	c.bw.Reset(c.out.Writer(c.nc))
+	c.enc.Reset(c.bw)
+}
+
+// growWriter takes a large buffer for the rest of a command.
+func (c *conn) growWriter() error {
+	if c.bw.Size() >= largeBufferSize {
+		return nil
+	}
+	if err := c.enc.Flush(); err != nil {
+		return connError{err}
+	}
+	c.releaseWriter()
+	c.setWriter(largeWriters.Get().(*bufio.Writer))
+	return nil
 }
 
 // releaseWriter gives the buffer back, which was flushed.
 func (c *conn) releaseWriter() {
-	if c.bw != nil {
-		c.enc.Reset(nil) // It must not write into what others use then.
-		c.bw.Reset(nil)
-		writers.Put(c.bw)
-		c.bw = nil
+	if c.bw == nil {
+		return
 	}
+	c.enc.Reset(nil) // It must not write into what others use then.
+	c.bw.Reset(nil)
+	if c.bw.Size() == largeBufferSize {
+		largeWriters.Put(c.bw)
+	} else {
+		writers.Put(c.bw)
+	}
+	c.bw = nil
 }
 
 // commandReader gives a byte that was read while there was no buffer, then what comes from the connection.

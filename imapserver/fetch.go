@@ -61,6 +61,11 @@ func (c *conn) handleFetch(r *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
+	if f.need.content {
+		if err := c.growWriter(); err != nil {
+			return "", err
+		}
+	}
 	var ce connError
 	if err = f.run(pos); errors.As(err, &ce) {
 		return "", err

@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mox/store"
 )
@@ -89,24 +91,73 @@ func idleClients(b *testing.B, arg string) {
 	kind, addr, _ := strings.Cut(arg, " ")
 	var open []*testClient // Collected, they would be closed.
 	for range idleConnections {
-		nc, err := net.Dial("tcp", addr)
-		if err != nil {
-			b.Fatal(err)
-		}
-		if kind == "tls" {
-			nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true})
-		}
-		c := &testClient{t: b, nc: nc, r: bufio.NewReader(nc)}
-		c.expect("* OK ...")
-		c.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
-		c.cmd("SELECT INBOX", "OK ...")
-		c.send("i IDLE\r\n")
-		c.expect("+ Idling")
-		open = append(open, c)
+		open = append(open, dialIdle(b, kind, addr))
 	}
 	fmt.Println("idling")
 	io.Copy(io.Discard, os.Stdin)
 	runtime.KeepAlive(open)
+}
+
+// dialIdle returns a client that waits in IDLE.
+func dialIdle(b *testing.B, kind, addr string) *testClient {
+	b.Helper()
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if kind == "tls" {
+		nc = tls.Client(nc, &tls.Config{InsecureSkipVerify: true})
+	}
+	c := &testClient{t: b, nc: nc, r: bufio.NewReader(nc)}
+	c.expect("* OK ...")
+	c.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
+	c.cmd("SELECT INBOX", "OK ...")
+	c.send("i IDLE\r\n")
+	c.expect("+ Idling")
+	return c
+}
+
+// BenchmarkIdleNotify tells how long it takes until all of many connections in IDLE on one mailbox have heard of a new
+// message, from the begin of its delivery on. Clients and server share the processors.
+func BenchmarkIdleNotify(b *testing.B) {
+	st := newStore(b, b.TempDir())
+	addr := serveTCP(b, st, false)
+	heard := make(chan time.Time, idleConnections)
+	for range idleConnections {
+		c := dialIdle(b, "plain", addr)
+		b.Cleanup(func() { c.nc.Close() })
+		go func() {
+			for {
+				if _, err := c.r.ReadSlice('\n'); err != nil {
+					return
+				}
+				heard <- time.Now()
+			}
+		}()
+	}
+	acc, err := st.Open(b.Context(), testAccount)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer acc.Close()
+	var l []time.Duration
+	var delivered time.Duration
+	for b.Loop() {
+		msg := "Subject: new\r\n\r\n"
+		d := store.Delivery{NewMessage: store.NewMessage{Body: strings.NewReader(msg), Size: int64(len(msg))}}
+		start := time.Now()
+		if _, err := acc.Deliver(b.Context(), store.System, d); err != nil {
+			b.Fatal(err)
+		}
+		delivered += time.Since(start)
+		for range idleConnections {
+			l = append(l, (<-heard).Sub(start))
+		}
+	}
+	slices.Sort(l)
+	b.ReportMetric(l[len(l)/2].Seconds()*1000, "ms-p50")
+	b.ReportMetric(l[len(l)*99/100].Seconds()*1000, "ms-p99")
+	b.ReportMetric(delivered.Seconds()*1000/float64(b.N), "ms-delivery")
 }
 
 // serveTCP serves a store on a loopback socket and returns its address.
