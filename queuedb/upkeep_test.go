@@ -93,8 +93,9 @@ func TestCompact(t *testing.T) {
 			}
 		})
 	}
+	// At first there may be nothing to rewrite yet.
 	removed := 0
-	for range 20 {
+	for n := 0; n < 20 || removed == 0 && !t.Failed(); n++ {
 		c, err := db.blobs.Compact(t.Context(), blob.Policy{Force: true}, db.live, db.moved)
 		if err != nil {
 			t.Error(err)
@@ -103,9 +104,6 @@ func TestCompact(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if removed == 0 {
-		t.Error("no pack was rewritten")
-	}
 	l, err := db.List(t.Context(), Filter{OpenOnly: true}, Page{Limit: 1 << 20})
 	if err != nil || len(l) == 0 {
 		t.Fatalf("list: %d, %v", len(l), err)
