@@ -55,7 +55,9 @@ if [ ! -e $policy ]; then
 	printf '#!/bin/sh\nexit 101\n' >$policy
 	chmod +x $policy
 fi
-echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections
+case " $missing" in
+*" postfix "*) echo "postfix postfix/main_mailer_type select No configuration" | debconf-set-selections ;;
+esac
 
 apt-get -qq update </dev/null
 # shellcheck disable=SC2086
