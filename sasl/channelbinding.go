@@ -25,6 +25,9 @@ type ChannelBinding struct {
 // What is safe is decided by crypto/tls: TLS 1.2 has tls-unique if the session was not
 // resumed, or the extended master secret (RFC 7627) is in use (RFC 7677 §4), and tls-exporter
 // in the latter case only (RFC 9266 §2).
+//
+// A binding is meant for one exchange on a connection (RFC 9266 §4.1). One that failed may be
+// tried again, as SCRAM tells exchanges apart by nonces of both sides.
 func ChannelBindings(cs *tls.ConnectionState) []ChannelBinding {
 	if cs == nil || !cs.HandshakeComplete || cs.Version < tls.VersionTLS12 {
 		return nil
