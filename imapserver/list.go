@@ -28,6 +28,9 @@ func (c *conn) handleList(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
+	if args.Return&wire.ListReturnStatus != 0 && args.Status&wire.StatusHighestModSeq != 0 {
+		c.enableCondstore()
+	}
 	match := matcher(args.Reference, args.Patterns)
 	for _, mb := range l {
 		if !match(mb.Name) || !selects(args.Select, mb) {
@@ -41,13 +44,14 @@ func (c *conn) handleList(_ *request) (imap.Code, error) {
 	return "", c.writeError()
 }
 
-// matcher returns a function that tells whether any of the patterns matches a name.
+// matcher returns a function that tells whether any of the patterns matches a name of the store.
 func matcher(reference string, patterns []string) func(name string) bool {
 	l := make([]*imap.Pattern, len(patterns))
 	for i, p := range patterns {
 		l[i] = imap.NewPattern(reference, p)
 	}
 	return func(name string) bool {
+		name = wireName(name)
 		return slices.ContainsFunc(l, func(p *imap.Pattern) bool { return p.Match(name) })
 	}
 }

@@ -146,8 +146,11 @@ type testClient struct {
 	nc   net.Conn
 	r    *bufio.Reader
 	last string // Line read.
-	sent string // By a transcript.
-	tag  int
+
+	// Of a transcript: the last command, and whether the last line was sent.
+	sent    string
+	sending bool
+	tag     int
 }
 
 func (s *testServer) dial() *testClient {

@@ -61,6 +61,7 @@ func playTranscript(t *testing.T, file string) {
 		if strings.Contains(text, "\n@tls\n") {
 			lo.TLS = testTLS()
 		}
+		lo.MaxBadCommands = 1000
 		lo.PlaintextAuth = !strings.Contains(text, "\n@noplain\n")
 	})
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
@@ -115,11 +116,15 @@ func (tr *transcript) line(n int, line string) {
 		}
 	}
 	c := tr.client(who[1:])
-	if who[0] == 'C' {
+	sending := who[0] == 'C'
+	defer func() { c.sending = sending }()
+	if sending {
 		if t, ok := strings.CutSuffix(text, "<<"); ok {
 			c.send(t)
 		} else {
-			c.sent = text
+			if !c.sending {
+				c.sent = text
+			}
 			c.send(text + "\r\n")
 		}
 		return
