@@ -62,6 +62,7 @@ type conn struct {
 	enc   *wire.Encoder
 
 	logout   bool
+	linger   bool           // BYE was sent.
 	auth     *authState     // Nil until logged in.
 	selected *selectedState // Nil unless a mailbox is selected.
 
@@ -193,6 +194,7 @@ func (c *conn) run() error {
 			return err
 		}
 		if c.logout {
+			c.linger = true
 			return errEnd
 		}
 		if err := c.command(); err != nil {
@@ -350,7 +352,9 @@ func (c *conn) bye(text string) error {
 	c.logout = true
 	c.acquireWriter()
 	c.enc.Status(nil, imap.StatusBye, "", text)
-	return c.bw.Flush()
+	err := c.bw.Flush()
+	c.linger = err == nil
+	return err
 }
 
 // leave gives up what the connection has open.
@@ -369,7 +373,7 @@ const lingerTime = time.Second
 // read why if the connection was reset for that, so what it sends is thrown away for a moment.
 func (c *conn) close() {
 	defer c.nc.Close()
-	if !c.logout || c.rw.isInterrupted() {
+	if !c.linger || c.rw.isInterrupted() {
 		return
 	}
 	if tc, ok := c.nc.(*tls.Conn); ok {

@@ -200,3 +200,46 @@ func TestPasswordIsNotAskedForWithoutTLS(t *testing.T) {
 	c.cmd("LOGIN {15+}\r\n"+testLogin+" {8+}\r\n"+testPassword, "NO [PRIVACYREQUIRED] ...")
 	c.cmd("NOOP", "OK ...")
 }
+
+// A client that asks for more than it reads does not hold the server.
+func TestClientThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, newStore(t, t.TempDir()), nil)
+		c := s.login()
+		c.append("INBOX", "", "Subject: large\r\n\r\n"+strings.Repeat("0123456789\r\n", 50000))
+		c.cmd("SELECT INBOX", "OK ...")
+		start := time.Now()
+		c.send("a FETCH 1 BODY[]\r\n")
+		s.conns.Wait()
+		if d := time.Since(start); d != 5*time.Minute {
+			t.Errorf("connection ended after %v, want 5m", d)
+		}
+	})
+}
+
+// A client in IDLE over TLS hears of changes, and of the end.
+func TestIdleOverTLS(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, newStore(t, t.TempDir()), func(_ *Options, lo *ListenerOptions) { lo.TLS = testTLS() })
+	idle := s.dial()
+	idle.expect("* OK ...")
+	idle.cmd("STARTTLS", "OK ...")
+	idle.startTLS()
+	idle.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
+	idle.cmd("SELECT INBOX", "OK ...")
+	other := s.login()
+	for n := 1; n <= 3; n++ {
+		idle.send("i IDLE\r\n")
+		idle.expect("+ Idling")
+		other.append("INBOX", "", "Subject: one\r\n\r\n")
+		idle.expect(fmt.Sprintf("* %d EXISTS", n))
+		idle.send("DONE\r\n")
+		idle.expect("i OK IDLE done")
+	}
+	idle.send("i IDLE\r\n")
+	idle.expect("+ Idling")
+	go s.Shutdown(t.Context())
+	idle.expect("* BYE Server is shutting down")
+	idle.expectEOF()
+}

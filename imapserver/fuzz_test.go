@@ -234,7 +234,7 @@ func checkStatus(d *wire.Decoder, word string) {
 	}
 }
 
-// errorLog is a log in which there must be no errors.
+// errorLog is a log that keeps the first error.
 type errorLog struct {
 	mu    sync.Mutex
 	first string
@@ -260,10 +260,16 @@ func (l *errorLog) WithGroup(string) slog.Handler      { return l }
 
 func (l *errorLog) check(t testing.TB) {
 	t.Helper()
+	if text := l.take(); text != "" {
+		t.Errorf("logged: %s", text)
+	}
+}
+
+// take returns the first error since it was called before.
+func (l *errorLog) take() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.first != "" {
-		t.Errorf("logged: %s", l.first)
-		l.first = ""
-	}
+	text := l.first
+	l.first = ""
+	return text
 }

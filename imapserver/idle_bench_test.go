@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"mox/internal/logging"
 	"mox/store"
 )
 
@@ -167,7 +168,8 @@ func serveTCP(tb testing.TB, st *store.Store, implicitTLS bool) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s, served := serve(tb, st, ln, func(_ *Options, lo *ListenerOptions) {
+	s, served := serve(tb, st, ln, func(o *Options, lo *ListenerOptions) {
+		o.Log = logging.New(io.Discard, &logging.Levels{}) // As a server in earnest has.
 		if implicitTLS {
 			lo.TLS, lo.ImplicitTLS = testTLS(), true
 		}

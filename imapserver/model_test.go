@@ -68,7 +68,7 @@ type client struct {
 func newModel(t *testing.T, seed uint64) *model {
 	m := &model{t: t, r: rand.New(rand.NewPCG(seed, 0)), boxes: map[string]*naiveMailbox{}, states: map[string]string{}}
 	st := newStore(t, t.TempDir())
-	m.srv = newServer(t, st, func(_ *Options, lo *ListenerOptions) { lo.MaxBadCommands = 1 << 30 })
+	m.srv = newServer(t, st, func(_ *Options, lo *ListenerOptions) { lo.MaxBadCommands, lo.TLS = 1<<30, testTLS() })
 	acc, err := st.Open(t.Context(), testAccount)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +86,7 @@ func newModel(t *testing.T, seed uint64) *model {
 
 func (m *model) connect() *client {
 	m.nextID++
-	return &client{modelClient: newModelClient(m.t, m.srv, strconv.Itoa(m.nextID)), m: m}
+	return &client{modelClient: newModelClient(m.t, m.srv, strconv.Itoa(m.nextID), m.nextID%3 == 0), m: m}
 }
 
 func (m *model) addMailbox(name string) {

@@ -77,10 +77,15 @@ type modelClient struct {
 	exchange  []string                              // The last lines, for failures.
 }
 
-func newModelClient(t testing.TB, s *testServer, name string) *modelClient {
+// newModelClient returns a client that is logged in, with or without TLS.
+func newModelClient(t testing.TB, s *testServer, name string, withTLS bool) *modelClient {
 	c := &modelClient{testClient: s.dial(), name: name}
 	c.t = t
 	c.expect("* OK ...")
+	if withTLS {
+		c.cmd("STARTTLS", "OK ...")
+		c.startTLS()
+	}
 	c.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
 	c.dec = wire.NewDecoder(c.r, wire.Limits{}, nil)
 	return c

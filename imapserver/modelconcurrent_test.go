@@ -36,12 +36,12 @@ func TestModelConcurrent(t *testing.T) {
 
 func runConcurrent(t *testing.T, seed uint64, steps int) {
 	st := newStore(t, t.TempDir())
-	srv := newServer(t, st, func(_ *Options, lo *ListenerOptions) { lo.MaxBadCommands = 1 << 30 })
+	srv := newServer(t, st, func(_ *Options, lo *ListenerOptions) { lo.MaxBadCommands, lo.TLS = 1<<30, testTLS() })
 	var facts sync.Map
 	var clients []*crowdClient
 	for i := range 6 {
 		c := &crowdClient{
-			modelClient: newModelClient(t, srv, strconv.Itoa(i)), r: rand.New(rand.NewPCG(seed, uint64(i))), facts: &facts,
+			modelClient: newModelClient(t, srv, strconv.Itoa(i), i%3 == 0), r: rand.New(rand.NewPCG(seed, uint64(i))), facts: &facts,
 		}
 		c.modelClient.told = c.remember
 		clients = append(clients, c)
