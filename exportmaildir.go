@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -110,14 +111,15 @@ func (ex *maildirExport) folder(ctx context.Context, c *ctl.Client, p maildirPar
 	}
 
 	line := newProgressLine(ex.cmd.ErrOrStderr())
-	var told, done admin.ExportProgress
+	var total atomic.Int64 // As told so far, for the sink's goroutine.
+	var done admin.ExportProgress
 	out := newMaildirSink(w, func(n int64) {
-		line.printf("%s: %d of %d messages", p.Mailbox, n, max(n, told.Total))
+		line.printf("%s: %d of %d messages", p.Mailbox, n, max(n, total.Load()))
 	})
 	err = c.Call(ctx, "export.maildir", p, ctl.Streams{
 		Input:    have,
 		Output:   out,
-		Progress: decodeProgress(func(ep admin.ExportProgress) { told = ep }),
+		Progress: decodeProgress(func(ep admin.ExportProgress) { total.Store(ep.Total) }),
 	}, &done)
 	written, werr := out.close()
 	// What is there stays, and must not be half there after a power cut.
