@@ -7,13 +7,19 @@
 // # Rules of the room
 //
 // One goroutine serves a connection, one command at a time. Only IDLE has a second one, which waits
-// for the client's DONE.
+// for the client's DONE. While a connection waits for a command it holds no buffers.
 //
 // What a session knows of its mailbox is the View of its store.Selection. Sequence numbers
 // are those of that View and of nothing else. Commands that may not be answered with
 // EXPUNGE (RFC 9051 §7.5.1) refresh it without expunging; the command table says which.
 // Untagged responses about changes are written at one place, conn.tell, and only between
 // the data of a command and its tagged response, or during IDLE.
+//
+// A message that was expunged stays in the View until that may be told. FETCH still finds its content,
+// STORE and COPY leave it out (RFC 2180 §4).
+//
+// What a client sends reaches the trace only once it is known what it is, so that no password and no message
+// is shown unless the level asks for it.
 //
 // No lock and no transaction of the store is held while bytes go to a client.
 //

@@ -128,6 +128,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.conns.Wait()
 		close(ended)
 	}()
+	defer s.cancel()
 	select {
 	case <-ended:
 		return nil

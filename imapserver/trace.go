@@ -64,25 +64,21 @@ func (c *conn) buffered() int {
 // traceLine logs the first line of a command. Of a command that may hold credentials, or that is
 // not known and could be a LOGIN with a mistake in it, only the name is shown.
 func (c *conn) traceLine(r *request, cmd command, known bool) {
-	if len(c.in.pending) == 0 {
-		return
-	}
-	kind := logging.LevelTrace
 	switch {
 	case !known || cmd.secret:
-		kind = logging.LevelTraceauth
 		if r.name != "" {
 			c.in.as(len(r.tag)+1+len(r.name), logging.LevelTrace)
 		}
+		c.in.kind = logging.LevelTraceauth
+		c.in.consumed(c.buffered())
 	case cmd.data:
-		kind = logging.LevelTracedata
+		c.in.kind = logging.LevelTrace
+		c.in.consumed(c.buffered())
+		c.in.kind = logging.LevelTracedata
+	default:
+		c.in.kind = logging.LevelTrace
+		c.in.consumed(c.buffered())
 	}
-	c.in.kind = kind
-	if kind == logging.LevelTracedata {
-		c.in.as(len(c.in.pending)-c.buffered(), logging.LevelTrace)
-		return
-	}
-	c.in.consumed(c.buffered())
 }
 
 // traceData runs a function that writes message data, which is kept apart in the trace of what
