@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// newMbsync returns a directory that mbsync synchronises.
-func newMbsync(t *testing.T, s *server) *mailDir {
+// newMbsync returns a directory that mbsync synchronises, logging in with a SASL mechanism.
+func newMbsync(t *testing.T, s *server, mechanism string) *mailDir {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "mail"), 0o700); err != nil {
@@ -22,7 +22,7 @@ Port 1143
 User %s
 Pass %s
 SSLType None
-AuthMechs LOGIN
+AuthMechs %[5]s
 
 IMAPStore remote
 Account mox
@@ -39,7 +39,7 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, s.ip, user, password, dir))
+`, s.ip, user, password, dir, mechanism))
 	return &mailDir{t, filepath.Join(dir, "mail"), func() {
 		t.Helper()
 		command(t, "mbsync", "-c", conf, "-a")
@@ -56,7 +56,7 @@ func TestMbsync(t *testing.T) {
 	for i := range n {
 		c.append("INBOX", "", fmt.Sprintf("From: <a@example.org>\r\nSubject: message %d\r\nMessage-ID: <%d@example.org>\r\n\r\nbody %d\r\n", i, i, i))
 	}
-	m := newMbsync(t, s)
+	m := newMbsync(t, s, "LOGIN")
 	m.sync()
 	local := m.subjects("INBOX")
 	if len(local) != n {

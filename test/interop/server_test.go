@@ -85,17 +85,13 @@ func startServer(t *testing.T) *server {
 	return startConfigured(t, nil)
 }
 
-// startConfigured is startServer with a change to the mox.conf that localserve makes.
-func startConfigured(t *testing.T, change func(conf string) string) *server {
+// startConfigured is startServer with changes to what localserve sets up in its directory.
+func startConfigured(t *testing.T, change func(dir string)) *server {
 	t.Helper()
 	s := &server{t: t, ip: nextIP(), dir: t.TempDir()}
 	if change != nil {
 		command(t, moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip, "--initonly")
-		conf, err := os.ReadFile(filepath.Join(s.dir, "mox.conf"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		writeFile(t, s.dir, "mox.conf", change(string(conf)))
+		change(s.dir)
 	}
 	s.cmd = exec.Command(moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
@@ -174,6 +170,20 @@ func command(t *testing.T, name string, args ...string) string {
 		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return out
+}
+
+// insertAfter inserts text into a file, after the line that is given.
+func insertAfter(t *testing.T, path, line, text string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after, ok := strings.Cut(string(b), "\n"+line+"\n")
+	if !ok {
+		t.Fatalf("%s has no line %q", path, line)
+	}
+	writeFile(t, filepath.Dir(path), filepath.Base(path), before+"\n"+line+"\n"+text+after)
 }
 
 // writeFile writes a file in a directory of the test.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -35,8 +36,8 @@ func (s *server) swaks(port int, args ...string) (transcript string, code int) {
 func TestSwaks(t *testing.T) {
 	t.Parallel()
 	const limit = 100_000
-	s := startConfigured(t, func(conf string) string {
-		return strings.Replace(conf, "\n\tlocal:\n", fmt.Sprintf("\n\tlocal:\n\t\tSMTPMaxMessageSize: %d\n", limit), 1)
+	s := startConfigured(t, func(dir string) {
+		insertAfter(t, filepath.Join(dir, "mox.conf"), "\tlocal:", fmt.Sprintf("\t\tSMTPMaxMessageSize: %d\n", limit))
 	})
 	login := func(mechanism string, more ...string) []string {
 		return append([]string{"--auth", mechanism, "--auth-user", user, "--auth-password", password, "--from", user}, more...)
