@@ -66,9 +66,10 @@ type conn struct {
 	auth     *authState     // Nil until logged in.
 	selected *selectedState // Nil unless a mailbox is selected.
 
-	rev2      bool // Enabled: responses are those of IMAP4rev2 (RFC 9051 §6.3.1).
-	condstore bool // Enabled: FETCH responses tell MODSEQ (RFC 7162 §3.1).
-	bad       int  // BAD responses in a row.
+	enabled   extension // By ENABLE.
+	rev2      bool      // Enabled: responses are those of IMAP4rev2 (RFC 9051 §6.3.1).
+	condstore bool      // Enabled: FETCH responses tell MODSEQ (RFC 7162 §3.1).
+	bad       int       // BAD responses in a row.
 }
 
 // authState is there once a client has logged in.
