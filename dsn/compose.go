@@ -231,7 +231,7 @@ func (c *composition) deliveryStatus() string {
 // as xtext, but for characters that the form of the notification cannot hold (RFC 6533 §3).
 func (c *composition) originalRecipient(o smtp.OriginalRecipient) string {
 	switch {
-	case isASCII(o.Address) && o.Type != "utf-8", c.utf8:
+	case isASCII(o.Address) && !o.IsType("utf-8"), c.utf8:
 		return o.Type + ";" + o.Address
 	}
 	return o.Type + ";" + smtp.EncodeUnitext(o.Address)

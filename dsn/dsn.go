@@ -120,7 +120,7 @@ func (m *Message) Has(action Action) bool {
 // Address returns the address of the recipient for people: the one the sender gave, if that is
 // known.
 func (r Recipient) Address() string {
-	if r.Original.Address != "" && (r.Original.Type == "rfc822" || r.Original.Type == "utf-8") {
+	if r.Original.Address != "" && (r.Original.IsType("rfc822") || r.Original.IsType("utf-8")) {
 		return r.Original.Address
 	}
 	if r.Final.IsZero() {

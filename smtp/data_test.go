@@ -34,6 +34,10 @@ func slowRead(in string) (msg, rest string, cause error, ok bool) {
 				cause = ErrBareLF
 			}
 			b.WriteString("\r\n")
+		case msg[i] == 0:
+			if cause == nil {
+				cause = ErrNUL
+			}
 		default:
 			b.WriteByte(msg[i])
 		}
@@ -133,6 +137,15 @@ func TestDataReaderAllArrangements(t *testing.T) {
 	}
 }
 
+func TestDataReaderNUL(t *testing.T) {
+	t.Parallel()
+	for s := range arrangements("\x00.\r\n", 5) {
+		for _, normalize := range []bool{false, true} {
+			checkDataReader(t, s+"\r\n.\r\nQUIT\r\n", normalize)
+		}
+	}
+}
+
 func TestDataReaderWithoutEnd(t *testing.T) {
 	t.Parallel()
 	for s := range arrangements("a.\r\n", 5) {
@@ -224,7 +237,7 @@ type fullWriter struct{}
 func (fullWriter) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func FuzzDataReader(f *testing.F) {
-	for _, s := range []string{"", ".\r\n", "Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n", "a\n.\r\nb\r\n.\r\n", "..\r\n.\r.\r\n.\r\n", "0123456789abcde\r\n.\r\n", "\r\r\n.\r\n"} {
+	for _, s := range []string{"", ".\r\n", "Subject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n", "a\n.\r\nb\r\n.\r\n", "..\r\n.\r.\r\n.\r\n", "0123456789abcde\r\n.\r\n", "\r\r\n.\r\n", "a\x00b\r\n.\x00\r\n.\r\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -266,7 +279,12 @@ func checkDataWriter(t *testing.T, s string, cuts []int) {
 		b.WriteString("QUIT\r\n")
 		br := bufio.NewReader(&b)
 		got, err := io.ReadAll(NewDataReader(br, DataOptions{}))
-		if err != nil || string(got) != want {
+		if strings.Contains(s, "\x00") {
+			// It is sent as it is: the message was taken as a binary one, or made here.
+			if !errors.Is(err, ErrNUL) {
+				t.Fatalf("%q reads back as %q, %v; want %v", s, got, err, ErrNUL)
+			}
+		} else if err != nil || string(got) != want {
 			t.Fatalf("%q reads back as %q, %v", s, got, err)
 		}
 		if left, _ := io.ReadAll(br); string(left) != "QUIT\r\n" {

@@ -11,6 +11,7 @@ import (
 var (
 	ErrBareCR      = errors.New("CR without LF in message")
 	ErrBareLF      = errors.New("LF without CR in message")
+	ErrNUL         = errors.New("NUL octet in message")
 	ErrMessageSize = errors.New("message too big")
 )
 
@@ -19,8 +20,8 @@ type DataOptions struct {
 	// MaxSize is the limit for the message in bytes, as it is delivered, none if zero.
 	MaxSize int64
 
-	// NormalizeLineEnds turns a bare CR and a bare LF into CRLF, in place of refusing
-	// the message.
+	// NormalizeLineEnds turns a bare CR and a bare LF into CRLF, and drops NUL octets, in
+	// place of refusing the message.
 	NormalizeLineEnds bool
 }
 
@@ -34,10 +35,16 @@ type DataOptions struct {
 //
 // Read and WriteTo return io.EOF, or nil respectively, only at that end. A message that
 // is refused is read to its end before they return an [*Error] for the reply: 550 5.6.0
-// with cause [ErrBareCR] or [ErrBareLF], or 552 5.3.4 with cause [ErrMessageSize]; what
+// with cause [ErrBareCR], [ErrBareLF] or [ErrNUL], or 552 5.3.4 with cause [ErrMessageSize]; what
 // they have delivered until then must be thrown away. An end of input elsewhere is
 // io.ErrUnexpectedEOF, other errors are those of the underlying reader; then there must
 // be no reply.
+//
+// NUL is refused although RFC 5321 §4.5.2 does not forbid it and the obsolete syntax of RFC 5322
+// §4 has it: it may be in no message but a binary one (RFC 2045 §2.7, §2.8), no literal of
+// IMAP can carry it (RFC 9051 §9), and software that ends strings at it shows another
+// message than was checked. A refusal is told to the sender; to change the message would break its
+// signatures.
 type DataReader struct {
 	br        *bufio.Reader
 	max       int64
@@ -147,7 +154,7 @@ func (r *DataReader) next() ([]byte, error) {
 			}
 			return nil, r.err
 		}
-		if len(b) == 0 || r.refused != nil {
+		if b = r.withoutNUL(b); len(b) == 0 || r.refused != nil {
 			continue
 		}
 		if r.max > 0 && r.size+int64(len(b)) > r.max {
@@ -157,6 +164,19 @@ func (r *DataReader) next() ([]byte, error) {
 		r.size += int64(len(b))
 		return b, nil
 	}
+}
+
+// withoutNUL returns b, of a message that is not refused, without NUL octets, or refuses the message for
+// them.
+func (r *DataReader) withoutNUL(b []byte) []byte {
+	if r.refused != nil || bytes.IndexByte(b, 0) < 0 {
+		return b
+	}
+	if !r.normalize {
+		r.refused = NewError(C550MailboxUnavailable, E560ContentOther, "NUL octet in message", ErrNUL)
+		return nil
+	}
+	return bytes.ReplaceAll(b, []byte{0}, nil)
 }
 
 // fill returns the bytes in br's buffer that have not been used yet, at least one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -114,11 +115,18 @@ const maxORCPT = 500
 
 // OriginalRecipient is the value of the parameter ORCPT of RCPT (RFC 3461 §4.2).
 type OriginalRecipient struct {
-	Type    string // Address type in lower case, "rfc822" or "utf-8" as a rule.
-	Address string // Decoded. Need not be an address by the rules of Type.
+	// Type is the address type as the sender wrote it, whatever its case, "rfc822" or "utf-8" as a
+	// rule. It is passed on unchanged (RFC 3461 §5.2.1 d); compare with IsType.
+	Type string
+
+	Address string // Decoded, without control characters. Need not be an address by the rules of Type.
 }
 
-// ParseOriginalRecipient parses the value of ORCPT.
+// IsType tells whether the address is of a type, given in lower case.
+func (o OriginalRecipient) IsType(typ string) bool { return strings.EqualFold(o.Type, typ) }
+
+// ParseOriginalRecipient parses the value of ORCPT. The address has to be printable, as it gets into
+// notifications (RFC 3461 §4.2), and to be in ASCII unless its type is utf-8 (RFC 6533 §3).
 func ParseOriginalRecipient(s string) (OriginalRecipient, error) {
 	if len("ORCPT=")+len(s) > maxORCPT {
 		return OriginalRecipient{}, fmt.Errorf("%w: ORCPT longer than %d characters", ErrEncoding, maxORCPT)
@@ -127,22 +135,27 @@ func ParseOriginalRecipient(s string) (OriginalRecipient, error) {
 	if !ok || !isDotString(typ) || !isASCII(typ) || strings.Contains(typ, ".") || enc == "" {
 		return OriginalRecipient{}, fmt.Errorf("%w: ORCPT is not type;address", ErrEncoding)
 	}
-	o := OriginalRecipient{Type: strings.ToLower(typ)}
+	o := OriginalRecipient{Type: typ}
 	var err error
-	if o.Type == "utf-8" {
+	if o.IsType("utf-8") {
 		o.Address, err = DecodeUnitext(enc)
 	} else {
 		o.Address, err = DecodeXtext(enc)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return OriginalRecipient{}, err
+	case strings.ContainsFunc(o.Address, unicode.IsControl):
+		return OriginalRecipient{}, fmt.Errorf("%w: control character in ORCPT", ErrEncoding)
+	case !o.IsType("utf-8") && !isASCII(o.Address):
+		return OriginalRecipient{}, fmt.Errorf("%w: ORCPT of type %s is not ASCII", ErrEncoding, typ)
 	}
 	return o, nil
 }
 
 // Encode returns the value for ORCPT, in ASCII.
 func (o OriginalRecipient) Encode() string {
-	if o.Type == "utf-8" {
+	if o.IsType("utf-8") {
 		return o.Type + ";" + EncodeUnitext(o.Address)
 	}
 	return o.Type + ";" + EncodeXtext(o.Address)

@@ -48,7 +48,15 @@ func TestOriginalRecipient(t *testing.T) {
 		other bool              // Not the form that is written.
 	}{
 		{enc: "rfc822;Bob+2Btag@example.org", want: OriginalRecipient{"rfc822", "Bob+tag@example.org"}},
-		{enc: "RFC822;bob@example.org", want: OriginalRecipient{"rfc822", "bob@example.org"}, other: true},
+		{enc: "RFC822;bob@example.org", want: OriginalRecipient{"RFC822", "bob@example.org"}}, // RFC 3461 §5.2.1 d.
+		{enc: `UTF-8;\x{E4}`, want: OriginalRecipient{"UTF-8", "ä"}},
+		{enc: "rfc822;bob+0D+0ABcc:+20x@example.org"},
+		{enc: "rfc822;+00"},
+		{enc: "rfc822;+7F"},
+		{enc: "rfc822;b+C3+B6b@example.org"},
+		{enc: "x400;b\u00f6b"},
+		{enc: `utf-8;\x{0A}`},
+		{enc: `utf-8;\x{9B}`},
 		{enc: "x400;/c=de", other: true},
 		{enc: `utf-8;p\x{E4}ul@example.org`, want: OriginalRecipient{"utf-8", "päul@example.org"}},
 		{enc: `utf-8;päul@example.org`, want: OriginalRecipient{"utf-8", "päul@example.org"}, other: true},

@@ -43,13 +43,13 @@ func (c *conn) bdat(args string) error {
 
 // chunk is the argument of BDAT.
 type chunk struct {
-	size int64 // Bytes that follow the line. Zero if that was not to be understood.
+	size int64 // Bytes that follow the line, negative if that was not to be understood.
 	last bool
 }
 
-// parseChunk parses the arguments of BDAT. The size is also good beside an error.
+// parseChunk parses the arguments of BDAT. The chunk is also good beside an error.
 func parseChunk(args string) (chunk, error) {
-	var ch chunk
+	ch := chunk{size: -1}
 	bad := smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "syntax is BDAT size [LAST]", nil)
 	size, marker, marked := strings.Cut(strings.TrimRight(args, " "), " ")
 	n, err := strconv.ParseUint(size, 10, 63)
@@ -89,7 +89,15 @@ func (c *conn) refuseBDAT(args string, refusal error) error {
 
 // refuseChunk reads a chunk to its end, which must come before the refusal (RFC 3030 §2). Nothing
 // becomes of a message of which a chunk is missing: what is left of it gets the same answer.
+//
+// Where a chunk of unknown size ends cannot be told, and nothing in it may be taken for commands: then
+// the connection ends.
 func (c *conn) refuseChunk(ch chunk, refusal error) error {
+	if ch.size < 0 {
+		c.fail(refusal)
+		c.unexpected = true
+		return smtp.NewError(smtp.C421ServiceUnavailable, smtp.E450ProtocolOther, "cannot tell where the chunk ends, closing connection", nil)
+	}
 	if err := c.skip(ch.size); err != nil {
 		return err
 	}

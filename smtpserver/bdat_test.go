@@ -81,7 +81,7 @@ func TestLineEnds(t *testing.T) {
 	all := []string{""}
 	for range 5 {
 		for _, s := range all {
-			for _, c := range "a\r\n" {
+			for _, c := range "a\x00\r\n" {
 				all = append(all, s+string(c))
 			}
 		}
@@ -93,8 +93,8 @@ func TestLineEnds(t *testing.T) {
 		}
 		seen[s] = true
 		good := strings.ReplaceAll(s, "\r\n", "")
-		bare := strings.ContainsAny(good, "\r\n")
-		want := strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n").Replace(s)
+		bad := strings.ContainsAny(good, "\x00\r\n")
+		want := strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n", "\x00", "").Replace(s)
 		for cut := range len(s) + 1 {
 			for _, normalize := range []bool{false, true} {
 				b.Reset()
@@ -107,7 +107,7 @@ func TestLineEnds(t *testing.T) {
 					err = l.Close()
 				}
 				switch {
-				case bare && !normalize:
+				case bad && !normalize:
 					if e, ok := err.(*smtp.Error); !ok || e.Code != 550 {
 						t.Fatalf("%q cut at %d: error %v", s, cut, err)
 					}

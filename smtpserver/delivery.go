@@ -227,7 +227,7 @@ func (d *delivery) logRefusal(err error) {
 	}
 }
 
-// attrs describe the message to the log.
+// attrs describe the message to the log, whose lines name the account already.
 func (d *delivery) attrs(more ...any) []any {
 	return append(more,
 		slog.String("id", d.env.ID),
@@ -235,7 +235,6 @@ func (d *delivery) attrs(more ...any) []any {
 		slog.Int("recipients", len(d.tx.seen)),
 		slog.Int64("size", d.body.Size()),
 		slog.String("remote", d.c.remoteIP.String()),
-		slog.String("account", d.env.Account),
 	)
 }
 

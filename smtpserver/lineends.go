@@ -9,7 +9,7 @@ import (
 
 // lineEnds takes care of the line ends of a message that comes in chunks: text has to have
 // CRLF (RFC 3030 §2, RFC 5321 §2.3.8), of which the two bytes can come in different chunks. A message
-// with others is refused, as smtp.DataReader does, or gets them normalised.
+// with others, or with NUL, is refused, as smtp.DataReader does, or gets them normalised.
 type lineEnds struct {
 	w         io.Writer
 	normalize bool
@@ -34,7 +34,7 @@ func (l *lineEnds) Write(p []byte) (int, error) {
 		}
 		n := goodRun(p)
 		if n > 0 {
-			if _, err := l.w.Write(p[:n]); err != nil {
+			if err := l.text(p[:n]); err != nil {
 				return total - len(p), err
 			}
 			p = p[n:]
@@ -51,6 +51,18 @@ func (l *lineEnds) Write(p []byte) (int, error) {
 		}
 	}
 	return total, nil
+}
+
+// text writes bytes whose line ends are good.
+func (l *lineEnds) text(p []byte) error {
+	if bytes.IndexByte(p, 0) >= 0 {
+		if !l.normalize {
+			return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E560ContentOther, "NUL octet in message", smtp.ErrNUL)
+		}
+		p = bytes.ReplaceAll(p, []byte{0}, nil)
+	}
+	_, err := l.w.Write(p)
+	return err
 }
 
 // goodRun returns how many bytes at the start of p are without bare CR and LF, and not followed

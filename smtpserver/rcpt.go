@@ -50,23 +50,13 @@ func (c *conn) rcptParams(r *pipeline.Recipient, params smtp.Params) error {
 	return nil
 }
 
-// parseORCPT parses an original recipient, which has to be printable, as it gets into notifications
-// (RFC 3461 §4.2). It is not compared with the recipient: no valid value may lead to a refusal
-// (§5.1).
+// parseORCPT parses an original recipient, in which UTF-8 needs SMTPUTF8 (RFC 6533 §3). It is not
+// compared with the recipient: no valid value may lead to a refusal (RFC 3461 §5.1).
 func parseORCPT(s string, utf8 bool) (smtp.OriginalRecipient, error) {
-	o, err := smtp.ParseOriginalRecipient(s)
-	if err != nil {
-		return smtp.OriginalRecipient{}, err
-	}
-	notASCII := func(r rune) bool { return r > unicode.MaxASCII }
-	switch {
-	case strings.ContainsFunc(o.Address, unicode.IsControl):
-		return smtp.OriginalRecipient{}, errors.New("control character in original recipient")
-	case o.Type != "utf-8" && strings.ContainsFunc(o.Address, notASCII),
-		!utf8 && strings.ContainsFunc(s, notASCII):
+	if !utf8 && strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return smtp.OriginalRecipient{}, errors.New("original recipient is not ASCII")
 	}
-	return o, nil
+	return smtp.ParseOriginalRecipient(s)
 }
 
 // addRecipient adds a recipient that the transaction does not have yet. asked is what the client
