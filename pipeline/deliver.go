@@ -13,6 +13,11 @@ func Deliver(ctx context.Context, t Target, env Envelope, recipients []Recipient
 	if err != nil {
 		return nil, err
 	}
+	return Hand(ctx, d, recipients, b)
+}
+
+// Hand does what Deliver does with a delivery that was begun. It ends the delivery.
+func Hand(ctx context.Context, d Delivery, recipients []Recipient, b Body) (results []error, err error) {
 	defer d.Abort()
 	for _, r := range recipients {
 		if err := d.Recipient(ctx, r); err != nil {

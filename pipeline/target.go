@@ -94,3 +94,9 @@ type Delivery interface {
 	// Abort discards the delivery. It is a no-op after Commit.
 	Abort()
 }
+
+// Queued is implemented by a Delivery of which the client may know where it can be followed.
+type Queued interface {
+	// QueueID returns, after a Commit without errors, the id by which the queue lists the message.
+	QueueID() string
+}

@@ -96,15 +96,15 @@ func (q *Queue) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// add stores a message and has its recipients tried.
-func (q *Queue) add(ctx context.Context, m queuedb.NewMessage) error {
-	_, rcpts, duplicate, err := q.db.Add(ctx, m)
+// add stores a message, of which it returns the id, and has its recipients tried.
+func (q *Queue) add(ctx context.Context, m queuedb.NewMessage) (queuedb.MessageID, error) {
+	msg, rcpts, duplicate, err := q.db.Add(ctx, m)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if !duplicate {
 		q.met.added.Inc()
 		q.want(rcpts)
 	}
-	return nil
+	return msg.ID, nil
 }

@@ -61,13 +61,33 @@ func (s *Submissions) Begin(ctx context.Context, env pipeline.Envelope) (pipelin
 	return &submission{s: s, delivery: delivery{q: s.Queue, env: env}}, nil
 }
 
+// BeginWithCopy is Begin for a message of which the account keeps a copy, in the mailbox, with the flags and
+// keywords that sent has; its body is that of the delivery. Copy and record are one write: when Commit returns no
+// error both are there, and after an error of which the outcome is known neither mail nor copy is, so that to
+// send again makes no double.
+func (s *Submissions) BeginWithCopy(ctx context.Context, env pipeline.Envelope, sent store.Delivery) (pipeline.Delivery, error) {
+	d, err := s.Begin(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	d.(*submission).sent = &sent
+	return d, nil
+}
+
 // submission is a delivery to the queue with a record in the sender's account around it.
 type submission struct {
 	delivery
-	s *Submissions
+	s    *Submissions
+	sent *store.Delivery // Nil for no copy.
 }
 
-var _ pipeline.Delivery = (*submission)(nil)
+var (
+	_ pipeline.Delivery = (*submission)(nil)
+	_ pipeline.Queued   = (*submission)(nil)
+)
+
+// QueueID implements pipeline.Queued: submissions are followed by their senders.
+func (d *submission) QueueID() string { return strconv.FormatInt(int64(d.id), 10) }
 
 func (d *submission) Commit(ctx context.Context) []error {
 	errs := make([]error, len(d.rcpts))
@@ -88,30 +108,47 @@ func (d *submission) commit(ctx context.Context) error {
 	k := submissionKey{account: acc.ID(), id: newSubmissionID()}
 	d.s.begin(k)
 	defer d.s.end(k)
-	actor := store.Actor{Account: acc.ID()}
-	sub := store.Submission{ID: k.id, Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
-	for _, r := range d.rcpts {
-		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
-	}
-	if _, err = acc.AddSubmission(ctx, actor, sub, nil); err != nil {
+	sub, err := d.record(ctx, acc, k)
+	if err != nil {
 		return fmt.Errorf("recording submission: %w", err)
 	}
 	d.env.ID = k.envelopeID()
-	to := store.SubmissionQueued
 	err = d.delivery.commit(ctx)
-	switch {
-	case errors.Is(err, queuedb.ErrInDoubt):
+	if errors.Is(err, queuedb.ErrInDoubt) {
 		return err // Replay will know.
-	case err != nil:
-		to = store.SubmissionCanceled
 	}
 	// The message is durable, or was refused: the record follows even if the client is gone.
 	// It may be done already, and Replay repairs what fails here.
-	serr := acc.SetSubmissionState(context.WithoutCancel(ctx), actor, k.id, to, store.SubmissionPending)
+	after, actor := context.WithoutCancel(ctx), store.Actor{Account: acc.ID()}
+	var serr error
+	if err == nil {
+		serr = acc.SetSubmissionState(after, actor, k.id, store.SubmissionQueued, store.SubmissionPending)
+	} else {
+		serr = acc.CancelSubmission(after, actor, sub)
+	}
 	if serr != nil && !errors.Is(serr, store.ErrSubmissionState) {
 		d.s.Log.Error("recording state of submission", "account", d.env.Account, "submission", k.id, "err", serr)
 	}
 	return err
+}
+
+// record adds the submission to the account, with the copy if there is to be one.
+func (d *submission) record(ctx context.Context, acc *store.Account, k submissionKey) (store.Submission, error) {
+	if d.body == nil {
+		return store.Submission{}, errors.New("commit without a body")
+	}
+	sub := store.Submission{ID: k.id, Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
+	for _, r := range d.rcpts {
+		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
+	}
+	if d.sent != nil {
+		d.sent.Body, d.sent.Size = d.body, d.body.Size()
+		var err error
+		if sub.Extra, err = makeExtra(d.env, d.rcpts); err != nil {
+			return store.Submission{}, err
+		}
+	}
+	return acc.AddSubmission(ctx, store.Actor{Account: acc.ID()}, sub, d.sent)
 }
 
 // newSubmissionID returns a random id, not zero.
@@ -247,7 +284,7 @@ func (s *Submissions) settle(ctx context.Context, acc *store.Account, sub store.
 	return err
 }
 
-// requeue queues a submission from its Sent copy.
+// requeue queues a submission from its Sent copy, with the envelope it had.
 func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store.Submission) error {
 	c, err := acc.Open(ctx, store.System, sub.Email)
 	if err != nil {
@@ -258,32 +295,27 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 	if err != nil {
 		return err
 	}
-	env := pipeline.Envelope{
+	d := &delivery{q: s.Queue, env: pipeline.Envelope{
 		ID:   submissionKey{acc.ID(), sub.ID}.envelopeID(),
 		Size: c.Size(), Received: sub.Created, Account: acc.Name(),
-	}
-	if env.SMTPUTF8, env.EightBit, err = b.needs(); err != nil {
+	}}
+	if d.env.MailFrom, err = parsePath(sub.MailFrom); err != nil {
 		return err
 	}
-	if env.MailFrom, err = parsePath(sub.MailFrom); err != nil {
+	extra, err := parseExtra(sub)
+	if err != nil {
 		return err
 	}
-	d := &delivery{q: s.Queue, env: env}
-	for _, to := range sub.RcptTo {
-		r := pipeline.Recipient{}
-		if r.Path, err = smtp.ParsePath(to); err != nil {
-			return err
+	d.env.SMTPUTF8, d.env.EightBit, d.env.ENVID, d.env.Ret = extra.SMTPUTF8, extra.EightBit, extra.ENVID, extra.Ret
+	for i, to := range sub.RcptTo {
+		r, err := extra.recipient(i)
+		if err == nil {
+			err = s.address(ctx, &r, to)
 		}
-		account, mailbox, local, err := s.Queue.opts.LookupLocal(ctx, r.Path)
-		switch {
-		case local && err == nil:
-			r.Account, r.Mailbox = account, mailbox
-		case local && !smtp.IsTemporary(err):
-			// It is gone since. Delivering it finds that out, and tells the sender.
-		case err != nil:
-			return err
+		if err == nil {
+			err = d.Recipient(ctx, r)
 		}
-		if err := d.Recipient(ctx, r); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -291,6 +323,28 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		return err
 	}
 	return d.commit(ctx)
+}
+
+// address addresses a recipient of a submission that is queued again, where it belongs now.
+func (s *Submissions) address(ctx context.Context, r *pipeline.Recipient, to string) error {
+	was, mailbox := r.Account, r.Mailbox
+	r.Account, r.Mailbox = "", ""
+	var err error
+	if r.Path, err = smtp.ParsePath(to); err != nil {
+		return err
+	}
+	account, defaultMailbox, local, err := s.Queue.opts.LookupLocal(ctx, r.Path)
+	switch {
+	case local && err == nil && account == was:
+		r.Account, r.Mailbox = was, mailbox
+	case local && err == nil:
+		r.Account, r.Mailbox = account, defaultMailbox
+	case local && !smtp.IsTemporary(err):
+		// It is gone since. Delivering it finds that out, and tells the sender.
+	case err != nil:
+		return err
+	}
+	return nil
 }
 
 func formatPath(p smtp.Path) string {

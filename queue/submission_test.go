@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mox/imap"
 	"mox/internal/vfs/faultfs"
 	"mox/pipeline"
 	"mox/queuedb"
@@ -84,6 +85,14 @@ func (s *submissions) record(sent copied) store.Submission {
 		sub.Email = 1234567
 	case sentCopy:
 		d = &store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Body: strings.NewReader(testMessage), Size: int64(len(testMessage))}}
+		var rcpts []queuedb.Recipient
+		for _, to := range sub.RcptTo {
+			rcpts = append(rcpts, queuedb.Recipient{Path: path(s.t, to)})
+		}
+		var err error
+		if sub.Extra, err = makeExtra(pipeline.Envelope{}, rcpts); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	sub, err := s.account.AddSubmission(s.t.Context(), store.Actor{Account: s.account.ID()}, sub, d)
 	if err != nil {
@@ -291,54 +300,165 @@ func (s *submissions) pendingAgain(sub store.Submission) {
 	}
 }
 
-// What is queued again from a copy is the message that was sent.
+// beginCopy begins a submission with a Sent copy, all of whose envelope is set, up to its body.
+func (s *submissions) beginCopy() *submission {
+	s.t.Helper()
+	env := pipeline.Envelope{
+		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true,
+		Received: time.Now().Add(-time.Hour).Truncate(time.Second), Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
+	}
+	d, err := s.BeginWithCopy(s.t.Context(), env, store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	prefix := []byte("Received: by us\r\nDate: now\r\n")
+	for _, r := range []pipeline.Recipient{
+		{
+			Path: path(s.t, "x@remote.example"), Prefix: prefix, Notify: smtp.NotifySuccess | smtp.NotifyDelay,
+			OriginalRecipient: smtp.OriginalRecipient{Type: "RFC822", Address: "List+x@remote.example"},
+		},
+		{Path: path(s.t, "y@remote.example"), Prefix: prefix, Notify: smtp.NotifyNever, OriginalRecipient: smtp.OriginalRecipient{Type: "utf-8", Address: "ÿ@remote.example"}},
+		{Path: path(s.t, "b@local.example"), Account: "b", Mailbox: "Junk", Prefix: []byte("X-Mox-Reason: x\r\n"), Keywords: []string{"$Junk"}, Auth: []byte("[1]")},
+	} {
+		if err := d.Recipient(s.t.Context(), r); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	b, err := newBody(strings.NewReader(testMessage), int64(len(testMessage)))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := d.Body(s.t.Context(), b); err != nil {
+		s.t.Fatal(err)
+	}
+	return d.(*submission)
+}
+
+// entries describes what is in the queue, without what differs between two submissions of one message.
+func (s *submissions) entries() (l []string) {
+	s.t.Helper()
+	entries, err := s.List(s.t.Context(), queuedb.Filter{}, queuedb.Page{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, e := range entries {
+		e.Message.EnvelopeID, e.Message.ID, e.Recipient.ID, e.Recipient.Message, e.Recipient.NextAttempt = "", 0, 0, 0, time.Time{}
+		e.Message.Received = e.Message.Received.UTC()
+		l = append(l, fmt.Sprintf("%+v", e))
+	}
+	return l
+}
+
+// sentCopies returns how many there are.
+func (s *submissions) sentCopies() int64 {
+	s.t.Helper()
+	mb, err := s.account.MailboxByName(s.t.Context(), store.System, "Sent")
+	if errors.Is(err, store.ErrNoMailbox) {
+		return 0
+	} else if err != nil {
+		s.t.Fatal(err)
+	}
+	return mb.Counts.Total
+}
+
+// What is queued again from a copy is what was submitted: the bytes, what was put in front of them, and all that the
+// envelope said.
 func TestReplayFromCopy(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		name           string
-		text           string
-		utf8, eightBit bool
-	}{
-		{"ASCII", testMessage, false, false},
-		{"8-bit text", testMessage + "\xe4\r\n", false, true},
-		{"UTF-8 in the header", "Subject: \u00e4\r\n" + testMessage, true, true},
-		{"UTF-8 in the header of a part", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Description: \u00e4\r\n\r\nx\r\n--b--\r\n", true, true},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			s := newTestSubmissions(t, nil)
-			defer s.close()
-			sub := store.Submission{Created: time.Now().Add(-time.Hour).Truncate(time.Second), RcptTo: []string{"x@remote.example", "b@local.example"}}
-			sub, err := s.account.AddSubmission(t.Context(), store.System, sub, &store.Delivery{
-				Mailbox: "Sent", NewMessage: store.NewMessage{Body: strings.NewReader(tc.text), Size: int64(len(tc.text))},
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 2 {
-				if err := s.Replay(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-			}
-			l, err := s.List(t.Context(), queuedb.Filter{}, queuedb.Page{})
-			if err != nil || len(l) != 2 {
-				t.Fatalf("%d recipients, %v; want 2", len(l), err)
-			}
-			m := l[0].Message
-			if m.EnvelopeID != s.envelopeID(sub) || !m.MailFrom.IsZero() || m.Account != "a" || !m.Received.Equal(sub.Created) || m.SMTPUTF8 != tc.utf8 || m.EightBit != tc.eightBit {
-				t.Errorf("message %+v", m)
-			}
-			var to []string
-			for _, e := range l {
-				to = append(to, fmt.Sprintf("%s %s %s", e.Recipient.Path, e.Recipient.Account, e.Recipient.Destination))
-			}
-			if want := []string{"x@remote.example  remote.example", "b@local.example b local:b"}; !slices.Equal(to, want) {
-				t.Errorf("recipients %q, want %q", to, want)
-			}
-			if got := s.queued(t, pipeline.Recipient{Path: path(t, "x@remote.example")}); len(got) != 1 || got[0] != tc.text {
-				t.Errorf("queued %q", got)
-			}
+	normal, again := newTestSubmissions(t, nil), newTestSubmissions(t, nil)
+	defer normal.close()
+	defer again.close()
+	committed := normal.beginCopy()
+	if errs := committed.Commit(t.Context()); errors.Join(errs...) != nil {
+		t.Fatal(errs)
+	}
+	if l, err := normal.List(t.Context(), queuedb.Filter{}, queuedb.Page{}); err != nil || fmt.Sprint(l[0].Message.ID) != committed.QueueID() {
+		t.Errorf("in the queue %+v, %v; the sender is told id %s", l, err, committed.QueueID())
+	}
+	// The process ends right after the record.
+	d := again.beginCopy()
+	sub, err := d.record(t.Context(), again.account, submissionKey{again.account.ID(), 5})
+	if err != nil || sub.ID != 5 || sub.Email == 0 {
+		t.Fatalf("%+v, %v", sub, err)
+	}
+	for range 2 {
+		if err := again.Replay(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := again.entries(), normal.entries(); len(want) != 3 || !slices.Equal(got, want) {
+		t.Errorf("queued again:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if id := again.only(); id != 5 {
+		t.Errorf("queued as %d", id)
+	}
+	for _, r := range d.rcpts {
+		if got := again.queued(t, pipeline.Recipient{Path: r.Path}); len(got) != 1 || got[0] != string(r.Prefix)+testMessage {
+			t.Errorf("%s: queued %q", r.Path, got)
+		}
+	}
+	if n := again.sentCopies(); n != 1 {
+		t.Errorf("%d copies", n)
+	}
+	again.checkState(5, store.SubmissionQueued)
+}
+
+// A record that cannot be understood is told, and hinders no other.
+func TestReplayOfDamagedRecord(t *testing.T) {
+	t.Parallel()
+	for _, extra := range []string{"", "{", "{}", `{"Recipients":[{"Prefix":1}],"Prefixes":[""]}`, `{"Recipients":[{"ORCPT":"x"}],"Prefixes":[""]}`} {
+		s := newTestSubmissions(t, nil)
+		_, err := s.account.AddSubmission(t.Context(), store.System, store.Submission{RcptTo: []string{"x@remote.example"}, Extra: []byte(extra)}, &store.Delivery{
+			Mailbox: "Sent", NewMessage: store.NewMessage{Body: strings.NewReader(testMessage), Size: int64(len(testMessage))},
 		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		good, err := s.beginCopy().record(t.Context(), s.account, submissionKey{s.account.ID(), 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.replayAccount(t.Context(), "a"); err == nil {
+			t.Errorf("%q: no error", extra)
+		}
+		if got := s.entries(); len(got) != 3 {
+			t.Errorf("%q: %d recipients queued, want those of the other", extra, len(got))
+		}
+		s.checkState(good.ID, store.SubmissionQueued)
+		s.close()
+	}
+}
+
+// A submission that the queue refuses leaves no copy: its sender is told, and sends it again.
+func TestRefusedSubmissionLeavesNoCopy(t *testing.T) {
+	t.Parallel()
+	s := newTestSubmissions(t, nil)
+	defer s.close()
+	boom := errors.New("no space left")
+	s.files.SetHook(func(c faultfs.Call) error {
+		if c.Op == faultfs.Write {
+			return boom
+		}
+		return nil
+	})
+	if err := errors.Join(s.beginCopy().Commit(t.Context())...); !errors.Is(err, boom) {
+		t.Fatalf("submission: %v, want boom", err)
+	}
+	s.files.SetHook(nil)
+	if n := s.sentCopies(); n != 0 {
+		t.Errorf("%d copies of what was refused", n)
+	}
+	if l, err := s.account.PendingSubmissions(t.Context()); err != nil || len(l) != 0 {
+		t.Errorf("pending %v, %v; want none", l, err)
+	}
+	if err := errors.Join(s.beginCopy().Commit(t.Context())...); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.sentCopies(); n != 1 {
+		t.Errorf("%d copies of what was sent", n)
+	}
+	if got := s.entries(); len(got) != 3 {
+		t.Errorf("%d recipients in the queue", len(got))
 	}
 }
 

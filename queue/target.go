@@ -32,6 +32,8 @@ type delivery struct {
 	rcpts []queuedb.Recipient
 	body  pipeline.Body
 	ended bool
+
+	id queuedb.MessageID // After a good commit.
 }
 
 var _ pipeline.Delivery = (*delivery)(nil)
@@ -88,7 +90,9 @@ func (d *delivery) commit(ctx context.Context) error {
 		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())
-	return d.q.add(ctx, queuedb.NewMessage{Message: m, Recipients: d.rcpts, Body: d.body})
+	var err error
+	d.id, err = d.q.add(ctx, queuedb.NewMessage{Message: m, Recipients: d.rcpts, Body: d.body})
+	return err
 }
 
 // threading returns what notifications about a message refer to.

@@ -26,12 +26,14 @@ type delivery struct {
 	tx    *transaction
 	begun time.Time
 
-	env   pipeline.Envelope // With what only the message itself tells.
-	body  *pipeline.Spool
-	w     io.Writer  // Leads to body.
-	bcc   *bccFilter // On the way there; nil for none.
-	trace []byte     // Header fields for every copy.
-	place pipeline.Place
+	env    pipeline.Envelope // With what only the message itself tells.
+	body   *pipeline.Spool
+	w      io.Writer     // Leads to body.
+	header *headerFilter // On the way there; nil for none.
+	trace  []byte        // Header fields for every copy.
+	place  pipeline.Place
+
+	queued string // The id by which the queue lists the message; empty if that is not for the client.
 }
 
 // newDelivery returns a delivery with an empty body. The caller must close it.
@@ -40,8 +42,8 @@ func newDelivery(c *conn) *delivery {
 	d.body = pipeline.NewSpool(c.s.opts.SpoolDir, c.s.opts.SpoolMemory, d.tx.checks.Streams()...)
 	d.w = d.body
 	if c.isSubmission() {
-		d.bcc = &bccFilter{w: d.w}
-		d.w = d.bcc
+		d.header = &headerFilter{w: d.w}
+		d.w = d.header
 	}
 	if c.in != nil {
 		d.w = io.MultiWriter(d.w, dataTrace{c.in})
@@ -108,8 +110,8 @@ func (d *delivery) notSpooled(err error) error {
 
 // received ends the body.
 func (d *delivery) received() error {
-	if d.bcc != nil {
-		if err := d.bcc.Close(); err != nil {
+	if d.header != nil {
+		if err := d.header.Close(); err != nil {
 			return d.notSpooled(err)
 		}
 	}
@@ -130,7 +132,11 @@ func (d *delivery) end(err error) error {
 		return err
 	}
 	m.bytes.WithLabelValues(kind).Add(float64(d.body.Size()))
-	d.c.reply(smtp.C250Completed, smtp.E200Other, "message accepted, id "+d.env.ID)
+	text := "message accepted, id " + d.env.ID
+	if d.queued != "" {
+		text += ", queued as " + d.queued
+	}
+	d.c.reply(smtp.C250Completed, smtp.E200Other, text)
 	return nil
 }
 
@@ -182,14 +188,23 @@ func (d *delivery) commit(ctx context.Context, plan pipeline.Plan) error {
 	default:
 		target = d.c.s.opts.Queue
 	}
-	results, err := pipeline.Deliver(ctx, target, d.env, plan.Recipients, d.body)
+	delivery, err := target.Begin(ctx, d.env)
+	if err != nil {
+		return err
+	}
+	results, err := pipeline.Hand(ctx, delivery, plan.Recipients, d.body)
 	if err == nil {
 		err = firstFailure(results)
 	}
 	if err != nil {
 		return err
 	}
-	d.c.log.Info("message accepted", d.attrs("place", plan.Place.String())...)
+	attrs := []any{"place", plan.Place.String()}
+	if q, ok := delivery.(pipeline.Queued); ok {
+		d.queued = q.QueueID()
+		attrs = append(attrs, "queued", d.queued)
+	}
+	d.c.log.Info("message accepted", d.attrs(attrs...)...)
 	return nil
 }
 

@@ -399,7 +399,39 @@ func TestIDsAreUnique(t *testing.T) {
 	}
 }
 
-func TestBccFilter(t *testing.T) {
+// numbered is a target like the queue, which knows messages by numbers.
+type numbered struct{ pipeline.Target }
+
+type numberedDelivery struct{ pipeline.Delivery }
+
+func (numberedDelivery) QueueID() string { return "17" }
+
+func (n numbered) Begin(ctx context.Context, env pipeline.Envelope) (pipeline.Delivery, error) {
+	d, err := n.Target.Begin(ctx, env)
+	return numberedDelivery{d}, err
+}
+
+// A user is told where the message can be followed; who sends from elsewhere is not.
+func TestQueueIDOfSubmission(t *testing.T) {
+	t.Parallel()
+	users := newServer(t, func(o *Options, lo *ListenerOptions) {
+		submission(o, lo)
+		o.Submit = numbered{o.Submit}
+	})
+	c := users.dial()
+	c.hello()
+	c.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
+	if got, want := c.send("alice@example.org", simple, "x@remote.example"), "250 2.0.0 message accepted, id 0000000000000002, queued as 17"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, line := range strings.Split(users.log.String(), "\n") {
+		if strings.Contains(line, "message accepted") && (strings.Count(line, "account=") != 1 || !strings.Contains(line, "queued=17 id=0000000000000002")) {
+			t.Errorf("log: %s", line)
+		}
+	}
+}
+
+func TestHeaderFilter(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ in, want string }{
 		{"", ""},
@@ -418,10 +450,23 @@ func TestBccFilter(t *testing.T) {
 		{"Bcc: a", ""},
 		{" Bcc: a\r\n", " Bcc: a\r\n"},
 		{"\r", "\r"},
+		// Date and Message-ID stay if they are good (RFC 6409 §8.2, §8.3).
+		{"Date: Fri, 2 Jan 2026 03:04:05 +0100\r\nX: y\r\n\r\n", "Date: Fri, 2 Jan 2026 03:04:05 +0100\r\nX: y\r\n\r\n"},
+		{"date:\r\n 02 Jan 26 03:04\r\n GMT (winter)\r\n\r\nx", "date:\r\n 02 Jan 26 03:04\r\n GMT (winter)\r\n\r\nx"},
+		{"Date: yesterday\r\n at noon\r\nX: y\r\n\r\n", "X: y\r\n\r\n"},
+		{"Date: 2026-01-02T03:04:05Z", ""},
+		{"Date:\r\n", ""},
+		{"Date: Fri, 2 Jan 2026 03:04:05 +0100\r\nDATE: Fri, 2 Jan 2026 04:04:05 +0100\r\n", "Date: Fri, 2 Jan 2026 03:04:05 +0100\r\n"},
+		{"Date : Fri, 2 Jan 2026 03:04:05 +0100" + strings.Repeat(" ", 2000) + "\r\nTo: x\r\n", "To: x\r\n"},
+		{"Resent-Date: x\r\nDate-x: y\r\n", "Resent-Date: x\r\nDate-x: y\r\n"},
+		{"Message-ID: <a..b@c>\r\n\r\nMessage-ID: y", "Message-ID: <a..b@c>\r\n\r\nMessage-ID: y"},
+		{"message-id:\r\n\t<a@c> (note)\r\nMessage-ID: <b@c>\r\n", "message-id:\r\n\t<a@c> (note)\r\n"},
+		{"Message-ID: a@b\r\nTo: x\r\n", "To: x\r\n"},
+		{"Message-ID: <a b@c>\r\nMessage-Id: <@c>\r\nMessage-Id: <a@>\r\nMessage-Id: <a>\r\nMessage-Id: <a@b> x\r\nMessage-Id: <a@b\r\nMessage-Id: <<a@b>>\r\nTo: x\r\n", "To: x\r\n"},
 	} {
 		for piece := 1; piece <= len(tt.in)+1; piece++ {
 			var got bytes.Buffer
-			f := &bccFilter{w: &got}
+			f := &headerFilter{w: &got}
 			for p := range slices.Chunk([]byte(tt.in), piece) {
 				if n, err := f.Write(p); err != nil || n != len(p) {
 					t.Fatalf("Write: %d, %v", n, err)

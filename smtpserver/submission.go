@@ -1,9 +1,6 @@
 package smtpserver
 
 import (
-	"bytes"
-	"io"
-
 	"mox/message"
 	"mox/smtp"
 )
@@ -74,13 +71,17 @@ func (d *delivery) checkSenders() error {
 	return nil
 }
 
-// appendMissing appends the fields that every message must have, or should, and this one lacks
-// (RFC 6409 §8.2, §8.3).
+// appendMissing appends the fields that every message must have, or should, and this one lacks, or has
+// in a form that the header filter has taken out (RFC 6409 §8.2, §8.3).
 func (d *delivery) appendMissing(b []byte) []byte {
 	env := d.body.Root().Envelope
 	if env.RawDate == nil {
 		b = append(b, "Date: "...)
-		b = d.env.Received.AppendFormat(b, dateFormat)
+		date := d.env.Received
+		if d.header != nil && !d.header.date.IsZero() {
+			date = d.header.date // What was meant by the one that was taken out.
+		}
+		b = date.AppendFormat(b, dateFormat)
 		b = append(b, "\r\n"...)
 	}
 	if env.RawMessageID == nil {
@@ -91,91 +92,4 @@ func (d *delivery) appendMissing(b []byte) []byte {
 		b = append(b, ">\r\n"...)
 	}
 	return b
-}
-
-// isPrivate tells whether a header field is for the submission server only: the hidden
-// recipients (RFC 5322 §3.6.3), and a Return-Path, which only final delivery may add (RFC 5321
-// §4.4).
-func isPrivate(name []byte) bool {
-	for _, s := range [...]string{"Bcc", "Resent-Bcc", "Return-Path"} {
-		if len(name) == len(s) && bytes.EqualFold(name, []byte(s)) {
-			return true
-		}
-	}
-	return false
-}
-
-// maxPrivateName is more than the longest name of isPrivate, with some space after it.
-const maxPrivateName = 32
-
-// bccFilter drops private fields from the header of a message on its way to w.
-type bccFilter struct {
-	w    io.Writer
-	body bool // The header is over.
-
-	// line is the beginning of a header line of which it is not known yet what it is.
-	line   []byte
-	inLine bool // It is known, and the rest of the line follows.
-	drop   bool // Of this line, and of those that continue it.
-}
-
-// Write takes the next bytes of the message.
-func (f *bccFilter) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		piece := p
-		switch {
-		case f.body:
-			p = nil
-		case f.inLine:
-			if i := bytes.IndexByte(p, '\n'); i >= 0 {
-				piece, f.inLine = p[:i+1], false
-			}
-			p = p[len(piece):]
-			if f.drop {
-				continue
-			}
-		default:
-			f.line = append(f.line, p[0])
-			p = p[1:]
-			if !f.decide() {
-				continue
-			}
-			piece, f.line = f.line, f.line[:0]
-			if f.drop && !f.body {
-				continue
-			}
-		}
-		if _, err := f.w.Write(piece); err != nil {
-			return n - len(p), err
-		}
-	}
-	return n, nil
-}
-
-// decide tells whether line shows what it is, and sets the fields if it does.
-func (f *bccFilter) decide() bool {
-	last := f.line[len(f.line)-1]
-	switch {
-	case len(f.line) == 1 && (last == ' ' || last == '\t'):
-		f.inLine = true // It continues the line before.
-	case last == '\n':
-		f.body = len(bytes.TrimRight(f.line, "\r\n")) == 0
-		f.drop = false
-	case last == ':':
-		f.drop = isPrivate(bytes.TrimRight(f.line[:len(f.line)-1], " \t"))
-		f.inLine = true
-	case len(f.line) == maxPrivateName:
-		f.drop, f.inLine = false, true
-	default:
-		return false
-	}
-	return true
-}
-
-// Close ends the message.
-func (f *bccFilter) Close() error {
-	_, err := f.w.Write(f.line)
-	f.line = nil
-	return err
 }

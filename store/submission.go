@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -35,6 +36,9 @@ type Submission struct {
 	MailFrom string    // Reverse-path as in MAIL FROM, without brackets.
 	RcptTo   []string  // Forward-paths, without brackets.
 	Extra    []byte    // What the queue needs to queue it again; opaque to the store.
+
+	// Copy is where AddSubmission has put the Sent copy, if it was given one. It is not kept.
+	Copy Added
 }
 
 // AddSubmission records a submission in state pending. If sent is not nil, that copy is
@@ -75,16 +79,16 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 		o.bodies = []*newEmail{e}
 	}
 	var row submissionRow
+	var added Added
 	o.run = func(tx *txn) error {
-		row = submissionRow{ID: s.ID}
+		row, added = submissionRow{ID: s.ID}, Added{}
 		err := tx.get(&row)
 		if err != bstore.ErrAbsent {
 			return err
 		}
 		row = makeSubmissionRow(s)
 		if sent != nil {
-			added, err := tx.deliver(sent, name, o.bodies[0])
-			if err != nil {
+			if added, err = tx.deliver(sent, name, o.bodies[0]); err != nil {
 				return err
 			}
 			row.Email = added.Email
@@ -99,7 +103,30 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 	if err := acc.withBodies(ctx, o); err != nil {
 		return Submission{}, err
 	}
-	return row.export(), nil
+	s = row.export()
+	s.Copy = added
+	return s, nil
+}
+
+// CancelSubmission moves a pending submission, as AddSubmission has returned it, to state canceled and removes
+// its Sent copy, in one transaction. Returns errors as SetSubmissionState.
+func (a *Account) CancelSubmission(ctx context.Context, actor Actor, s Submission) error {
+	acc, err := a.use()
+	if err != nil {
+		return err
+	}
+	return acc.write(ctx, "cancel_submission", func(tx *txn) error {
+		if err := tx.setSubmission(s.ID, SubmissionCanceled, []SubmissionState{SubmissionPending}); err != nil || s.Copy.UID == 0 {
+			return err
+		}
+		var uids imap.UIDSet
+		uids.Add(s.Copy.UID)
+		_, _, err := tx.expunge(s.Copy.Mailbox, uids, false)
+		if errors.Is(err, ErrNoMailbox) {
+			return nil // It was deleted, with the copy in it.
+		}
+		return err
+	})
 }
 
 // SetSubmissionState moves a submission from one of the states in from to state to.
@@ -109,37 +136,39 @@ func (a *Account) SetSubmissionState(ctx context.Context, actor Actor, id Submis
 	if err != nil {
 		return err
 	}
+	return acc.write(ctx, "set_submission", func(tx *txn) error { return tx.setSubmission(id, to, from) })
+}
+
+func (t *txn) setSubmission(id SubmissionID, to SubmissionState, from []SubmissionState) error {
 	if id == 0 {
 		return ErrNoSubmission
 	}
-	return acc.write(ctx, "set_submission", func(tx *txn) error {
-		row := submissionRow{ID: id}
-		if err := tx.get(&row); err == bstore.ErrAbsent {
-			return ErrNoSubmission
-		} else if err != nil {
-			return err
-		}
-		if !slices.Contains(from, row.State) {
-			return ErrSubmissionState
-		}
-		pending := pendingSubmissionRow{ID: id}
-		var err error
-		switch {
-		case row.State == to:
-			return nil
-		case row.State == SubmissionPending:
-			err = tx.delete(&pending)
-		case to == SubmissionPending:
-			err = tx.insert(&pending)
-		}
-		if err != nil {
-			return err
-		}
-		row.State = to
-		row.ModSeq = tx.modSeq()
-		tx.log(Change{Kind: ChangeSubmission, Submission: id})
-		return tx.update(&row)
-	})
+	row := submissionRow{ID: id}
+	if err := t.get(&row); err == bstore.ErrAbsent {
+		return ErrNoSubmission
+	} else if err != nil {
+		return err
+	}
+	if !slices.Contains(from, row.State) {
+		return ErrSubmissionState
+	}
+	pending := pendingSubmissionRow{ID: id}
+	var err error
+	switch {
+	case row.State == to:
+		return nil
+	case row.State == SubmissionPending:
+		err = t.delete(&pending)
+	case to == SubmissionPending:
+		err = t.insert(&pending)
+	}
+	if err != nil {
+		return err
+	}
+	row.State = to
+	row.ModSeq = t.modSeq()
+	t.log(Change{Kind: ChangeSubmission, Submission: id})
+	return t.update(&row)
 }
 
 // PendingSubmissions lists submissions in state pending, oldest first.

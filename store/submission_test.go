@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +10,58 @@ import (
 	"mox/store"
 	"mox/store/storetest"
 )
+
+// A submission that is canceled takes its copy with it, and nothing else.
+func TestCancelSubmission(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	a := storetest.Account(t, storetest.New(t), "a")
+	d := storetest.Delivery("Sent", simple)
+	deliver(t, a, d)
+	other, err := a.AddSubmission(ctx, store.System, store.Submission{}, &d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := a.AddSubmission(ctx, store.System, store.Submission{}, &d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.CancelSubmission(ctx, store.System, sub); err != nil {
+		t.Fatal(err)
+	}
+	if c := mailbox(t, a, "Sent").Counts; c.Total != 2 {
+		t.Errorf("counts of Sent %+v, want 2 messages", c)
+	}
+	contentOf(t, a, other.Email)
+	wantErr(t, a.CancelSubmission(ctx, store.System, sub), store.ErrSubmissionState, "canceled again")
+	wantErr(t, a.CancelSubmission(ctx, store.System, store.Submission{ID: 99}), store.ErrNoSubmission, "not there")
+	if err := a.SetSubmissionState(ctx, store.System, other.ID, store.SubmissionQueued, store.SubmissionPending); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, a.CancelSubmission(ctx, store.System, other), store.ErrSubmissionState, "in the queue")
+	if c := mailbox(t, a, "Sent").Counts; c.Total != 2 {
+		t.Errorf("counts of Sent %+v, want 2 messages", c)
+	}
+
+	// One without a copy, and one whose copy and mailbox are gone.
+	plain, err := a.AddSubmission(ctx, store.System, store.Submission{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := storetest.Delivery("Elsewhere", simple)
+	gone, err := a.AddSubmission(ctx, store.System, store.Submission{}, &elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.DeleteMailbox(ctx, store.System, "Elsewhere"); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []store.Submission{plain, gone} {
+		if err := a.CancelSubmission(ctx, store.System, s); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 func TestSubmissions(t *testing.T) {
 	t.Parallel()
@@ -42,6 +95,11 @@ func TestSubmissions(t *testing.T) {
 		t.Errorf("counts of Sent %+v", c)
 	}
 	contentOf(t, a, withCopy.Email)
+
+	if withCopy.Copy.Email != withCopy.Email || withCopy.Copy.Mailbox != mailbox(t, a, "Sent").ID || plain.Copy != (store.Added{}) {
+		t.Errorf("copies %+v and %+v", withCopy.Copy, plain.Copy)
+	}
+	withCopy.Copy = store.Added{}
 
 	// The id makes adding idempotent.
 	again, err := a.AddSubmission(ctx, store.System, store.Submission{ID: 77, MailFrom: "other"}, &d)
