@@ -84,6 +84,7 @@ type selectedState struct {
 	*store.Selection
 	mailbox  store.Mailbox
 	readOnly bool
+	saved    imap.UIDSet // What "$" stands for, see saveResult.
 }
 
 func (c *conn) state() connState {

@@ -9,23 +9,27 @@ import (
 )
 
 // positions returns the sequence numbers, in the session's View, of the messages a
-// command is about, in normal form. UIDs that do not exist are ignored without error;
+// command is about, in normal form. UIDs that do not exist are ignored without error, and so is what "$" has no more;
 // sequence numbers must exist (RFC 9051 §6.4.9, §9 seq-number).
 func (c *conn) positions(s *wire.NumSet) (imap.SeqSet, error) {
 	view := c.selected.View()
 	n := imap.SeqNum(view.Len())
+	var pos imap.SeqSet
 	switch {
-	case s.Saved:
-		return nil, imap.Bad("No search result is saved")
 	case s.Kind == wire.SeqNums:
 		if !s.Seqs.Within(n) {
 			return nil, imap.Bad("No message with this sequence number")
 		}
-		return s.Seqs.Resolve(n), nil
-	case n == 0:
-		return nil, nil
+		pos = s.Seqs.Resolve(n)
+	case n > 0:
+		pos = uidPositions(view, s.UIDs.Resolve(view.At(n).UID))
 	}
-	return uidPositions(view, s.UIDs.Resolve(view.At(n).UID)), nil
+	if s.Saved {
+		for _, r := range uidPositions(view, c.selected.saved) {
+			pos.AddRange(r.First, r.Last)
+		}
+	}
+	return pos, nil
 }
 
 // uidPositions returns the sequence numbers of the messages whose UIDs are in a set in
@@ -60,7 +64,8 @@ func entries(view *store.View, set imap.SeqSet) iter.Seq2[imap.SeqNum, store.Ent
 }
 
 // uids returns the UIDs of messages in the View as ranges. Between the UIDs of a range are none but
-// those of messages in the View or gone: later messages have higher UIDs.
+// those of messages in the View or gone: later messages have higher UIDs. What a client is told needs
+// exactUIDs.
 func uids(view *store.View, set imap.SeqSet) imap.UIDSet {
 	l := make(imap.UIDSet, len(set))
 	for i, r := range set {

@@ -90,6 +90,10 @@ type ListenerOptions struct {
 
 	MaxMessageSize int64 // For APPEND, bytes. Default 100 MB.
 	MaxBadCommands int   // In a row, then the connection ends. Default 10.
+
+	// MaxSavedRanges bounds a search result that a connection keeps for "$" (RFC 5182 §2.5): it has a range of
+	// 8 bytes for each run of messages found. Default 262,144.
+	MaxSavedRanges int
 }
 
 func (o *ListenerOptions) check() error {
@@ -101,6 +105,9 @@ func (o *ListenerOptions) check() error {
 	}
 	if o.MaxBadCommands <= 0 {
 		o.MaxBadCommands = 10
+	}
+	if o.MaxSavedRanges <= 0 {
+		o.MaxSavedRanges = 256 << 10
 	}
 	return nil
 }

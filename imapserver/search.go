@@ -10,46 +10,72 @@ import (
 	"mox/store"
 )
 
-// handleSearch carries out SEARCH and UID SEARCH (RFC 3501 §6.4.4, RFC 7162 §3.1.5).
+// handleSearch carries out SEARCH and UID SEARCH (RFC 9051 §6.4.4, RFC 3501 §6.4.4).
 func (c *conn) handleSearch(r *request) (imap.Code, error) {
 	args, err := c.dec.Search()
 	if err != nil {
 		return "", err
 	}
-	if args.Extended {
-		return "", imap.Bad("RETURN needs ESEARCH, which is not available")
+	if c.rev2 && !args.Extended {
+		// RFC 9051 §6.4.4: ALL is assumed, and told by ESEARCH.
+		args.Extended, args.Return = true, wire.ReturnAll
 	}
-	if err := decodeSearch(args); err != nil {
+	found, err := c.search(args)
+	if err == nil {
+		err = c.saveResult(args.Return, found)
+	}
+	if err != nil {
+		c.resetResult(args.Return, err)
 		return "", err
 	}
+	if args.Extended {
+		c.writeESearch(r, args, found)
+	} else {
+		c.writeSearch(r, args, found)
+	}
+	return "", c.writeError()
+}
+
+// search returns the messages found, ascending.
+func (c *conn) search(args *wire.Search) ([]imap.SeqNum, error) {
+	if err := decodeSearch(args); err != nil {
+		return nil, err
+	}
 	if args.UsesModSeq() {
-		c.enableCondstore()
+		c.enableCondstore() // RFC 7162 §3.1.
 	}
 	crit, err := c.criteria(&args.Key)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	return c.auth.account.Search(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, c.selected.View(), crit)
+}
+
+// writeSearch writes the response of IMAP4rev1 (RFC 3501 §7.2.5). If the search was for a modseq, the highest of
+// those found is told (RFC 7162 §3.1.5).
+func (c *conn) writeSearch(r *request, args *wire.Search, found []imap.SeqNum) {
 	view := c.selected.View()
-	found, err := c.auth.account.Search(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, view, crit)
-	if err != nil {
-		return "", err
-	}
 	c.enc.Untagged().Atom("SEARCH")
-	highest := imap.ModSeq(0)
 	for _, seq := range found {
-		e := view.At(seq)
-		highest = max(highest, e.ModSeq)
 		if r.uid {
-			c.enc.Number(uint32(e.UID))
+			c.enc.Number(uint32(view.At(seq).UID))
 		} else {
 			c.enc.Number(uint32(seq))
 		}
 	}
 	if args.UsesModSeq() && len(found) > 0 {
-		c.enc.Open().Atom("MODSEQ").Number64(int64(highest)).Close()
+		c.enc.Open().Atom("MODSEQ").Number64(int64(highestModSeq(view, found))).Close()
 	}
 	c.enc.CRLF()
-	return "", c.writeError()
+}
+
+// highestModSeq returns the highest modseq of some messages.
+func highestModSeq(view *store.View, seqs []imap.SeqNum) imap.ModSeq {
+	highest := imap.ModSeq(0)
+	for _, seq := range seqs {
+		highest = max(highest, view.At(seq).ModSeq)
+	}
+	return highest
 }
 
 // decodeSearch turns the texts searched for into UTF-8.

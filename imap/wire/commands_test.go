@@ -70,29 +70,51 @@ func TestNumSet(t *testing.T) {
 	}{
 		{SeqNums, "3,1:2", "seq 3,1:2"},
 		{UIDNums, "*", "uid *"},
-		{UIDNums, "$", "saved"},
-		{SeqNums, "$", "saved"},
+		{UIDNums, "$", "saved uid "},
+		{SeqNums, "$", "saved seq "},
+		{SeqNums, "1,5:3,$", "saved seq 1,3:5"}, // RFC 9051 §9 sequence-set.
+		{UIDNums, "*,$", "saved uid *"},
 		{SeqNums, "", ""},
 		{SeqNums, "$1", ""},
-		{SeqNums, "1,$", ""},
+		{SeqNums, "$,1", ""},
+		{SeqNums, "1$", ""},
+		{SeqNums, "1:$", ""},
+		{SeqNums, ",$", ""},
+		{SeqNums, "1,,$", ""},
+		{UIDNums, "$$", ""},
 		{UIDNums, "0", ""},
 		{UIDNums, strings.Repeat("1,", 10000) + "1", ""},
 	} {
 		d := command(t, Limits{}, tc.in+"\r\n", nil)
 		d.NumSet(tc.kind, &s)
 		d.CRLF()
-		got := ""
-		switch {
-		case d.Err() != nil:
-		case s.Saved:
-			got = "saved"
-		case len(s.UIDs) > 0:
+		got := "seq " + s.Seqs.String()
+		if s.Kind == UIDNums {
 			got = "uid " + s.UIDs.String()
-		default:
-			got = "seq " + s.Seqs.String()
+		}
+		if s.Saved {
+			got = "saved " + got
+		}
+		if d.Err() != nil {
+			got = ""
 		}
 		if got != tc.want || s.Kind != tc.kind {
 			t.Errorf("%.20q: got %q, expected %q, error %v", tc.in, got, tc.want, d.Err())
+		}
+	}
+}
+
+// Where "$" means nothing it is refused.
+func TestPlainSets(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"$", "1,$", "1:2,$"} {
+		d := command(t, Limits{}, in+"\r\n", nil)
+		if got := d.SeqSet(nil); d.Err() == nil && d.AtEnd() {
+			t.Errorf("sequence numbers %s: got %v", in, got)
+		}
+		d = command(t, Limits{}, in+"\r\n", nil)
+		if got := d.UIDSet(nil); d.Err() == nil && d.AtEnd() {
+			t.Errorf("UIDs %s: got %v", in, got)
 		}
 	}
 }

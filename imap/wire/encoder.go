@@ -197,14 +197,20 @@ func (e *Encoder) Flags(flags imap.Flags, keywords []string, recent bool) *Encod
 }
 
 // SeqSet writes a set of sequence numbers, which must not be empty.
-func (e *Encoder) SeqSet(s imap.SeqSet) *Encoder {
-	e.write(s.AppendTo(e.element()))
-	return e
-}
+func (e *Encoder) SeqSet(s imap.SeqSet) *Encoder { return writeSet(e, s) }
 
 // UIDSet writes a set of UIDs, which must not be empty.
-func (e *Encoder) UIDSet(s imap.UIDSet) *Encoder {
-	e.write(s.AppendTo(e.element()))
+func (e *Encoder) UIDSet(s imap.UIDSet) *Encoder { return writeSet(e, s) }
+
+// writeSet writes a set in pieces that mostly fit the buffer, since it can be as long as the mailbox.
+func writeSet[T imap.Num](e *Encoder, s imap.Set[T]) *Encoder {
+	const piece = 32 // Ranges.
+	b := e.element()
+	for len(s) > piece && e.err == nil {
+		e.write(append(s[:piece].AppendTo(b), ','))
+		b, s = e.w.AvailableBuffer(), s[piece:]
+	}
+	e.write(s.AppendTo(b))
 	return e
 }
 

@@ -208,3 +208,23 @@ func equalValue(a, b Value) bool {
 	}
 	return true
 }
+
+// A long set goes out in pieces, and comes back whole.
+func TestEncodeLongSet(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{1, 31, 32, 33, 64, 65, 1000} {
+		var set imap.UIDSet
+		for i := range imap.UID(n) {
+			set.AddRange(1e9+10*i+1, 1e9+10*i+3)
+		}
+		var b bytes.Buffer
+		e := NewEncoder(bufio.NewWriterSize(&b, 100))
+		e.Untagged().Atom("ESEARCH").Atom("ALL").UIDSet(set).Atom("COUNT").Number(3).CRLF()
+		if err := e.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if want := "* ESEARCH ALL " + set.String() + " COUNT 3\r\n"; b.String() != want {
+			t.Errorf("%d ranges: got %q, expected %q", n, b.String(), want)
+		}
+	}
+}

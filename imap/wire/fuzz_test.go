@@ -124,6 +124,8 @@ func FuzzDialogue(f *testing.F) {
 		"a STORE 1 (UNCHANGEDSINCE 5) +FLAGS.SILENT (\\Seen $junk)\r\nb UID STORE 5 -FLAGS x y\r\n",
 		"a SEARCH RETURN (MIN COUNT) CHARSET UTF-8 OR (FROM x SINCE 1-Feb-1994) NOT UID 5:9 KEYWORD x MODSEQ \"/flags/\\\\draft\" all 5\r\n",
 		"a SEARCH TEXT {3+}\r\nx\ny LARGER 5 $\r\n",
+		"a UID SEARCH RETURN (SAVE ALL MAX) UID 5:*,$ (OR $ *:3) NOT $\r\nb SEARCH RETURN () TEXT \"x\"\r\nc SEARCH RETURN (MIN FOO) ALL\r\n",
+		"a UID STORE 1,$ +FLAGS x\r\nb MOVE $ x\r\nc UID COPY $ y\r\nd FETCH $,1 UID\r\n",
 		"a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (\"&AOk-*\" %) RETURN (CHILDREN STATUS (MESSAGES SIZE))\r\nb LSUB \"\" *\r\n",
 		"a STATUS \"Q&-A\" (MESSAGES HIGHESTMODSEQ)\r\n",
 		"a APPEND x (\\Seen a) \" 7-Feb-1994 21:52:25 -0800\" {5+}\r\nabcde ~{1}\r\n\x00\r\nb NOOP\r\n",

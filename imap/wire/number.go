@@ -14,7 +14,7 @@ const (
 // NumSet is the set of messages a command is about (sequence-set in RFC 9051 §9).
 type NumSet struct {
 	Kind  NumKind
-	Saved bool        // "$", the result of the last SEARCH with SAVE (RFC 5182 §2.1). The sets are empty.
+	Saved bool        // With "$", the result of the last SEARCH with SAVE (RFC 5182 §2.1), mostly alone.
 	Seqs  imap.SeqSet // As written, if Kind is SeqNums.
 	UIDs  imap.UIDSet // As written, if Kind is UIDNums.
 }
@@ -22,31 +22,35 @@ type NumSet struct {
 // isNumSet tells the characters of a sequence-set.
 func isNumSet(c byte) bool { return isDigit(c) || c == ':' || c == ',' || c == '*' }
 
-// NumSet takes a sequence-set of the given kind, or "$". The ranges are put in the memory of
-// the sets in s.
+// NumSet takes a sequence-set of the given kind. By the grammar "$" is one, and may also be the last
+// element of one. The ranges are put in the memory of the sets in s.
 func (d *Decoder) NumSet(kind NumKind, s *NumSet) {
 	s.Kind, s.Saved, s.Seqs, s.UIDs = kind, false, s.Seqs[:0], s.UIDs[:0]
 	switch {
 	case d.Take('$'):
 		s.Saved = true
 	case kind == UIDNums:
-		s.UIDs = set(d, s.UIDs)
+		s.UIDs = set(d, s.UIDs, &s.Saved)
 	default:
-		s.Seqs = set(d, s.Seqs)
+		s.Seqs = set(d, s.Seqs, &s.Saved)
 	}
 }
 
 // SeqSet takes a set of sequence numbers and appends its ranges to dst as they are written.
-func (d *Decoder) SeqSet(dst imap.SeqSet) imap.SeqSet { return set(d, dst) }
+func (d *Decoder) SeqSet(dst imap.SeqSet) imap.SeqSet { return set(d, dst, nil) }
 
 // UIDSet takes a set of UIDs and appends its ranges to dst as they are written.
-func (d *Decoder) UIDSet(dst imap.UIDSet) imap.UIDSet { return set(d, dst) }
+func (d *Decoder) UIDSet(dst imap.UIDSet) imap.UIDSet { return set(d, dst, nil) }
 
-func set[T imap.Num](d *Decoder, dst imap.Set[T]) imap.Set[T] {
+// set takes a set, which may end in "$" if saved is not nil.
+func set[T imap.Num](d *Decoder, dst imap.Set[T], saved *bool) imap.Set[T] {
 	start := d.pos
 	b := d.token(isNumSet)
 	if d.err != nil {
 		return dst
+	}
+	if n := len(b); saved != nil && n > 0 && b[n-1] == ',' && d.Take('$') {
+		b, *saved = b[:n-1], true
 	}
 	s, err := imap.ParseSet(dst, b, d.limits.Ranges)
 	switch err {

@@ -58,6 +58,8 @@ func TestSearchKeys(t *testing.T) {
 		{"$", SearchKey{Op: SearchSet, Set: NumSet{Saved: true}}},
 		{"UID 1:*", SearchKey{Op: SearchSet, Set: NumSet{Kind: UIDNums, UIDs: imap.UIDSet{{First: 1}}}}},
 		{"UID $", SearchKey{Op: SearchSet, Set: NumSet{Kind: UIDNums, Saved: true}}},
+		{"UID 1:*,$", SearchKey{Op: SearchSet, Set: NumSet{Kind: UIDNums, Saved: true, UIDs: imap.UIDSet{{First: 1}}}}},
+		{"OR $ 1,3000:3021", SearchKey{Op: SearchOr, Keys: []SearchKey{{Op: SearchSet, Set: NumSet{Saved: true}}, seqs("1,3000:3021")}}},
 		{"NOT SEEN", SearchKey{Op: SearchNot, Keys: []SearchKey{flags(imap.FlagSeen)}}},
 		{"OR SEEN NOT OR 1 2", SearchKey{Op: SearchOr, Keys: []SearchKey{flags(imap.FlagSeen),
 			{Op: SearchNot, Keys: []SearchKey{{Op: SearchOr, Keys: []SearchKey{seqs("1"), seqs("2")}}}}}}},
@@ -99,7 +101,7 @@ func TestSearchKeys(t *testing.T) {
 		"KEYWORD", `KEYWORD \Seen`, `KEYWORD "x"`, "KEYWORD (x)", "FROM", "FROM ", "FROM a b", "HEADER a", "HEADER a ", "SUBJECT (a)",
 		"BEFORE", "BEFORE x", "BEFORE 1-Foo-2020", "BEFORE 31-Feb-2020", "ON 2020-01-01", "SINCE 1-Feb-20",
 		"LARGER", "LARGER -1", "LARGER x", "LARGER 9223372036854775808", "SMALLER 1k",
-		"0", "1,", "1:", "UID", "UID 0", "UID x", "UID 1 :", "1$", "MODSEQ", "MODSEQ x", `MODSEQ "/flags/" all 1`, `MODSEQ "/x/\\draft" all 1`, `MODSEQ "/flags/\\draft" 1`, `MODSEQ "/flags/\\draft" foo 1`,
+		"0", "1,", "1:", "UID", "UID 0", "UID x", "UID 1 :", "1$", "$1", "$,1", "$ALL", "$ ", "UID $$", "NOT$", "MODSEQ", "MODSEQ x", `MODSEQ "/flags/" all 1`, `MODSEQ "/x/\\draft" all 1`, `MODSEQ "/flags/\\draft" 1`, `MODSEQ "/flags/\\draft" foo 1`,
 		strings.Repeat("(", 101) + "SEEN" + strings.Repeat(")", 101),
 		strings.Repeat("NOT ", 101) + "SEEN",
 		strings.Repeat("OR SEEN ", 101) + "SEEN",
@@ -124,6 +126,8 @@ func TestSearchOptions(t *testing.T) {
 		{"RETURN (MIN MAX) SEEN", ReturnMin | ReturnMax, true, "", SearchFlags},
 		{"return (count all save) RECENT", ReturnCount | ReturnAll | ReturnSave, true, "", SearchRecent},
 		{"RETURN (SAVE) CHARSET utf-8 TEXT x", ReturnSave, true, "UTF-8", SearchText},
+		{"RETURN (MIN MIN) ALL", ReturnMin, true, "", SearchAnd},
+		{"RETURN (SAVE) $", ReturnSave, true, "", SearchSet},
 		{"CHARSET \"koi8-r\" TEXT x", 0, false, "KOI8-R", SearchText},
 		{"CHARSET {5+}\r\nUTF-8 TEXT {1}\r\nx", 0, false, "UTF-8", SearchText},
 	} {
@@ -135,7 +139,9 @@ func TestSearchOptions(t *testing.T) {
 		}
 	}
 	for _, args := range []string{
-		"RETURN", "RETURN ()", "RETURN MIN ALL", "RETURN (MIN", "RETURN (MIN) ", "RETURN (FOO) ALL", "RETURN (MIN,MAX) ALL", "RETURN () RETURN () ALL",
+		"RETURN", "RETURN ()", "RETURN MIN ALL", "RETURN (MIN", "RETURN (MIN) ", "RETURN (FOO) ALL", "RETURN (MIN,MAX) ALL", "RETURN (MIN FOO) ALL", "RETURN (PARTIAL 1:500) ALL",
+		"RETURN () ", "RETURN( ) ALL", "RETURN ( ) ALL", "RETURN (MIN ) ALL", "RETURN (MIN  MAX) ALL", "RETURN (MIN)ALL", "RETURN \"MIN\" ALL", "RETURN ((MIN)) ALL", "ALL RETURN ()",
+		"RETURN (MIN 1) ALL", "RETURN () RETURN () ALL",
 		"CHARSET", "CHARSET UTF-8", "CHARSET UTF-8 ", "CHARSET (UTF-8) ALL", "CHARSET UTF-8 CHARSET UTF-8 ALL", "ALL CHARSET UTF-8", "CHARSET UTF-8 RETURN () ALL",
 	} {
 		if s, err := search(t, args); err == nil {
