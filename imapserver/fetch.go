@@ -26,9 +26,14 @@ type fetch struct {
 	cold    *store.Email
 	part    *message.Part
 	content *store.Content
-	buf     []byte // For header fields.
+	buf     []byte // For header fields, and for decoding.
+
+	binary        []binaryRange // What was measured for the BINARY items, in their order.
+	binaryWritten int           // How many of them are written.
+	kept          []byte        // Octets of these.
 
 	expunged bool  // Content of some message was gone.
+	unknown  bool  // Content of some message is in an unknown encoding.
 	damaged  error // Why some message could not be read.
 }
 
@@ -39,6 +44,7 @@ type fetchNeed struct {
 	cold          bool // The cold record.
 	part          bool // The structure, from the cold record.
 	content       bool
+	binary        bool // There are BINARY items.
 }
 
 // handleFetch carries out FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
@@ -78,6 +84,9 @@ func (c *conn) handleFetch(r *request) (imap.Code, error) {
 		return "", err
 	case f.damaged != nil:
 		return "", imap.No(imap.CodeServerBug, "Some of the messages cannot be read", f.damaged)
+	case f.unknown:
+		// RFC 3516 §4.3: the command fails, for these messages.
+		return "", imap.No(imap.CodeUnknownCTE, "Some of the messages have parts in an unknown encoding", nil)
 	case f.expunged && !r.uid:
 		// RFC 2180 §4.1.2: what was there was told, the rest is gone. With UIDs that is no error, and
 		// EXPUNGE follows.
@@ -94,9 +103,6 @@ func (f *fetch) prepare(r *request) error {
 	uid := false
 	for i := range f.args.Items {
 		it := &f.args.Items[i]
-		if it.Kind == wire.FetchBinary || it.Kind == wire.FetchBinarySize {
-			return imap.Bad("BINARY is not available")
-		}
 		uid = uid || it.Kind == wire.FetchUID
 		f.need.add(it)
 	}
@@ -140,6 +146,12 @@ func (n *fetchNeed) add(it *wire.FetchItem) {
 		default:
 			n.cold, n.part, n.content = true, true, true
 		}
+	case wire.FetchBinary, wire.FetchBinarySize:
+		n.binary = true
+		if len(it.Section.Path) > 0 {
+			n.cold, n.part = true, true
+		}
+		n.content = n.content || n.part || it.Kind == wire.FetchBinary
 	}
 }
 
@@ -250,6 +262,9 @@ func (f *fetch) write() error {
 	case errors.Is(err, store.ErrExpunged):
 		f.expunged = true
 		return nil
+	case errors.Is(err, errUnknownCTE):
+		f.unknown = true
+		return nil
 	case errors.Is(err, store.ErrClosed) || errors.Is(err, context.Canceled):
 		return err
 	default:
@@ -288,6 +303,9 @@ func (f *fetch) open() (err error) {
 	if f.need.part && err == nil {
 		f.part, err = f.cold.Part()
 	}
+	if f.need.binary && err == nil {
+		err = f.measureBinary()
+	}
 	return err
 }
 
@@ -320,6 +338,12 @@ func (f *fetch) writeItem(it *wire.FetchItem) error {
 	case wire.FetchSection:
 		enc.Section("BODY", &it.Section)
 		return f.writeSection(&it.Section)
+	case wire.FetchBinary:
+		enc.Section("BINARY", &it.Section)
+		return f.writeBinary(f.nextBinary())
+	case wire.FetchBinarySize:
+		enc.Section("BINARY.SIZE", &it.Section)
+		return f.writeBinarySize(f.nextBinary())
 	case wire.FetchRFC822:
 		enc.Atom("RFC822")
 		return f.writeSection(&wire.Section{})

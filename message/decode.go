@@ -24,6 +24,18 @@ func (p *Part) DecodedReader(r io.ReaderAt) io.Reader {
 	return NewDecoder(raw, p.Encoding)
 }
 
+// IsEncoded reports whether the part is in a transfer encoding that DecodedReader removes: base64 or
+// quoted-printable. What it reads of other parts is the body as it stands.
+func (p *Part) IsEncoded() bool {
+	return !p.IsMultipart() && p.Message == nil && (p.Encoding == "base64" || p.Encoding == "quoted-printable")
+}
+
+// EncodingKnown reports whether the transfer encoding is one of RFC 2045 §6.1, so that what DecodedReader
+// reads is the content. Multiparts and messages are not encoded, whatever their header says.
+func (p *Part) EncodingKnown() bool {
+	return p.IsMultipart() || p.Message != nil || p.IsEncoded() || identityEncoding(p.Encoding)
+}
+
 // NewDecoder returns a reader that removes a content transfer encoding (RFC 2045 §6). Unknown
 // encodings are taken for identity.
 func NewDecoder(r io.Reader, encoding string) io.Reader {

@@ -121,6 +121,31 @@ func TestDecodedReaderOfComposites(t *testing.T) {
 	}
 }
 
+func TestTransferEncodings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		header         string
+		encoded, known bool
+	}{
+		{"", false, true},
+		{"Content-Transfer-Encoding: 8BIT", false, true},
+		{"Content-Transfer-Encoding: binary", false, true},
+		{"Content-Transfer-Encoding: Base64", true, true},
+		{"Content-Transfer-Encoding: quoted-printable", true, true},
+		{"Content-Transfer-Encoding: x-uuencode", false, false},
+		{"Content-Transfer-Encoding: base65", false, false},
+		{"Content-Type: message/rfc822\nContent-Transfer-Encoding: x-gzip64", false, true},
+		{"Content-Type: message/rfc822\nContent-Transfer-Encoding: base64", true, true}, // Treated as application/octet-stream.
+		{"Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: x-gzip64", false, true},
+		{"Content-Type: multipart/mixed; boundary=a\nContent-Transfer-Encoding: base64", false, true},
+	} {
+		p := ParseBytes([]byte(test.header + "\n\n--a\n\nabcd\n--a--\n"))
+		if encoded, known := p.IsEncoded(), p.EncodingKnown(); encoded != test.encoded || known != test.known {
+			t.Errorf("%q: encoded %v, known %v", test.header, encoded, known)
+		}
+	}
+}
+
 func TestTextOfMessagesIsUTF8(t *testing.T) {
 	t.Parallel()
 	for _, m := range corpus.Messages(t) {

@@ -15,6 +15,9 @@ type Append struct {
 	Literal  Literal   // The message, not opened yet.
 }
 
+// appendLine is what is left of Limits.Line, at least, for the options of another message.
+const appendLine = 1 << 10
+
 // AppendMailbox takes the mailbox argument of APPEND.
 func (d *Decoder) AppendMailbox() (string, error) {
 	d.SP()
@@ -25,7 +28,8 @@ func (d *Decoder) AppendMailbox() (string, error) {
 // AppendMessage takes the options of the next message of APPEND, up to the announcement of
 // its literal. The caller then reads the literal with Open and CloseLiteral. If AtEnd is
 // false after that, there is another message, to be taken in the same way (MULTIAPPEND,
-// RFC 3502); otherwise CRLF ends the command.
+// RFC 3502); otherwise CRLF ends the command. How many messages a command may have is for the
+// caller to say: the options of each may take up to 1 KB beyond the limit for the lines of a command.
 //
 // A literal may be binary (RFC 3516 §4.4): whether NUL is allowed is for the caller to say.
 func (d *Decoder) AppendMessage() (Append, error) {
@@ -41,5 +45,6 @@ func (d *Decoder) AppendMessage() (Append, error) {
 		d.SP()
 	}
 	a.Literal = d.Literal()
+	d.lineLeft = max(d.lineLeft, appendLine)
 	return a, d.err
 }
