@@ -22,7 +22,7 @@ func (c *conn) capabilities() []string {
 		}
 		return append(l, "LOGINDISABLED")
 	}
-	return append(l, "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "SPECIAL-USE", "CONDSTORE", "ESEARCH", "SEARCHRES")
+	return append(l, "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "SPECIAL-USE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "MULTIAPPEND")
 }
 
 // handleCapability carries out CAPABILITY (RFC 9051 §6.1.1).

@@ -1,7 +1,8 @@
 // Package imapserver serves mail over IMAP4rev1 (RFC 3501) with extensions: LITERAL+
 // (RFC 7888), IDLE (RFC 2177), NAMESPACE (RFC 2342), UNSELECT (RFC 3691), UIDPLUS (RFC
 // 4315), MOVE (RFC 6851), ENABLE (RFC 5161), ID (RFC 2971), CHILDREN (RFC 3348),
-// SPECIAL-USE (RFC 6154), CONDSTORE (RFC 7162), and what of IMAP4rev2 (RFC 9051) goes
+// SPECIAL-USE (RFC 6154), CONDSTORE (RFC 7162), BINARY (RFC 3516),
+// MULTIAPPEND (RFC 3502), and what of IMAP4rev2 (RFC 9051) goes
 // with them.
 //
 // # Rules of the room
