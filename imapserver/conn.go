@@ -84,7 +84,10 @@ type selectedState struct {
 	*store.Selection
 	mailbox  store.Mailbox
 	readOnly bool
-	saved    imap.UIDSet // What "$" stands for, see saveResult.
+
+	recentTold int // In the last RECENT response.
+
+	saved imap.UIDSet // What "$" stands for, see saveResult.
 }
 
 func (c *conn) state() connState {

@@ -234,6 +234,7 @@ func TestIdleOverTLS(t *testing.T) {
 		idle.expect("+ Idling")
 		other.append("INBOX", "", "Subject: one\r\n\r\n")
 		idle.expect(fmt.Sprintf("* %d EXISTS", n))
+		idle.expect(fmt.Sprintf("* %d RECENT", n))
 		idle.send("DONE\r\n")
 		idle.expect("i OK IDLE done")
 	}

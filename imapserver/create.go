@@ -13,7 +13,7 @@ func isNoMailbox(err error) bool { return errors.Is(err, store.ErrNoMailbox) }
 // handleCreate carries out CREATE (RFC 9051 §6.3.4) with the special use of RFC 6154 §3.
 func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	c.dec.SP()
-	name := c.dec.Mailbox()
+	name, supplied := c.dec.MailboxForm()
 	var uses []string
 	unknown := false
 	if c.dec.Take(' ') {
@@ -43,7 +43,10 @@ func (c *conn) handleCreate(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = c.auth.account.CreateMailbox(c.srv.ctx, c.auth.actor, name, use)
+	mb, err := c.auth.account.CreateMailbox(c.srv.ctx, c.auth.actor, name, use)
+	if err == nil && c.rev2 && supplied != "" {
+		c.tellMailbox(mb, supplied) // RFC 9051 §6.3.4.
+	}
 	return "", err
 }
 

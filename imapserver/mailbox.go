@@ -1,6 +1,8 @@
 package imapserver
 
 import (
+	"cmp"
+	"errors"
 	"strings"
 
 	"mox/imap"
@@ -34,8 +36,9 @@ func newMailboxName(name string) (string, error) {
 
 // handleDelete carries out DELETE (RFC 9051 §6.3.5).
 func (c *conn) handleDelete(_ *request) (imap.Code, error) {
-	name, err := c.mailboxArg()
-	if err != nil {
+	c.dec.SP()
+	name, supplied := c.dec.MailboxForm()
+	if err := c.end(); err != nil {
 		return "", err
 	}
 	acc, actor := c.auth.account, c.auth.actor
@@ -43,8 +46,16 @@ func (c *conn) handleDelete(_ *request) (imap.Code, error) {
 	if err != nil && !isNoMailbox(err) {
 		return "", err
 	}
-	if err := acc.DeleteMailbox(c.srv.ctx, actor, name); err != nil {
+	err = acc.DeleteMailbox(c.srv.ctx, actor, name)
+	if mb.ID == 0 && errors.Is(err, store.ErrMailboxInUse) {
+		return "", imap.No(imap.CodeHasChildren, "This name only has mailboxes below it", err)
+	} else if err != nil {
 		return "", err
+	}
+	if c.rev2 && supplied != "" {
+		c.enc.Untagged().Atom("LIST").Open().Atom(`\NonExistent`).Close().String("/").Mailbox(wireName(name))
+		c.writeOldName(supplied)
+		c.enc.CRLF()
 	}
 	// Other sessions that have it selected are ended.
 	if c.selected != nil && c.selected.mailbox.ID == mb.ID {
@@ -56,9 +67,9 @@ func (c *conn) handleDelete(_ *request) (imap.Code, error) {
 // handleRename carries out RENAME (RFC 9051 §6.3.6).
 func (c *conn) handleRename(_ *request) (imap.Code, error) {
 	c.dec.SP()
-	from := c.dec.Mailbox()
+	from, suppliedFrom := c.dec.MailboxForm()
 	c.dec.SP()
-	to := c.dec.Mailbox()
+	to, suppliedTo := c.dec.MailboxForm()
 	if err := c.end(); err != nil {
 		return "", err
 	}
@@ -66,7 +77,29 @@ func (c *conn) handleRename(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	return "", c.auth.account.RenameMailbox(c.srv.ctx, c.auth.actor, from, to)
+	if err := c.auth.account.RenameMailbox(c.srv.ctx, c.auth.actor, from, to); err != nil {
+		return "", err
+	}
+	if suppliedFrom != "" || suppliedTo != "" {
+		return "", c.tellNormalized(to, cmp.Or(suppliedFrom, from))
+	}
+	return "", nil
+}
+
+// tellNormalized tells the name that a mailbox got, where the client named it in another form (RFC 9051 §6.3.4,
+// §6.3.6).
+func (c *conn) tellNormalized(name, oldName string) error {
+	if !c.rev2 {
+		return nil
+	}
+	mb, err := c.auth.account.MailboxByName(c.srv.ctx, c.auth.actor, name)
+	if isNoMailbox(err) {
+		return nil // Somebody else was faster, or it is only a parent.
+	} else if err != nil {
+		return err
+	}
+	c.tellMailbox(mb, oldName)
+	return nil
 }
 
 // handleSubscribe carries out SUBSCRIBE (RFC 9051 §6.3.7).
@@ -93,10 +126,7 @@ func (c *conn) handleUnsubscribe(_ *request) (imap.Code, error) {
 // destination finds the mailbox that COPY, MOVE and APPEND add to.
 func (c *conn) destination(name string) (store.Mailbox, error) {
 	mb, err := c.auth.account.MailboxByName(c.srv.ctx, c.auth.actor, name)
-	if err == nil && !mb.NoSelect {
-		return mb, nil
-	}
-	if err == nil || isNoMailbox(err) {
+	if isNoMailbox(err) {
 		// RFC 9051 §6.3.12: TRYCREATE unless it cannot be created.
 		if _, err := newMailboxName(name); err != nil {
 			return mb, err

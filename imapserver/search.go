@@ -122,10 +122,8 @@ func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
 		crit.Keywords = []string{k.Text}
 	case wire.SearchNoKeyword:
 		crit.NotKeywords = []string{k.Text}
-	case wire.SearchNew, wire.SearchRecent:
-		crit.None = true // No message has \Recent here.
-	case wire.SearchOld:
-		// All messages.
+	case wire.SearchNew, wire.SearchRecent, wire.SearchOld:
+		return c.recentCriteria(k.Op), nil
 	case wire.SearchBefore:
 		crit.Before = day(k.Date)
 	case wire.SearchOn:

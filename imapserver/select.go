@@ -26,15 +26,12 @@ func (c *conn) handleSelect(r *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	if mb.NoSelect {
-		return "", imap.No(imap.CodeNonExistent, "This name only has mailboxes below it", nil)
-	}
 	sel, err := acc.Select(c.srv.ctx, actor, mb.ID)
 	if err != nil {
 		return "", err
 	}
 	c.selected = &selectedState{Selection: sel, mailbox: sel.Mailbox(), readOnly: r.name == "EXAMINE"}
-	c.tellSelected()
+	c.tellSelected(args.Supplied)
 	if c.selected.readOnly {
 		return imap.CodeReadOnly, nil
 	}
@@ -55,22 +52,34 @@ func isNo(err error) bool {
 	return errors.As(err, &ie) && ie.Status == imap.StatusNo
 }
 
-// tellSelected writes what SELECT must tell of the mailbox.
-func (c *conn) tellSelected() {
+// tellSelected writes what SELECT must tell of the mailbox. Supplied is another form of its name that the client
+// used, if it did.
+func (c *conn) tellSelected(supplied string) {
 	s := c.selected
 	view := s.View()
 	c.tellKeywords(s.mailbox.Keywords)
 	c.tellNumber(view.Len(), "EXISTS")
-	c.tellNumber(0, "RECENT") // RFC 3501 §6.3.1; see RFC 9051 §2.3.2 on why none has it.
-	if s.mailbox.Counts.Unseen > 0 {
-		for seq, e := range view.All(1) {
-			if !e.Flags.Has(imap.FlagSeen) {
-				c.enc.Status(nil, imap.StatusOK, imap.Unseen(seq), "First message not seen")
-				break
-			}
-		}
+	c.takeRecent()
+	if c.rev2 {
+		c.tellMailbox(s.mailbox, supplied)
+	} else {
+		c.tellRecent()
+		c.tellFirstUnseen()
 	}
 	c.enc.Status(nil, imap.StatusOK, imap.UIDValidity(view.UIDValidity()), "UIDs are valid")
 	c.enc.Status(nil, imap.StatusOK, imap.UIDNext(view.UIDNext()), "Next UID")
 	c.tellHighestModSeq()
+}
+
+// tellFirstUnseen writes the code UNSEEN (RFC 3501 §6.3.1), if there is such a message.
+func (c *conn) tellFirstUnseen() {
+	if c.selected.mailbox.Counts.Unseen == 0 {
+		return
+	}
+	for seq, e := range c.selected.View().All(1) {
+		if !e.Flags.Has(imap.FlagSeen) {
+			c.enc.Status(nil, imap.StatusOK, imap.Unseen(seq), "First message not seen")
+			return
+		}
+	}
 }

@@ -6,10 +6,13 @@ import (
 	"mox/store"
 )
 
-// handleStatus carries out STATUS (RFC 9051 §6.3.11).
+// handleStatus carries out STATUS (RFC 9051 §6.3.11, RFC 8438).
 func (c *conn) handleStatus(_ *request) (imap.Code, error) {
 	args, err := c.dec.Status()
 	if err != nil {
+		return "", err
+	}
+	if err := c.checkStatusItems(args.Items); err != nil {
 		return "", err
 	}
 	if args.Items&wire.StatusHighestModSeq != 0 {
@@ -19,15 +22,26 @@ func (c *conn) handleStatus(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	if mb.NoSelect {
-		return "", imap.No(imap.CodeNonExistent, "This name only has mailboxes below it", nil)
+	return "", c.writeStatus(mb, args.Items)
+}
+
+// checkStatusItems refuses items that the revision in use has not.
+func (c *conn) checkStatusItems(items wire.StatusItems) error {
+	if c.rev2 && items&wire.StatusRecent != 0 {
+		return imap.Bad("RECENT is not an item of STATUS in IMAP4rev2") // RFC 9051 §6.3.11.
 	}
-	c.writeStatus(mb, args.Items)
-	return "", c.writeError()
+	return nil
 }
 
 // writeStatus writes a STATUS response.
-func (c *conn) writeStatus(mb store.Mailbox, items wire.StatusItems) {
+func (c *conn) writeStatus(mb store.Mailbox, items wire.StatusItems) error {
+	recent := int64(0)
+	if items&wire.StatusRecent != 0 {
+		var err error
+		if recent, err = c.statusRecent(mb); err != nil {
+			return err
+		}
+	}
 	c.enc.Untagged().Atom("STATUS").Mailbox(wireName(mb.Name)).Open()
 	for _, it := range []struct {
 		item  wire.StatusItems
@@ -35,7 +49,7 @@ func (c *conn) writeStatus(mb store.Mailbox, items wire.StatusItems) {
 		value int64
 	}{
 		{wire.StatusMessages, "MESSAGES", mb.Counts.Total},
-		{wire.StatusRecent, "RECENT", 0},
+		{wire.StatusRecent, "RECENT", recent},
 		{wire.StatusUIDNext, "UIDNEXT", int64(mb.UIDNext)},
 		{wire.StatusUIDValidity, "UIDVALIDITY", int64(mb.UIDValidity)},
 		{wire.StatusUnseen, "UNSEEN", mb.Counts.Unseen},
@@ -48,4 +62,5 @@ func (c *conn) writeStatus(mb store.Mailbox, items wire.StatusItems) {
 		}
 	}
 	c.enc.Close().CRLF()
+	return c.writeError()
 }

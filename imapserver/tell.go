@@ -25,6 +25,10 @@ func (c *conn) tellChanges(ch store.Changes, told *imap.SeqSet) error {
 	}
 	if ch.Grown {
 		c.tellNumber(ch.Exists, "EXISTS")
+		c.takeRecent()
+		if !c.rev2 && c.countRecent() != c.selected.recentTold {
+			c.tellRecent()
+		}
 	}
 	view := c.selected.View()
 	for _, seq := range ch.Flags {
@@ -63,7 +67,7 @@ func (c *conn) writeFlags(e store.Entry) {
 	if e.Keywords != 0 {
 		keywords = c.auth.account.KeywordNames(e.Keywords)
 	}
-	c.enc.Atom("FLAGS").Flags(e.Flags, keywords, false)
+	c.enc.Atom("FLAGS").Flags(e.Flags, keywords, !c.rev2 && c.selected.Recent().Contains(e.UID))
 }
 
 // writeModSeq writes the FETCH item MODSEQ (RFC 7162 §3.1.4.2).

@@ -56,7 +56,7 @@ func TestTraceHidesSecretsAndMessages(t *testing.T) {
 		c.cmd("SELECT INBOX", "OK ...")
 		c.send("h FETCH 1 (UID BODY[])\r\n")
 		got, rest := c.literal(c.readLine())
-		if got != incoming || rest != ` FLAGS (\Seen))` {
+		if got != incoming || rest != ` FLAGS (\Seen \Recent))` {
 			t.Errorf("got %q %q", got, rest)
 		}
 		c.expect("h OK ...")

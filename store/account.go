@@ -87,6 +87,7 @@ type account struct {
 	compactor *packCompactor // Nil during recovery.
 	views     viewCache
 	keywords  keywordTable
+	recent    recentMarks
 	watchers  watchers
 	lastID    atomic.Int64 // Last email id given out.
 	slot      *slot        // Of store, set once open.

@@ -83,6 +83,6 @@ func (a *account) deletedMessages(ctx context.Context, mailbox MailboxID, among 
 		}
 		return found, nil
 	}
-	err := a.scanMailbox(ctx, mailbox, func(r *messageRow) { look(r.uid(), r.Flags) })
+	err := a.scanMailbox(ctx, mailbox, 0, func(r *messageRow) { look(r.uid(), r.Flags) })
 	return found, err
 }

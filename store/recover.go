@@ -369,6 +369,7 @@ func (r *recovery) addBatch(ctx context.Context, a *account, rows []foundRow) er
 			}
 			c.UIDs.Add(added.UID)
 			c.Emails = append(c.Emails, added.Email)
+			b.row.RecentFrom = b.row.UIDNext // It has not just arrived.
 		}
 		for _, box := range slices.Sorted(maps.Keys(changes)) {
 			tx.log(*changes[box])

@@ -64,6 +64,9 @@ type mailboxRow struct {
 	Use         SpecialUse
 	Gone        bool // Deleted, but messages are still to be removed. Name is empty.
 
+	// RecentFrom is the first UID that is \Recent, as of the last write; see recentMarks. Zero is as one.
+	RecentFrom imap.UID
+
 	Total, Unread, Unseen, Deleted, Size int64 // As in Counts.
 }
 

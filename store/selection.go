@@ -19,6 +19,9 @@ type Selection struct {
 	view   *View
 	shared *View
 
+	recent   imap.UIDSet // See TakeRecent.
+	recentTo imap.UID    // Below it TakeRecent has looked.
+
 	keywords int  // How many of the mailbox' keywords were told.
 	deleted  bool // The end of the mailbox was told.
 	closed   bool

@@ -117,6 +117,9 @@ func (t *txn) writeBox(b *box) error {
 			return err
 		}
 	}
+	if b.inserted || b.dirty {
+		b.row.RecentFrom = max(b.row.RecentFrom, t.account.recent.mark(&b.row))
+	}
 	switch {
 	case b.inserted:
 		return t.tx.Insert(&b.row)
@@ -134,8 +137,11 @@ func (t *txn) publish() {
 	news := t.row.ModSeq != a.row.ModSeq
 	a.mu.Lock()
 	a.row = t.row
-	for _, b := range t.boxes {
+	for id, b := range t.boxes {
 		a.boxes.publish(b)
+		if b.deleted {
+			a.recent.forget(id)
+		}
 	}
 	for name, id := range t.names {
 		a.boxes.setName(name, id)

@@ -20,6 +20,9 @@ func (v *verifier) mailboxSums() error {
 		if b.last >= r.UIDNext {
 			v.problem(cureRebuild, "mailbox %d %q: has a message with uid %d, uidnext is %d", id, r.Name, b.last, r.UIDNext)
 		}
+		if r.RecentFrom > r.UIDNext {
+			v.problem(cureRebuild, "mailbox %d %q: messages are recent from uid %d, uidnext is %d", id, r.Name, r.RecentFrom, r.UIDNext)
+		}
 		if b.highest > r.ModSeq {
 			v.problem(cureRebuild, "mailbox %d %q: has a message with modseq %d, its own is %d", id, r.Name, b.highest, r.ModSeq)
 		}

@@ -225,14 +225,14 @@ func readView(ctx context.Context, a *account, id MailboxID) (*View, error) {
 		uidValidity: box.row.UIDValidity,
 		keywords:    box.keywords,
 	}
-	err := a.scanMailbox(ctx, id, func(r *messageRow) { v.push(makeEntry(r)) })
+	err := a.scanMailbox(ctx, id, 0, func(r *messageRow) { v.push(makeEntry(r)) })
 	return v, err
 }
 
-// scanMailbox calls fn with the messages of a mailbox, by UID. Messages that come or change meanwhile may be
-// told in either state.
-func (a *account) scanMailbox(ctx context.Context, id MailboxID, fn func(r *messageRow)) error {
-	from := messageID(id, 0)
+// scanMailbox calls fn with the messages of a mailbox from a UID on, ascending. Messages that come or change
+// meanwhile may be told in either state.
+func (a *account) scanMailbox(ctx context.Context, id MailboxID, first imap.UID, fn func(r *messageRow)) error {
+	from := messageID(id, first)
 	for {
 		n := 0
 		err := a.read(ctx, func(tx *bstore.Tx) error {

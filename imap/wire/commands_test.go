@@ -187,7 +187,13 @@ func TestList(t *testing.T) {
 		`"" ("INBOX" "Drafts" "Sent/%")`: {Extended: true, Patterns: []string{"INBOX", "Drafts", "Sent/%"}}, // RFC 5258 §5.
 		`(SUBSCRIBED RECURSIVEMATCH) "" (foo baz) RETURN (CHILDREN)`: {Extended: true, Select: SelectSubscribed | SelectRecursiveMatch, Patterns: []string{"foo", "baz"}, Return: ListReturnChildren},
 		`(SPECIAL-USE) "" "*" RETURN (SPECIAL-USE SUBSCRIBED)`:       {Extended: true, Select: SelectSpecialUse, Patterns: []string{"*"}, Return: ListReturnSpecialUse | ListReturnSubscribed},
-		`"" % RETURN (STATUS (MESSAGES UNSEEN))`:                     {Extended: true, Patterns: []string{"%"}, Return: ListReturnStatus, Status: StatusMessages | StatusUnseen}, // RFC 5819 §3.
+		`(REMOTE SUBSCRIBED recursivematch) "" *`:                    {Extended: true, Select: SelectRemote | SelectSubscribed | SelectRecursiveMatch, Patterns: []string{"*"}},
+		// What is malformed matches nothing, and does not hinder other patterns (RFC 9051 §6.3.9).
+		`"" &Jjo!`:                               {},
+		`& "*"`:                                  {Reference: "", Patterns: nil},
+		`"" caf` + "\xe9":                        {},
+		`"" (&Jjo! "x" "a&-")`:                   {Extended: true, Patterns: []string{"x", "a&"}},
+		`"" % RETURN (STATUS (MESSAGES UNSEEN))`: {Extended: true, Patterns: []string{"%"}, Return: ListReturnStatus, Status: StatusMessages | StatusUnseen}, // RFC 5819 §3.
 	} {
 		var l List
 		if err := parseArgs(t, "a LIST "+args, func(d *Decoder) (err error) { l, err = d.List(); return err }); err != nil {
@@ -206,7 +212,7 @@ func TestList(t *testing.T) {
 	for _, args := range []string{
 		"", `""`, `"" `, `* *`, `"" * *`, `"" ()`, `"" (a`, `"" (a )`, `"" "*" FOO`, `"" * RETURN`, `"" * RETURN CHILDREN`, `"" * RETURN (FOO)`, `"" * RETURN (STATUS)`,
 		`"" * RETURN (STATUS ())`, `"" * RETURN (STATUS (FOO))`, `"" * RETURN (CHILDREN) x`, `(FOO) "" *`, `(RECURSIVEMATCH) "" *`, `(REMOTE RECURSIVEMATCH) "" *`, `(SUBSCRIBED)"" *`,
-		`(SUBSCRIBED RECURSIVEMATCH)"" %`, `(SUBSCRIBED "" *`, `"" &Jjo!`, `"" caf` + "\xe9",
+		`(SUBSCRIBED RECURSIVEMATCH)"" %`, `(SUBSCRIBED "" *`,
 	} {
 		var l List
 		if err := parseArgs(t, "a LIST "+args, func(d *Decoder) (err error) { l, err = d.List(); return err }); err == nil {
@@ -244,9 +250,12 @@ func TestStatusArguments(t *testing.T) {
 func TestSelect(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]Select{
-		"INBOX":             {"INBOX", false},
-		`"a b" (CONDSTORE)`: {"a b", true},
-		"x (condstore)":     {"x", true},
+		"INBOX":             {"INBOX", false, ""},
+		"inBox/x":           {"INBOX/x", false, ""},
+		`"a b" (CONDSTORE)`: {"a b", true, ""},
+		"x (condstore)":     {"x", true, ""},
+		"inbox/u\u0308":     {"INBOX/\u00fc", false, "inbox/u\u0308"}, // RFC 9051 §6.3.9.7.
+		"u&Awg-":            {"\u00fc", false, "u\u0308"},
 	} {
 		var s Select
 		if err := parseArgs(t, "a SELECT "+args, func(d *Decoder) (err error) { s, err = d.Select(); return err }); err != nil || s != want {

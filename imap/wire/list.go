@@ -30,10 +30,14 @@ type List struct {
 	// (RFC 5258 §3).
 	Extended  bool
 	Select    ListSelect
-	Reference string   // Decoded.
-	Patterns  []string // Decoded, at least one.
-	Return    ListReturn
-	Status    StatusItems // For ListReturnStatus.
+	Reference string // Decoded.
+
+	// Patterns are decoded. Malformed ones, which match nothing (RFC 9051 §6.3.9), are left
+	// out, and all of them if the reference is.
+	Patterns []string
+
+	Return ListReturn
+	Status StatusItems // For ListReturnStatus.
 }
 
 // List takes the arguments of LIST, to the end of the command.
@@ -45,13 +49,17 @@ func (d *Decoder) List() (List, error) {
 		d.listSelect(&l)
 		d.SP()
 	}
-	l.Reference = d.Mailbox()
+	var ok bool
+	l.Reference, ok = d.listMailbox(isAString)
 	d.SP()
 	if d.peek() == '(' {
 		l.Extended = true
-		d.Parens(false, func() { l.Patterns = append(l.Patterns, d.ListMailbox()) })
+		d.Parens(false, func() { d.listPattern(&l) })
 	} else {
-		l.Patterns = append(l.Patterns, d.ListMailbox())
+		d.listPattern(&l)
+	}
+	if !ok {
+		l.Patterns = nil
 	}
 	if d.Take(' ') {
 		l.Extended = true
@@ -69,11 +77,22 @@ func (d *Decoder) List() (List, error) {
 func (d *Decoder) LSub() (List, error) {
 	var l List
 	d.SP()
-	l.Reference = d.Mailbox()
+	var ok bool
+	l.Reference, ok = d.listMailbox(isAString)
 	d.SP()
-	l.Patterns = append(l.Patterns, d.ListMailbox())
+	d.listPattern(&l)
+	if !ok {
+		l.Patterns = nil
+	}
 	d.CRLF()
 	return l, d.err
+}
+
+// listPattern takes a pattern (list-mailbox in RFC 9051 §9).
+func (d *Decoder) listPattern(l *List) {
+	if p, ok := d.listMailbox(isListChar); ok {
+		l.Patterns = append(l.Patterns, p)
+	}
 }
 
 func (d *Decoder) listSelect(l *List) {
