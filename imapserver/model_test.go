@@ -63,6 +63,7 @@ type client struct {
 	m       *model
 	session *session // Nil unless a mailbox is selected.
 	idle    bool
+	rev2    bool // Enabled.
 }
 
 func newModel(t *testing.T, seed uint64) *model {

@@ -72,6 +72,7 @@ type modelClient struct {
 	told      func(m *heardMessage, flags, modseq bool) // Called after each FETCH response, unless nil.
 	quiet     bool                                      // EXPUNGE must not come.
 	search    []uint32
+	esearch   *searchResult
 	fetched   map[imap.SeqNum]map[string]wire.Value // By the command that runs.
 	said      []string                              // Other untagged responses to it.
 	exchange  []string                              // The last lines, for failures.
@@ -122,7 +123,7 @@ func (c *modelClient) begin(command string) {
 	c.t.Helper()
 	word, _, _ := strings.Cut(command, " ")
 	c.quiet = word == "FETCH" || word == "STORE" || word == "SEARCH"
-	c.search, c.fetched, c.said = nil, map[imap.SeqNum]map[string]wire.Value{}, nil
+	c.search, c.esearch, c.fetched, c.said = nil, nil, map[imap.SeqNum]map[string]wire.Value{}, nil
 	c.tag++
 	c.log(fmt.Sprintf("C: t%d %s", c.tag, command))
 	c.send(fmt.Sprintf("t%d %s\r\n", c.tag, command))
@@ -198,6 +199,8 @@ func (c *modelClient) untagged() {
 		c.bye = true
 	case "FLAGS":
 		c.keywords = newFlagSet(strings.Fields(strings.Trim(rest, " ()"))...)
+	case "ESEARCH":
+		c.hearESearch(rest)
 	case "SEARCH":
 		c.search = []uint32{}
 		if i := strings.IndexByte(rest, '('); i >= 0 {

@@ -108,7 +108,7 @@ func (c *crowdClient) step() {
 		return
 	}
 	set := randomNumbers(r, n).String()
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0, 1, 2:
 		op := []string{"", "+", "-"}[r.IntN(3)]
 		c.must("OK NO", fmt.Sprintf("STORE %s %sFLAGS (%s)", set, op, strings.Join(randomFlags(r), " ")))
@@ -140,6 +140,8 @@ func (c *crowdClient) step() {
 			c.must("OK", "COPY "+strconv.Itoa(1+r.IntN(n))+" "+other)
 		}
 	case 11:
+		c.searchAll()
+	case 12:
 		c.must("OK", "MOVE "+strconv.Itoa(1+r.IntN(n))+" "+other)
 	default:
 		c.must("+", "IDLE")

@@ -62,6 +62,7 @@ type session struct {
 	box      *naiveMailbox
 	readOnly bool
 	shown    []naiveMessage
+	saved    []imap.UID // What "$" stands for.
 }
 
 // refresh shows the newest state. Without expunge, messages that are gone stay.
@@ -85,8 +86,11 @@ func (s *session) refresh(expunge bool) {
 	s.shown = l
 }
 
-// numbers is a set of message numbers as a client writes it: pairs, in which zero is "*".
-type numbers [][2]uint32
+// numbers is a set of message numbers as a client writes it: pairs, in which zero is "*", and "$".
+type numbers struct {
+	pairs [][2]uint32
+	saved bool
+}
 
 // randomNumbers returns a set of numbers up to most.
 func randomNumbers(r *rand.Rand, most int) numbers {
@@ -96,17 +100,21 @@ func randomNumbers(r *rand.Rand, most int) numbers {
 		}
 		return uint32(1 + r.IntN(max(most, 1)))
 	}
-	if r.IntN(5) == 0 {
-		return numbers{{1, 0}}
+	s := numbers{saved: r.IntN(6) == 0}
+	if s.saved && r.IntN(4) > 0 {
+		return s
 	}
-	var s numbers
+	if r.IntN(5) == 0 {
+		s.pairs = [][2]uint32{{1, 0}}
+		return s
+	}
 	for n := 1 + r.IntN(3); n > 0; n-- {
 		a := num()
 		b := a
 		if r.IntN(2) == 0 {
 			b = num()
 		}
-		s = append(s, [2]uint32{a, b})
+		s.pairs = append(s.pairs, [2]uint32{a, b})
 	}
 	return s
 }
@@ -119,19 +127,22 @@ func (s numbers) String() string {
 		return fmt.Sprint(n)
 	}
 	var l []string
-	for _, p := range s {
+	for _, p := range s.pairs {
 		if p[0] == p[1] {
 			l = append(l, num(p[0]))
 		} else {
 			l = append(l, num(p[0])+":"+num(p[1]))
 		}
 	}
+	if s.saved {
+		l = append(l, "$")
+	}
 	return strings.Join(l, ",")
 }
 
-// has reports whether a number is in the set, if "*" is last.
+// has reports whether a number is in the set, without "$", if "*" is last.
 func (s numbers) has(n, last uint32) bool {
-	for _, p := range s {
+	for _, p := range s.pairs {
 		a, b := p[0], p[1]
 		if a == 0 {
 			a = last
@@ -148,7 +159,7 @@ func (s numbers) has(n, last uint32) bool {
 
 // beyond reports whether a number of the set is above last.
 func (s numbers) beyond(last int) bool {
-	for _, p := range s {
+	for _, p := range s.pairs {
 		if int(p[0]) > last || int(p[1]) > last || last == 0 {
 			return true
 		}
@@ -164,7 +175,8 @@ func (s *session) pick(set numbers, uid bool) (pos []int, ok bool) {
 		return nil, false
 	}
 	for i, m := range s.shown {
-		if uid && set.has(uint32(m.uid), uint32(s.shown[n-1].uid)) || !uid && set.has(uint32(i+1), uint32(n)) {
+		if uid && set.has(uint32(m.uid), uint32(s.shown[n-1].uid)) || !uid && set.has(uint32(i+1), uint32(n)) ||
+			set.saved && slices.Contains(s.saved, m.uid) {
 			pos = append(pos, i)
 		}
 	}
@@ -173,9 +185,24 @@ func (s *session) pick(set numbers, uid bool) (pos []int, ok bool) {
 
 // searchKey is a key of SEARCH with its meaning.
 type searchKey struct {
-	text  string
-	match func(i int, m *naiveMessage) bool
-	bad   bool // Names a message that does not exist.
+	text   string
+	match  func(i int, m *naiveMessage) bool
+	bad    bool // Names a message that does not exist.
+	modseq bool // Has MODSEQ.
+}
+
+func allKey() searchKey {
+	return searchKey{text: "ALL", match: func(int, *naiveMessage) bool { return true }}
+}
+
+// joined returns a key made of two.
+func joined(text string, a, b searchKey, match func(a, b bool) bool) searchKey {
+	return searchKey{
+		text:   text,
+		match:  func(i int, m *naiveMessage) bool { return match(a.match(i, m), b.match(i, m)) },
+		bad:    a.bad || b.bad,
+		modseq: a.modseq || b.modseq,
+	}
 }
 
 // randomKey returns a search key for what a session shows.
@@ -183,9 +210,9 @@ func (s *session) randomKey(r *rand.Rand, depth int) searchKey {
 	flag := func(name string, want bool) func(int, *naiveMessage) bool {
 		return func(_ int, m *naiveMessage) bool { return m.flags[strings.ToLower(name)] == want }
 	}
-	switch n := r.IntN(12); {
+	switch n := r.IntN(13); {
 	case n == 0:
-		return searchKey{text: "ALL", match: func(int, *naiveMessage) bool { return true }}
+		return allKey()
 	case n <= 3:
 		name := []string{"SEEN", "ANSWERED", "FLAGGED", "DELETED", "DRAFT"}[r.IntN(5)]
 		if r.IntN(2) == 0 {
@@ -209,19 +236,20 @@ func (s *session) randomKey(r *rand.Rand, depth int) searchKey {
 	case n == 8:
 		word := fmt.Sprintf("number%d.", r.IntN(30))
 		return searchKey{text: []string{"SUBJECT ", "TEXT "}[r.IntN(2)] + word, match: func(_ int, m *naiveMessage) bool { return strings.Contains(m.body, word) }}
-	case n == 9 && depth < 3:
-		k := s.randomKey(r, depth+1)
-		return searchKey{"NOT " + k.text, func(i int, m *naiveMessage) bool { return !k.match(i, m) }, k.bad}
+	case n == 9:
+		since := max(s.box.modseq-imap.ModSeq(r.IntN(20)), 0)
+		return searchKey{text: fmt.Sprintf("MODSEQ %d", since), match: func(_ int, m *naiveMessage) bool { return m.modseq >= since }, modseq: true}
 	case n == 10 && depth < 3:
+		k := s.randomKey(r, depth+1)
+		return joined("NOT "+k.text, k, k, func(a, _ bool) bool { return !a })
+	case n == 11 && depth < 3:
 		a, b := s.randomKey(r, depth+1), s.randomKey(r, depth+1)
-		return searchKey{"OR " + a.text + " " + b.text, func(i int, m *naiveMessage) bool { return a.match(i, m) || b.match(i, m) }, a.bad || b.bad}
-	default:
+		return joined("OR "+a.text+" "+b.text, a, b, func(a, b bool) bool { return a || b })
+	case depth < 3:
 		a, b := s.randomKey(r, depth+3), s.randomKey(r, depth+3)
-		if depth >= 3 {
-			return searchKey{text: "ALL", match: func(int, *naiveMessage) bool { return true }}
-		}
-		return searchKey{"(" + a.text + " " + b.text + ")", func(i int, m *naiveMessage) bool { return a.match(i, m) && b.match(i, m) }, a.bad || b.bad}
+		return joined("("+a.text+" "+b.text+")", a, b, func(a, b bool) bool { return a && b })
 	}
+	return allKey()
 }
 
 func randomKeyword(r *rand.Rand) string {
