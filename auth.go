@@ -8,18 +8,29 @@ import (
 	"slices"
 
 	"mox/config"
-	"mox/imapserver"
+	"mox/internal/ratelimit"
+	"mox/login"
 	"mox/sasl"
-	"mox/smtp"
-	"mox/smtpserver"
 	"mox/store"
 )
 
-// authenticator checks logins against configuration and store. It has what both servers need,
-// but for Account, whose errors differ.
+// authenticator checks logins against configuration and store.
 type authenticator struct {
 	live  *config.Live
 	store *store.Store
+}
+
+var _ login.Verifiers = (*authenticator)(nil)
+
+// newLogins returns who may log in to the servers, which share the limits on failures.
+func newLogins(live *config.Live, accounts *store.Store) (*login.Service, error) {
+	a := &authenticator{live, accounts}
+	return login.New(login.Options{
+		Authenticate: a.authenticate,
+		Verifiers:    a,
+		Failures:     ratelimit.NewLogins(live.Current().FailedLogins),
+		Key:          a.key,
+	})
 }
 
 // lookup returns the account of a user name as a client sends it, or nil.
@@ -31,27 +42,44 @@ func (a *authenticator) lookup(username string) *config.Account {
 	return a.live.Current().LookupLogin(username)
 }
 
-// login returns the account that a user name and password belong to. It returns
-// store.ErrCredentials, also for an account that may not log in; that one is then
-// returned too.
-func (a *authenticator) login(ctx context.Context, username, password string) (*config.Account, error) {
+// authenticate returns the name of the account that a user name and password belong to, for
+// login.Options.
+func (a *authenticator) authenticate(ctx context.Context, username, password string) (string, error) {
 	account := a.lookup(username)
 	name := "" // Nobody has it, and finding that out takes as long as for a wrong password.
 	if account != nil {
 		name = account.Name
 	}
-	if err := a.store.Authenticate(ctx, name, password); err != nil {
-		return nil, err
+	if err := a.store.Authenticate(ctx, name, password); errors.Is(err, store.ErrCredentials) {
+		return "", sasl.ErrCredentials
+	} else if err != nil {
+		return "", err
 	}
 	return admit(account)
 }
 
-// admit returns the account of somebody who has proved to own it, with errors as of login.
-func admit(account *config.Account) (*config.Account, error) {
-	if account == nil || account.LoginDisabled != "" {
-		return account, store.ErrCredentials
+// admit returns the name of the account of somebody who has proved to own it.
+func admit(account *config.Account) (string, error) {
+	switch {
+	case account == nil:
+		return "", sasl.ErrCredentials
+	case account.LoginDisabled != "":
+		return "", &login.DisabledError{Reason: account.LoginDisabled}
 	}
-	return account, nil
+	return account.Name, nil
+}
+
+// Account implements login.Verifiers.
+func (a *authenticator) Account(_ context.Context, username string) (string, error) {
+	return admit(a.lookup(username))
+}
+
+// key returns the form of a user name by which failed logins count.
+func (a *authenticator) key(username string) string {
+	if prepared, ok := sasl.PrepareUsername(username); ok {
+		return a.live.Current().LoginKey(prepared)
+	}
+	return username
 }
 
 // Mechanisms returns the mechanisms that do not send the password.
@@ -61,16 +89,12 @@ func (a *authenticator) Mechanisms() []string {
 
 // verifierOf says whose verifier for a mechanism is to be looked up, and under which name a fake one.
 // An account that has given the mechanism up has none any more, even if its password was not set since.
-func (a *authenticator) verifierOf(username, mechanism string) (account, login string) {
-	login = username
-	if prepared, ok := sasl.PrepareUsername(username); ok {
-		login = a.live.Current().LoginKey(prepared)
-	}
+func (a *authenticator) verifierOf(username, mechanism string) (account, key string) {
 	c := a.lookup(username)
 	if c == nil || mechanism != sasl.SCRAMSHA256 && !slices.Contains(c.PasswordMechanisms, mechanism) {
-		return "", login
+		return "", a.key(username)
 	}
-	return c.Name, login
+	return c.Name, a.key(username)
 }
 
 // SCRAM returns the verifier of a user, real or fake.
@@ -79,14 +103,14 @@ func (a *authenticator) SCRAM(ctx context.Context, username string, h crypto.Has
 	if h == crypto.SHA1 {
 		mechanism = sasl.SCRAMSHA1
 	}
-	account, login := a.verifierOf(username, mechanism)
-	return a.store.SCRAM(ctx, account, login, h)
+	account, key := a.verifierOf(username, mechanism)
+	return a.store.SCRAM(ctx, account, key, h)
 }
 
 // CRAMMD5 returns the verifier of a user, real or fake.
 func (a *authenticator) CRAMMD5(ctx context.Context, username string) (sasl.CRAMMD5Verifier, error) {
-	account, login := a.verifierOf(username, sasl.CRAMMD5)
-	return a.store.CRAMMD5(ctx, account, login)
+	account, key := a.verifierOf(username, sasl.CRAMMD5)
+	return a.store.CRAMMD5(ctx, account, key)
 }
 
 // KeyAccount returns the name of the account that a key of a TLS client is registered for, or "".
@@ -95,53 +119,6 @@ func (a *authenticator) KeyAccount(key sasl.KeyFingerprint) string {
 		return account.Name
 	}
 	return ""
-}
-
-// imapAuthenticator is for imapserver.Options.
-type imapAuthenticator struct{ *authenticator }
-
-var _ imapserver.Verifiers = imapAuthenticator{}
-
-func (a imapAuthenticator) authenticate(ctx context.Context, username, password string) (string, error) {
-	return a.result(a.login(ctx, username, password))
-}
-
-// Account implements imapserver.Verifiers.
-func (a imapAuthenticator) Account(_ context.Context, username string) (string, error) {
-	return a.result(admit(a.lookup(username)))
-}
-
-func (imapAuthenticator) result(account *config.Account, err error) (string, error) {
-	if err != nil {
-		return "", err
-	}
-	return account.Name, nil
-}
-
-// smtpAuthenticator is for smtpserver.Options.
-type smtpAuthenticator struct{ *authenticator }
-
-var _ smtpserver.Verifiers = smtpAuthenticator{}
-
-func (a smtpAuthenticator) authenticate(ctx context.Context, username, password string) (string, error) {
-	return a.result(a.login(ctx, username, password))
-}
-
-// Account implements smtpserver.Verifiers.
-func (a smtpAuthenticator) Account(_ context.Context, username string) (string, error) {
-	return a.result(admit(a.lookup(username)))
-}
-
-func (smtpAuthenticator) result(account *config.Account, err error) (string, error) {
-	switch {
-	case errors.Is(err, store.ErrCredentials) && account != nil:
-		return "", smtp.NewError(smtp.C535AuthCredentialsInvalid, smtp.E5713AccountDisabled, "login is disabled: "+account.LoginDisabled, err)
-	case errors.Is(err, store.ErrCredentials):
-		return "", sasl.ErrCredentials
-	case err != nil:
-		return "", err
-	}
-	return account.Name, nil
 }
 
 // requestClientKeys returns a configuration for ports where users log in. Clients are asked for a

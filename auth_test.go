@@ -113,7 +113,7 @@ func TestLoginMechanisms(t *testing.T) {
 	edit(func(a *config.DynamicAccount) { a.LoginDisabled = "ask the office" })
 	for _, mechanism := range []string{sasl.SCRAMSHA256Plus, sasl.Plain} {
 		_, err := r.authenticate(nil, smtpclient.TLSRequired, password(mechanism, localAccount, localPassword))
-		if e, ok := errors.AsType[*smtpclient.Error](err); !ok || e.Code != smtp.C535AuthCredentialsInvalid || !strings.Contains(err.Error(), "ask the office") {
+		if e, ok := errors.AsType[*smtpclient.Error](err); !ok || e.Code != smtp.C525AccountDisabled || e.Enhanced != smtp.E5713AccountDisabled || !strings.Contains(err.Error(), "ask the office") {
 			t.Errorf("disabled account with %s: %v", mechanism, err)
 		}
 	}

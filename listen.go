@@ -37,9 +37,9 @@ func services(l *config.Listener) []service {
 	}{
 		{"SMTP", l.SMTP.Service},
 		{"Submission", l.Submission.Service},
-		{"Submissions", l.Submissions},
+		{"Submissions", l.Submissions.Service},
 		{"IMAP", l.IMAP.Service},
-		{"IMAPS", l.IMAPS},
+		{"IMAPS", l.IMAPS.Service},
 		{"MetricsHTTP", l.MetricsHTTP},
 		{"MetricsHTTPS", l.MetricsHTTPS},
 	} {
@@ -144,9 +144,11 @@ func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpse
 		lo.Kind = smtpserver.Submission
 		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
 		lo.AuthWithoutTLS = l.Submission.NoRequireSTARTTLS
+		lo.Mechanisms = l.Submission.SASLMechanisms
 		lo.HideClient = true
 	case "Submissions":
 		lo.Kind = smtpserver.Submissions
+		lo.Mechanisms = l.Submissions.SASLMechanisms
 		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
 		lo.HideClient = true
 	}
@@ -154,13 +156,12 @@ func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpse
 }
 
 // smtpLimits returns the limits that the SMTP services of a listener share.
-func smtpLimits(cfg *config.Config, l *config.Listener, logins *ratelimit.Logins) *smtpserver.Limits {
+func smtpLimits(cfg *config.Config, l *config.Listener) *smtpserver.Limits {
 	return smtpserver.NewLimits(smtpserver.LimitOptions{
 		Connections:           l.Limits.Connections,
 		ConnectionsPerAccount: l.Limits.ConnectionsPerAccount,
 		Connects:              l.Limits.Connects,
 		Messages:              l.Limits.Messages,
-		Logins:                logins,
 		BadCommands:           l.Limits.BadCommands,
 		CommandsPerMinute:     l.Limits.CommandsPerMinute,
 		Recipients:            l.Limits.Recipients,
@@ -170,19 +171,25 @@ func smtpLimits(cfg *config.Config, l *config.Listener, logins *ratelimit.Logins
 }
 
 // imapListener returns how an IMAP service of a listener is served.
-func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelimit.Conns) imapserver.ListenerOptions {
+func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelimit.Conns, accountConns *ratelimit.Counts[string]) imapserver.ListenerOptions {
 	l := svc.listener
 	lo := imapserver.ListenerOptions{
 		Name:           l.Name,
 		TLS:            requestClientKeys(s.live, tlsConfig),
-		ImplicitTLS:    svc.name == "IMAPS",
-		PlaintextAuth:  svc.name == "IMAP" && l.IMAP.NoRequireSTARTTLS,
 		Conns:          conns,
+		AccountConns:   accountConns,
 		MaxMessageSize: l.MaxMessageSize,
 		MaxBadCommands: l.Limits.BadCommands,
 	}
+	if svc.name == "IMAPS" {
+		lo.ImplicitTLS = true
+		lo.Mechanisms = l.IMAPS.SASLMechanisms
+	} else {
+		lo.PlaintextAuth = l.IMAP.NoRequireSTARTTLS
+		lo.Mechanisms = l.IMAP.SASLMechanisms
+	}
 	if s.live.Current().Localserve != nil {
-		lo.Conns = nil
+		lo.Unlimited = loopback()
 	}
 	return lo
 }

@@ -205,9 +205,9 @@ func localConfig() (config.Static, config.Dynamic) {
 				TLS:          &config.StaticTLS{KeyCerts: []config.StaticKeyCert{{CertFile: "localhost.crt.pem", KeyFile: "localhost.key.pem"}}},
 				SMTP:         config.StaticSMTP{Enabled: true, Port: 1025},
 				Submission:   config.StaticPlaintext{Enabled: true, Port: 1587, NoRequireSTARTTLS: true},
-				Submissions:  config.StaticService{Enabled: true, Port: 1465},
+				Submissions:  config.StaticImplicitTLS{Enabled: true, Port: 1465},
 				IMAP:         config.StaticPlaintext{Enabled: true, Port: 1143, NoRequireSTARTTLS: true},
-				IMAPS:        config.StaticService{Enabled: true, Port: 1993},
+				IMAPS:        config.StaticImplicitTLS{Enabled: true, Port: 1993},
 				MetricsHTTP:  config.StaticService{Enabled: true, Port: 1080},
 				MetricsHTTPS: config.StaticService{Enabled: true, Port: 1443},
 			},
@@ -218,10 +218,12 @@ func localConfig() (config.Static, config.Dynamic) {
 		Domains: map[string]config.DynamicDomain{"localhost": {LocalpartCatchallSeparators: []string{"+"}}},
 		Accounts: map[string]config.DynamicAccount{
 			localAccount: {
-				Domain:                    "localhost",
-				FullName:                  "Mox",
-				Destinations:              map[string]config.DynamicDestination{localAddress: {}},
-				MaxOutgoingMessagesPerDay: -1,
+				Domain:                     "localhost",
+				FullName:                   "Mox",
+				Destinations:               map[string]config.DynamicDestination{localAddress: {}},
+				MaxOutgoingMessagesPerDay:  -1,
+				MaxOutgoingMessagesPerHour: -1,
+				MaxSubmissionsPerHour:      -1,
 			},
 		},
 	}

@@ -23,6 +23,7 @@ import (
 	"mox/internal/ctl"
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
+	"mox/login"
 	"mox/pipeline"
 	"mox/pipeline/checks"
 	"mox/pipeline/local"
@@ -149,23 +150,25 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	}
 
 	// The servers.
-	auth := &authenticator{live, accounts}
+	logins, err := newLogins(live, accounts)
+	if err != nil {
+		return nil, err
+	}
 	smtpServer, err := smtpserver.New(smtpserver.Options{
-		Addresses:    func() smtpserver.Addresses { return live.Current() },
-		Authenticate: smtpAuthenticator{auth}.authenticate,
-		Verifiers:    smtpAuthenticator{auth},
-		Local:        local.New(accounts),
-		Queue:        outgoing.queue.Target(),
-		Submit:       outgoing.submissions,
-		SpoolDir:     spoolDir(cfg),
-		Log:          s.log.With("pkg", "smtpserver"),
-		Registerer:   registry,
+		Addresses:  func() smtpserver.Addresses { return live.Current() },
+		Logins:     logins,
+		Local:      local.New(accounts),
+		Queue:      outgoing.queue.Target(),
+		Submit:     outgoing.submissions,
+		SpoolDir:   spoolDir(cfg),
+		Log:        s.log.With("pkg", "smtpserver"),
+		Registerer: registry,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.addServer("stopping SMTP", smtpServer.Shutdown)
-	imapServer, err := imapserver.New(s.imapOptions(accounts, auth, registry))
+	imapServer, err := imapserver.New(s.imapOptions(accounts, logins, registry))
 	if err != nil {
 		return nil, err
 	}
@@ -176,14 +179,14 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	metrics.Handle("GET /metrics", http.Metrics(registry))
 
 	// The ports of the configuration.
-	logins := ratelimit.NewLogins(cfg.FailedLogins)
 	smtpChecks := s.checks(ctx, accounts)
 	for _, l := range cfg.Listeners {
 		tlsConfig, err := live.TLSConfig(l.Name)
 		if err != nil && !errors.Is(err, config.ErrNoTLS) {
 			return nil, err
 		}
-		limits, conns := smtpLimits(cfg, l, logins), ratelimit.NewConns(l.Limits.Connections)
+		limits := smtpLimits(cfg, l)
+		conns, accountConns := ratelimit.NewConns(l.Limits.Connections), ratelimit.NewCounts[string](l.Limits.ConnectionsPerAccount)
 		for _, so := range sockets {
 			if so.listener != l {
 				continue
@@ -193,7 +196,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 				case "SMTP", "Submission", "Submissions":
 					return smtpServer.Serve(so, s.smtpListener(so.service, tlsConfig, limits, smtpChecks))
 				case "IMAP", "IMAPS":
-					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns))
+					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns, accountConns))
 				default:
 					return httpServer.Serve(so, httpListener(so.service, tlsConfig, metrics))
 				}
@@ -279,26 +282,18 @@ func (s *server) followConfig(accounts *store.Store) func(context.Context) error
 }
 
 // imapOptions returns the options of the IMAP server.
-func (s *server) imapOptions(accounts *store.Store, auth *authenticator, reg prometheus.Registerer) imapserver.Options {
+func (s *server) imapOptions(accounts *store.Store, logins *login.Service, reg prometheus.Registerer) imapserver.Options {
 	cfg := s.live.Current()
-	o := imapserver.Options{
+	return imapserver.Options{
 		Accounts:     accounts,
-		Authenticate: imapAuthenticator{auth}.authenticate,
-		Verifiers:    imapAuthenticator{auth},
+		Logins:       logins,
 		Hostname:     cfg.Hostname.ASCII,
 		Version:      version(),
 		Log:          s.log.With("pkg", "imapserver"),
 		Registerer:   reg,
-		FailedLogins: ratelimit.NewNetworks(cfg.FailedLogins.Clients),
 		LoginTimeout: cfg.Timeouts.Login,
 		IdleTimeout:  cfg.Timeouts.IMAP,
 	}
-	if cfg.Localserve != nil {
-		// Who tries out a wrong password need not wait.
-		o.FailedLogins = nil
-		o.FailDelay = -1
-	}
-	return o
 }
 
 // testTimeout is how long an address of localserve that asks for a timeout keeps a
@@ -316,11 +311,11 @@ func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.U
 		u, err := a.Usage(ctx)
 		return u.Bytes, u.Quota, err
 	}}}}
-	use = append(use, pipeline.Use{Check: checks.NewSendLimit(func(account string) int {
+	use = append(use, pipeline.Use{Check: checks.NewSendLimit(func(account string) checks.SendLimits {
 		if a := s.live.Current().Account(account); a != nil {
-			return a.MaxOutgoingPerDay
+			return checks.SendLimits{MessagesPerHour: a.MaxSubmissionsPerHour, RecipientsPerHour: a.MaxOutgoingPerHour, RecipientsPerDay: a.MaxOutgoingPerDay}
 		}
-		return 0
+		return checks.SendLimits{}
 	}, nil)})
 	if s.live.Current().Localserve != nil {
 		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})

@@ -312,7 +312,7 @@ func realConfig(t *testing.T) string {
 			TLS:         &config.StaticTLS{KeyCerts: []config.StaticKeyCert{keyCert}},
 			SMTP:        config.StaticSMTP{Enabled: true},
 			Submission:  config.StaticPlaintext{Enabled: true},
-			IMAPS:       config.StaticService{Enabled: true},
+			IMAPS:       config.StaticImplicitTLS{Enabled: true},
 			MetricsHTTP: config.StaticService{Enabled: true},
 		}},
 		Postmaster: config.StaticPostmaster{Account: "ann"},

@@ -79,9 +79,9 @@ type Listener struct {
 
 	SMTP         SMTP
 	Submission   Plaintext
-	Submissions  Service
+	Submissions  ImplicitTLS
 	IMAP         Plaintext
-	IMAPS        Service
+	IMAPS        ImplicitTLS
 	MetricsHTTP  Service
 	MetricsHTTPS Service
 }
@@ -98,7 +98,14 @@ type Service struct {
 // Plaintext is a service with logins that begins without TLS.
 type Plaintext struct {
 	Service
-	NoRequireSTARTTLS bool // Logins are offered without TLS.
+	NoRequireSTARTTLS bool     // Logins are offered without TLS.
+	SASLMechanisms    []string // All that may be offered; nil for all.
+}
+
+// ImplicitTLS is a service with logins that begins with TLS.
+type ImplicitTLS struct {
+	Service
+	SASLMechanisms []string // All that may be offered; nil for all.
 }
 
 // SMTP is the service for mail from other servers.
@@ -194,7 +201,10 @@ type Account struct {
 	LoginDisabled string // Why; empty if logging in is allowed.
 	Quota         int64  // Bytes; zero for no limit.
 
-	MaxOutgoingPerDay int // Recipients in 24 hours; zero for no limit.
+	// Limits of what may be submitted, zero for no limit.
+	MaxOutgoingPerDay     int // Recipients in 24 hours.
+	MaxOutgoingPerHour    int // Recipients.
+	MaxSubmissionsPerHour int // Messages.
 
 	// PasswordMechanisms are those of SCRAM-SHA-1 and CRAM-MD5 that the account is to have.
 	PasswordMechanisms []string

@@ -38,9 +38,9 @@ func ExampleStatic() Static {
 				TLS:         &StaticTLS{KeyCerts: []StaticKeyCert{keyCert}},
 				SMTP:        StaticSMTP{Enabled: true},
 				Submission:  StaticPlaintext{Enabled: true},
-				Submissions: StaticService{Enabled: true},
+				Submissions: StaticImplicitTLS{Enabled: true},
 				IMAP:        StaticPlaintext{Enabled: true},
-				IMAPS:       StaticService{Enabled: true},
+				IMAPS:       StaticImplicitTLS{Enabled: true},
 			},
 			"internal": {
 				IPs:         []string{"127.0.0.1", "::1"},

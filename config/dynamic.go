@@ -18,16 +18,18 @@ type DynamicDomain struct {
 
 // DynamicAccount is an account.
 type DynamicAccount struct {
-	Domain                    string                        `sconf-doc:"Domain that the account belongs to, one of Domains. Example: example.org."`
-	Description               string                        `sconf:"optional" sconf-doc:"Free text, for administrators."`
-	FullName                  string                        `sconf:"optional" sconf-doc:"Name of the person, for From fields of mail that mox composes. Example: Ann Example."`
-	LoginDisabled             string                        `sconf:"optional" sconf-doc:"If set, nobody can log in to this account; the text is shown to who tries. Mail is still received. Example: account is suspended."`
-	PasswordMechanisms        []string                      `sconf:"optional" sconf-doc:"SASL mechanisms that the password can be used with besides PLAIN, LOGIN and SCRAM-SHA-256: SCRAM-SHA-1, and CRAM-MD5, for clients that know nothing better. They work once the password is set anew. They are then offered to all clients, and one that prefers them fails for accounts that do not have them. Who reads what mox keeps for CRAM-MD5 can log in. Example: CRAM-MD5."`
-	TLSClientKeys             []string                      `sconf:"optional" sconf-doc:"Keys of TLS clients that log in without a password, by SASL EXTERNAL: the SHA-256 of the public key, in base64. Make one from a certificate with: openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64. It does not matter who signed the certificate and how long it is valid."`
-	Destinations              map[string]DynamicDestination `sconf:"optional" sconf-doc:"Addresses whose mail this account receives, and from which it may send. The key is a full address, or @ with a domain for all other addresses of that domain. The value may be \"nil\" for Inbox. Example: ann@example.org."`
-	QuotaMessageSize          int64                         `sconf:"optional" sconf-doc:"Most bytes of mail this account may hold. Default: 0, the value of mox.conf; -1 is no limit."`
-	MaxOutgoingMessagesPerDay int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours. Limits the damage of a stolen password; a restart of mox begins to count anew. Default: 1000; -1 is no limit."`
-	Routes                    []DynamicRoute                `sconf:"optional" sconf-doc:"Routes for mail sent by this account, see Routes below."`
+	Domain                     string                        `sconf-doc:"Domain that the account belongs to, one of Domains. Example: example.org."`
+	Description                string                        `sconf:"optional" sconf-doc:"Free text, for administrators."`
+	FullName                   string                        `sconf:"optional" sconf-doc:"Name of the person, for From fields of mail that mox composes. Example: Ann Example."`
+	LoginDisabled              string                        `sconf:"optional" sconf-doc:"If set, nobody can log in to this account; the text is shown to who tries. Mail is still received. Example: account is suspended."`
+	PasswordMechanisms         []string                      `sconf:"optional" sconf-doc:"SASL mechanisms that the password can be used with besides PLAIN, LOGIN and SCRAM-SHA-256: SCRAM-SHA-1, and CRAM-MD5, for clients that know nothing better. They work once the password is set anew. They are then offered to all clients, and one that prefers them fails for accounts that do not have them. Who reads what mox keeps for CRAM-MD5 can log in. Example: CRAM-MD5."`
+	TLSClientKeys              []string                      `sconf:"optional" sconf-doc:"Keys of TLS clients that log in without a password, by SASL EXTERNAL: the SHA-256 of the public key, in base64. Make one from a certificate with: openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64. It does not matter who signed the certificate and how long it is valid."`
+	Destinations               map[string]DynamicDestination `sconf:"optional" sconf-doc:"Addresses whose mail this account receives, and from which it may send. The key is a full address, or @ with a domain for all other addresses of that domain. The value may be \"nil\" for Inbox. Example: ann@example.org."`
+	QuotaMessageSize           int64                         `sconf:"optional" sconf-doc:"Most bytes of mail this account may hold. Default: 0, the value of mox.conf; -1 is no limit."`
+	MaxOutgoingMessagesPerDay  int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours; more are refused for now. Limits the damage of a stolen password; a restart of mox begins to count anew. Default: 1000; -1 is no limit."`
+	MaxOutgoingMessagesPerHour int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in an hour. Default: half of MaxOutgoingMessagesPerDay, but not less than 500; -1 is no limit."`
+	MaxSubmissionsPerHour      int                           `sconf:"optional" sconf-doc:"Messages submitted in an hour, however many recipients each has. Default: 300; -1 is no limit."`
+	Routes                     []DynamicRoute                `sconf:"optional" sconf-doc:"Routes for mail sent by this account, see Routes below."`
 }
 
 // DynamicDestination is where mail for an address goes.

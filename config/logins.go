@@ -13,6 +13,11 @@ import (
 // ones first.
 var optionalMechanisms = []string{sasl.SCRAMSHA1, sasl.CRAMMD5}
 
+// knownMechanisms are all SASL mechanisms, in the order in which they are offered.
+var knownMechanisms = []string{
+	sasl.SCRAMSHA256Plus, sasl.SCRAMSHA256, sasl.SCRAMSHA1Plus, sasl.SCRAMSHA1, sasl.CRAMMD5, sasl.External, sasl.Plain, sasl.Login,
+}
+
 // logins adds the ways to log in to an account besides those that every account has.
 func (b *builder) logins(field string, a *Account, s DynamicAccount) {
 	p := b.domain

@@ -13,8 +13,12 @@ import (
 	"mox/smtp"
 )
 
-// defaultMaxOutgoingPerDay is in recipients.
-const defaultMaxOutgoingPerDay = 1000
+// Defaults of limits on what an account sends.
+const (
+	defaultMaxOutgoingPerDay     = 1000 // Recipients.
+	leastMaxOutgoingPerHour      = 500  // The default is half of the day's, but not less.
+	defaultMaxSubmissionsPerHour = 300
+)
 
 func (b *builder) domains() {
 	p := b.domain
@@ -55,14 +59,20 @@ func (b *builder) accounts() {
 			p.addf(field, "%v", err)
 		}
 		a := &Account{
-			Name:              name,
-			Description:       s.Description,
-			FullName:          s.FullName,
-			LoginDisabled:     s.LoginDisabled,
-			Quota:             s.QuotaMessageSize,
-			MaxOutgoingPerDay: p.perDay(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, defaultMaxOutgoingPerDay),
-			routes:            b.parseRoutes(field+".Routes", s.Routes),
+			Name:                  name,
+			Description:           s.Description,
+			FullName:              s.FullName,
+			LoginDisabled:         s.LoginDisabled,
+			Quota:                 s.QuotaMessageSize,
+			MaxOutgoingPerDay:     p.limit(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, defaultMaxOutgoingPerDay),
+			MaxSubmissionsPerHour: p.limit(field+".MaxSubmissionsPerHour", s.MaxSubmissionsPerHour, defaultMaxSubmissionsPerHour),
+			routes:                b.parseRoutes(field+".Routes", s.Routes),
 		}
+		perHour := 0
+		if a.MaxOutgoingPerDay > 0 {
+			perHour = max(a.MaxOutgoingPerDay/2, leastMaxOutgoingPerHour)
+		}
+		a.MaxOutgoingPerHour = p.limit(field+".MaxOutgoingMessagesPerHour", s.MaxOutgoingMessagesPerHour, perHour)
 		switch {
 		case a.Quota == 0:
 			a.Quota = b.cfg.quota
@@ -102,18 +112,6 @@ func CheckAccountName(name string) error {
 		return fmt.Errorf("account name %q begins with a dot or has space around it; choose one without", name)
 	}
 	return nil
-}
-
-func (p *problems) perDay(field string, n, def int) int {
-	switch {
-	case n == 0:
-		return def
-	case n == -1:
-		return 0
-	case n < -1:
-		p.addf(field, "%d is negative; use -1 for no limit", n)
-	}
-	return n
 }
 
 // destinations adds the addresses of an account.

@@ -130,10 +130,10 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 		MaxMessageSize: s.SMTPMaxMessageSize,
 		Limits:         p.limits(field+".Limits", s.Limits),
 		SMTP:           SMTP{service(s.SMTP.Enabled, s.SMTP.Port, 25), s.SMTP.NoSTARTTLS, s.SMTP.RequireSTARTTLS, s.SMTP.NormalizeLineEnds},
-		Submission:     Plaintext{service(s.Submission.Enabled, s.Submission.Port, 587), s.Submission.NoRequireSTARTTLS},
-		Submissions:    service(s.Submissions.Enabled, s.Submissions.Port, 465),
-		IMAP:           Plaintext{service(s.IMAP.Enabled, s.IMAP.Port, 143), s.IMAP.NoRequireSTARTTLS},
-		IMAPS:          service(s.IMAPS.Enabled, s.IMAPS.Port, 993),
+		Submission:     p.plaintext(field+".Submission", s.Submission, 587),
+		Submissions:    p.implicitTLS(field+".Submissions", s.Submissions, 465),
+		IMAP:           p.plaintext(field+".IMAP", s.IMAP, 143),
+		IMAPS:          p.implicitTLS(field+".IMAPS", s.IMAPS, 993),
 		MetricsHTTP:    service(s.MetricsHTTP.Enabled, s.MetricsHTTP.Port, 8010),
 		MetricsHTTPS:   service(s.MetricsHTTPS.Enabled, s.MetricsHTTPS.Port, 8013),
 	}
@@ -178,6 +178,24 @@ func service(enabled bool, port, def int) Service {
 		port = def
 	}
 	return Service{enabled, port}
+}
+
+func (p *problems) plaintext(field string, s StaticPlaintext, port int) Plaintext {
+	return Plaintext{service(s.Enabled, s.Port, port), s.NoRequireSTARTTLS, p.mechanisms(field+".SASLMechanisms", s.SASLMechanisms)}
+}
+
+func (p *problems) implicitTLS(field string, s StaticImplicitTLS, port int) ImplicitTLS {
+	return ImplicitTLS{service(s.Enabled, s.Port, port), p.mechanisms(field+".SASLMechanisms", s.SASLMechanisms)}
+}
+
+// mechanisms checks names of SASL mechanisms.
+func (p *problems) mechanisms(field string, l []string) []string {
+	for i, m := range l {
+		if !slices.Contains(knownMechanisms, m) {
+			p.addf(fmt.Sprintf("%s[%d]", field, i), "%q is not one of %s; correct it", m, strings.Join(knownMechanisms, ", "))
+		}
+	}
+	return l
 }
 
 // listenIPs parses the addresses of a listener.
@@ -228,9 +246,9 @@ func (b *builder) ports(field string, l *Listener, taken map[netip.AddrPort]stri
 	}{
 		{"SMTP", l.SMTP.Service, ""},
 		{"Submission", l.Submission.Service, ""},
-		{"Submissions", l.Submissions, ""},
+		{"Submissions", l.Submissions.Service, ""},
 		{"IMAP", l.IMAP.Service, ""},
-		{"IMAPS", l.IMAPS, ""},
+		{"IMAPS", l.IMAPS.Service, ""},
 		{"MetricsHTTP", l.MetricsHTTP, "HTTP"},
 		{"MetricsHTTPS", l.MetricsHTTPS, "HTTPS"},
 	} {

@@ -15,7 +15,7 @@ type Static struct {
 	InitialMailboxes  *StaticInitialMailboxes    `sconf:"optional" sconf-doc:"Mailboxes of a new account, besides Inbox. Default: Sent, Archive, Trash, Drafts and Junk, each for the use of its name."`
 	Transports        map[string]StaticTransport `sconf:"optional" sconf-doc:"Ways for outgoing mail, to be chosen by Routes in domains.conf. The key is the name a route uses. Exactly one kind is set in each. Without a matching route, mail is delivered directly to the hosts in DNS."`
 	QuotaMessageSize  int64                      `sconf:"optional" sconf-doc:"Most bytes of mail an account may hold, unless the account has its own QuotaMessageSize. Default: 0, no limit. Example: 10000000000."`
-	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners together, counted for SMTP and for IMAP apart. For each: 0 or absent is the default, -1 is no limit."`
+	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners, SMTP and IMAP together. For each: 0 or absent is the default, -1 is no limit."`
 	Timeouts          StaticTimeouts             `sconf:"optional" sconf-doc:"How long clients may take. For each: 0 or absent is the default."`
 	Outgoing          StaticOutgoing             `sconf:"optional" sconf-doc:"Connections that mox makes to others."`
 }
@@ -56,15 +56,22 @@ type StaticListener struct {
 	Limits             StaticLimits         `sconf:"optional" sconf-doc:"Limits on what clients may do, counted for SMTP and for IMAP apart. For each: 0 or absent is the default, -1 is no limit. An IPv6 client is counted by its /64, its network by the /48; an IPv4 network is a /24."`
 	SMTP               StaticSMTP           `sconf:"optional" sconf-doc:"Receive mail from other servers. Never offers logins."`
 	Submission         StaticPlaintext      `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with STARTTLS. Default port: 587."`
-	Submissions        StaticService        `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with TLS from the start. Needs TLS. Default port: 465."`
+	Submissions        StaticImplicitTLS    `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with TLS from the start. Needs TLS. Default port: 465."`
 	IMAP               StaticPlaintext      `sconf:"optional" sconf-doc:"Users read mail here, with STARTTLS. Default port: 143."`
-	IMAPS              StaticService        `sconf:"optional" sconf-doc:"Users read mail here, with TLS from the start. Needs TLS. Default port: 993."`
+	IMAPS              StaticImplicitTLS    `sconf:"optional" sconf-doc:"Users read mail here, with TLS from the start. Needs TLS. Default port: 993."`
 	MetricsHTTP        StaticService        `sconf:"optional" sconf-doc:"Figures for Prometheus at /metrics. Keep it away from the public. Default port: 8010."`
 	MetricsHTTPS       StaticService        `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 8013."`
 	HTTPHosts          []string             `sconf:"optional" sconf-doc:"Host names and addresses that HTTP services of this listener answer to, besides Hostname and IPs. Other names are refused, so that a page of a stranger cannot reach in by DNS. Example: mail.internal."`
 }
 
-// StaticService is a service that begins with TLS, or has nothing to say about it.
+// StaticImplicitTLS is a service with logins that begins with TLS.
+type StaticImplicitTLS struct {
+	Enabled        bool     `sconf-doc:"Whether to serve."`
+	Port           int      `sconf:"optional" sconf-doc:"TCP port instead of the default."`
+	SASLMechanisms []string `sconf:"optional" sconf-doc:"As for Submission."`
+}
+
+// StaticService is a service without logins.
 type StaticService struct {
 	Enabled bool `sconf-doc:"Whether to serve."`
 	Port    int  `sconf:"optional" sconf-doc:"TCP port instead of the default."`
@@ -72,9 +79,10 @@ type StaticService struct {
 
 // StaticPlaintext is a service with logins that begins without TLS.
 type StaticPlaintext struct {
-	Enabled           bool `sconf-doc:"Whether to serve."`
-	Port              int  `sconf:"optional" sconf-doc:"TCP port instead of the default."`
-	NoRequireSTARTTLS bool `sconf:"optional" sconf-doc:"Allow logging in without TLS: passwords are sent in the clear. Only for networks that are protected otherwise. Default: false."`
+	Enabled           bool     `sconf-doc:"Whether to serve."`
+	Port              int      `sconf:"optional" sconf-doc:"TCP port instead of the default."`
+	NoRequireSTARTTLS bool     `sconf:"optional" sconf-doc:"Allow logging in without TLS: passwords are sent in the clear. Only for networks that are protected otherwise. Default: false."`
+	SASLMechanisms    []string `sconf:"optional" sconf-doc:"SASL mechanisms to log in with: all that may be offered here, whatever else accounts have. Known are SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, EXTERNAL, PLAIN and LOGIN. For clients that choose one they cannot do: neomutt with GNU SASL, as in Debian 12, gives up sending where a mechanism ending in -PLUS is offered. Default: all that the account and the state of TLS permit. Example: SCRAM-SHA-256."`
 }
 
 // StaticSMTP is the service for mail from other servers.
@@ -83,7 +91,7 @@ type StaticSMTP struct {
 	Port              int  `sconf:"optional" sconf-doc:"TCP port instead of 25."`
 	NoSTARTTLS        bool `sconf:"optional" sconf-doc:"Do not offer STARTTLS although there are certificates. Default: false."`
 	RequireSTARTTLS   bool `sconf:"optional" sconf-doc:"Refuse mail that comes without TLS. Some senders cannot deliver then. Default: false."`
-	NormalizeLineEnds bool `sconf:"optional" sconf-doc:"Turn a lone line feed in a message into CRLF, for devices that send such mail. By default it is refused, since it is a means of smuggling messages. Default: false."`
+	NormalizeLineEnds bool `sconf:"optional" sconf-doc:"Turn a lone line feed in a message into CRLF, and drop NUL bytes, for devices that send such mail. By default both are refused: lone line feeds are a means of smuggling messages, and IMAP cannot carry NUL. Default: false."`
 }
 
 // StaticTLS are the certificates of a listener.
@@ -108,7 +116,7 @@ type StaticLimits struct {
 	Connections           int `sconf:"optional" sconf-doc:"Connections open at a time. Default: 20000."`
 	ConnectionsPerIP      int `sconf:"optional" sconf-doc:"Connections open at a time from one client address. Default: 100."`
 	ConnectionsPerNetwork int `sconf:"optional" sconf-doc:"Connections open at a time from one network. Default: 1000."`
-	ConnectionsPerAccount int `sconf:"optional" sconf-doc:"Logged-in SMTP connections open at a time of one account. Default: 100."`
+	ConnectionsPerAccount int `sconf:"optional" sconf-doc:"Logged-in connections open at a time of one account. Default: 100."`
 
 	ConnectsPerMinutePerIP      int `sconf:"optional" sconf-doc:"New SMTP connections in a minute from one client address. Default: 300."`
 	ConnectsPerMinutePerNetwork int `sconf:"optional" sconf-doc:"New SMTP connections in a minute from one network. Default: 900."`
@@ -125,7 +133,7 @@ type StaticLimits struct {
 type StaticLogins struct {
 	FailedPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
 	FailedPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
-	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed SMTP logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
+	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
 }
 
 // StaticTimeouts are times for clients. Zero is the default.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"time"
 
 	"mox/imap"
@@ -22,8 +21,8 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 	if err != nil {
 		return "", err
 	}
-	v := &verifier{c: c}
-	mech := v.mechanism(args.Mechanism)
+	a := c.logins.Attempt(c.tlsState())
+	mech := a.Mechanism(args.Mechanism)
 	if mech == nil {
 		return "", imap.No(imap.CodeCannot, "This mechanism is not available", nil)
 	}
@@ -37,7 +36,7 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 		case errors.Is(err, sasl.ErrMalformed):
 			return "", imap.Bad("This is not how the mechanism works")
 		case err != nil || done && challenge == nil:
-			return c.finishLogin(v, err)
+			return c.finishLogin(a, err)
 		}
 		var canceled bool
 		if response, canceled, err = c.challenge(challenge); err != nil {
@@ -50,7 +49,7 @@ func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 			if len(response) > 0 {
 				return "", imap.Bad("Nothing more was expected")
 			}
-			return c.finishLogin(v, nil)
+			return c.finishLogin(a, nil)
 		}
 	}
 }
@@ -62,18 +61,6 @@ func (c *conn) authStep(mech sasl.Server, response []byte) (challenge []byte, do
 	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
 	defer cancel()
 	return mech.Next(ctx, response)
-}
-
-// mechanisms are the names of the mechanisms offered, best first.
-func (c *conn) mechanisms() []string {
-	var l []string
-	if v := c.srv.opts.Verifiers; v != nil {
-		l = slices.Clone(sasl.WithPlus(v.Mechanisms(), sasl.ChannelBindings(c.tlsState())))
-		if key, ok := sasl.ClientKey(c.tlsState()); ok && v.KeyAccount(key) != "" {
-			l = append(l, sasl.External)
-		}
-	}
-	return append(l, sasl.Plain, sasl.Login)
 }
 
 // tlsState returns the state of TLS, nil without.

@@ -17,8 +17,8 @@ import (
 
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
+	"mox/login"
 	"mox/sasl"
-	"mox/store"
 )
 
 // testVerifiers has the verifiers of the test account, whose login may be disabled.
@@ -62,24 +62,38 @@ func (v *testVerifiers) KeyAccount(key sasl.KeyFingerprint) string {
 	return ""
 }
 
-func (v *testVerifiers) Account(_ context.Context, login string) (string, error) {
-	if a := v.account(login); a != "" && !v.disabled {
+func (v *testVerifiers) Account(_ context.Context, username string) (string, error) {
+	if a := v.account(username); a != "" && !v.disabled {
 		return a, nil
 	}
-	return "", store.ErrCredentials
+	if v.disabled {
+		return "", &login.DisabledError{Reason: "ask the office"}
+	}
+	return "", sasl.ErrCredentials
 }
 
 var allMechanisms = []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}
 
 // newAuthServer returns a server with all mechanisms.
-func newAuthServer(t *testing.T, change func(*testVerifiers, *Options, *ListenerOptions)) *testServer {
+func newAuthServer(t *testing.T, change func(*testVerifiers, *login.Options, *ListenerOptions)) *testServer {
+	t.Helper()
+	return newAuthServerWith(t, change, nil)
+}
+
+// newAuthServerWith does as newAuthServer, and changes options of the server.
+func newAuthServerWith(t *testing.T, change func(*testVerifiers, *login.Options, *ListenerOptions), options func(*Options)) *testServer {
 	t.Helper()
 	return newServer(t, newStore(t, t.TempDir()), func(o *Options, lo *ListenerOptions) {
-		v := &testVerifiers{mechanisms: allMechanisms}
-		o.Verifiers = v
 		lo.TLS = selfSigned()
-		if change != nil {
-			change(v, o, lo)
+		o.Logins = testLogins(func(o *login.Options) {
+			v := &testVerifiers{mechanisms: allMechanisms}
+			o.Verifiers = v
+			if change != nil {
+				change(v, o, lo)
+			}
+		})
+		if options != nil {
+			options(o)
 		}
 	})
 }
@@ -211,7 +225,9 @@ func TestAuthenticateMechanisms(t *testing.T) {
 // What is not offered cannot be used.
 func TestAuthenticateNotOffered(t *testing.T) {
 	t.Parallel()
-	s := newAuthServer(t, func(v *testVerifiers, _ *Options, _ *ListenerOptions) { v.mechanisms = []string{sasl.SCRAMSHA256} })
+	s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, _ *ListenerOptions) {
+		v.mechanisms = []string{sasl.SCRAMSHA256}
+	})
 	c := s.dial()
 	c.expect("* OK ...")
 	for _, mechanism := range []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "SCRAM-SHA-512", "CRAM-MD5", "EXTERNAL", "NTLM", "X"} {
@@ -226,7 +242,7 @@ func TestAuthenticateNotOffered(t *testing.T) {
 	}
 
 	// Without TLS nothing is offered, unless the listener allows it.
-	s = newAuthServer(t, func(_ *testVerifiers, _ *Options, lo *ListenerOptions) { lo.PlaintextAuth = false })
+	s = newAuthServer(t, func(_ *testVerifiers, _ *login.Options, lo *ListenerOptions) { lo.PlaintextAuth = false })
 	c = s.dial()
 	c.expect("* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE STARTTLS LOGINDISABLED] ...")
 	for _, mechanism := range append(allMechanisms, sasl.Plain, sasl.External) {
@@ -301,10 +317,9 @@ func TestAuthenticateLimits(t *testing.T) {
 	t.Parallel()
 	for _, mechanism := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
 		registry := prometheus.NewRegistry()
-		s := newAuthServer(t, func(_ *testVerifiers, o *Options, _ *ListenerOptions) {
-			o.Registerer = registry
-			o.FailedLogins = ratelimit.NewNetworks(ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}})
-		})
+		s := newAuthServerWith(t, func(_ *testVerifiers, o *login.Options, _ *ListenerOptions) {
+			o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}}})
+		}, func(o *Options) { o.Registerer = registry })
 		c := s.dial()
 		c.expect("* OK ...")
 		for _, password := range []string{"wrong", "wrong", testPassword} {
@@ -339,10 +354,10 @@ func logins(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 func TestAuthenticateRefusals(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testVerifiers){
-		"NO [AUTHENTICATIONFAILED] ...": func(v *testVerifiers) { v.disabled = true },
-		"NO [UNAVAILABLE] ...":          func(v *testVerifiers) { v.fault = errors.New("database is broken") },
+		"NO [CONTACTADMIN] login is disabled: ask the office": func(v *testVerifiers) { v.disabled = true },
+		"NO [UNAVAILABLE] ...":                                func(v *testVerifiers) { v.fault = errors.New("database is broken") },
 	} {
-		s := newAuthServer(t, func(v *testVerifiers, _ *Options, _ *ListenerOptions) { change(v) })
+		s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, _ *ListenerOptions) { change(v) })
 		c := s.dial()
 		c.expect("* OK ...")
 		if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, testLogin, testPassword, nil), true); !match(name, got) {
@@ -369,7 +384,7 @@ func TestAuthenticateRefusals(t *testing.T) {
 func TestAuthenticateExternal(t *testing.T) {
 	t.Parallel()
 	mine, others := selfSigned().Certificates[0], selfSigned().Certificates[0]
-	s := newAuthServer(t, func(v *testVerifiers, _ *Options, lo *ListenerOptions) {
+	s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, lo *ListenerOptions) {
 		cert, err := x509.ParseCertificate(mine.Certificate[0])
 		if err != nil {
 			t.Fatal(err)
@@ -411,7 +426,7 @@ func TestAuthenticateIsNotTraced(t *testing.T) {
 	var out lockedBuffer
 	var levels logging.Levels
 	levels.Set(logging.LevelTrace, nil)
-	s := newAuthServer(t, func(_ *testVerifiers, o *Options, _ *ListenerOptions) { o.Log = logging.New(&out, &levels) })
+	s := newAuthServerWith(t, nil, func(o *Options) { o.Log = logging.New(&out, &levels) })
 	for _, mechanism := range append(allMechanisms, sasl.Plain, sasl.Login) {
 		for _, password := range []string{"hunter2", testPassword} {
 			c := s.dial()

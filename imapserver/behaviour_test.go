@@ -2,8 +2,10 @@ package imapserver
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -11,6 +13,9 @@ import (
 	"time"
 
 	"mox/internal/corpus"
+	"mox/internal/ratelimit"
+	"mox/login"
+	"mox/sasl"
 )
 
 func TestShutdownSaysBye(t *testing.T) {
@@ -135,15 +140,69 @@ func TestLiteralLimits(t *testing.T) {
 func TestFailedLoginsAreSlow(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newServer(t, newStore(t, t.TempDir()), func(o *Options, _ *ListenerOptions) { o.FailDelay = 0 })
+		s := newServer(t, newStore(t, t.TempDir()), func(o *Options, _ *ListenerOptions) {
+			o.Logins = testLogins(func(o *login.Options) { o.FailDelay = 0 })
+		})
 		c := s.dial()
 		c.expect("* OK ...")
-		start := time.Now()
-		c.cmd("LOGIN "+testLogin+" wrong", "NO [AUTHENTICATIONFAILED] ...")
-		if d := time.Since(start); d != time.Second {
-			t.Errorf("answer after %v, want 1s", d)
+		for i := range 3 {
+			start := time.Now()
+			c.cmd("LOGIN "+testLogin+" wrong", "NO [AUTHENTICATIONFAILED] ...")
+			if d, want := time.Since(start), time.Duration(i+1)*time.Second; d != want {
+				t.Errorf("failure %d is answered after %v, want %v", i, d, want)
+			}
 		}
 	})
+}
+
+// An account may have so many connections, a client that is not limited any number.
+func TestConnectionsPerAccount(t *testing.T) {
+	t.Parallel()
+	for _, unlimited := range []bool{false, true} {
+		s := newServer(t, newStore(t, t.TempDir()), func(_ *Options, lo *ListenerOptions) {
+			lo.AccountConns = ratelimit.NewCounts[string](1)
+			if unlimited {
+				lo.Unlimited = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			}
+		})
+		a, b := s.login(), s.dial()
+		b.expect("* OK ...")
+		if unlimited {
+			b.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
+			continue
+		}
+		b.cmd("LOGIN "+testLogin+" "+testPassword, "NO [LIMIT] Too many open connections of your account, close some first")
+		b.cmd("NOOP", "OK ...")
+		a.cmd("LOGOUT", "OK ...")
+		if _, err := a.r.ReadByte(); err != io.EOF {
+			t.Fatalf("after LOGOUT: %v", err)
+		}
+		b.cmd("LOGIN "+testLogin+" "+testPassword, "OK ...")
+	}
+}
+
+// A listener may restrict mechanisms. Without those that send the password, LOGIN is none either.
+func TestListenerMechanisms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		mechanisms  []string
+		want, login string
+	}{
+		{nil, "AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN", "OK ..."},
+		{[]string{sasl.Login, sasl.SCRAMSHA256}, "AUTH=SCRAM-SHA-256 AUTH=LOGIN", "OK ..."},
+		{[]string{sasl.SCRAMSHA256}, "AUTH=SCRAM-SHA-256 LOGINDISABLED", "NO [CANNOT] ..."},
+		{[]string{sasl.External}, "LOGINDISABLED", "NO [CANNOT] ..."},
+	} {
+		s := newAuthServer(t, func(_ *testVerifiers, _ *login.Options, lo *ListenerOptions) { lo.Mechanisms = tt.mechanisms })
+		c := s.dial()
+		c.expect("* OK ...")
+		c.startTLSVersion(tls.VersionTLS13)
+		got := c.cmd("CAPABILITY", "OK ...")
+		if _, list, _ := strings.Cut(got[0], " SASL-IR "); list != tt.want {
+			t.Errorf("%q: got %q, want %q", tt.mechanisms, list, tt.want)
+		}
+		c.cmd("LOGIN "+testLogin+" "+testPassword, tt.login)
+	}
 }
 
 // literal reads the literal that a line announces, and the rest of the response.

@@ -15,8 +15,11 @@ func (c *conn) capabilities() []string {
 		}
 		if c.tls || c.lo.PlaintextAuth {
 			l = append(l, "SASL-IR")
-			for _, m := range c.mechanisms() {
+			for _, m := range c.logins.Mechanisms(c.tlsState()) {
 				l = append(l, "AUTH="+m)
+			}
+			if !c.logins.TakesPasswords() {
+				l = append(l, "LOGINDISABLED") // Which is the command of that name.
 			}
 			return l
 		}

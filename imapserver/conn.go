@@ -18,6 +18,7 @@ import (
 	"mox/imap"
 	"mox/imap/wire"
 	"mox/internal/logging"
+	"mox/login"
 	"mox/store"
 )
 
@@ -52,6 +53,9 @@ type conn struct {
 	tls     bool
 	ip      netip.Addr // Invalid for connections that are not over IP.
 
+	unlimited bool // Not subject to limits of numbers.
+	logins    *login.Conn
+
 	in  inputTrace
 	out *logging.Trace
 
@@ -85,9 +89,8 @@ type selectedState struct {
 	mailbox  store.Mailbox
 	readOnly bool
 
-	recentTold int // In the last RECENT response.
-
-	saved imap.UIDSet // What "$" stands for, see saveResult.
+	recentTold int         // In the last RECENT response.
+	saved      imap.UIDSet // What "$" stands for, see saveResult.
 }
 
 func (c *conn) state() connState {
@@ -110,6 +113,12 @@ func newConn(s *Server, lo *ListenerOptions, nc net.Conn, id uint64) *conn {
 	if ap, err := netip.ParseAddrPort(nc.RemoteAddr().String()); err == nil {
 		c.ip = ap.Addr().Unmap()
 	}
+	for _, p := range lo.Unlimited {
+		c.unlimited = c.unlimited || p.Contains(c.ip)
+	}
+	c.logins = s.opts.Logins.NewConn(login.ConnOptions{
+		Hostname: s.opts.Hostname, IP: c.ip, Mechanisms: lo.Mechanisms, Accounts: lo.AccountConns, Unlimited: c.unlimited,
+	})
 	c.setLog(s.opts.Log.With("cid", c.id, "listener", lo.Name, "remote", nc.RemoteAddr().String()))
 	return c
 }
@@ -128,7 +137,7 @@ func (c *conn) serve() {
 	defer c.close()
 	defer c.leave()
 	defer c.catch()
-	if c.ip.IsValid() && c.lo.Conns != nil {
+	if c.ip.IsValid() && c.lo.Conns != nil && !c.unlimited {
 		if !c.lo.Conns.Acquire(c.ip) {
 			c.log.Debug("too many connections from address")
 			c.refuse("Too many connections from your address")
@@ -370,6 +379,7 @@ func (c *conn) leave() {
 		c.auth.account.Close()
 		c.auth = nil
 	}
+	c.logins.Close()
 }
 
 // lingerTime is how long a client is listened to after BYE.

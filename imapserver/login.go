@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mox/imap"
+	"mox/login"
 	"mox/sasl"
 	"mox/store"
 )
@@ -16,8 +17,11 @@ func (c *conn) handleLogin(_ *request) (imap.Code, error) {
 		// Before the client is asked for a literal with the password.
 		return "", errPrivacyRequired()
 	}
+	if !c.logins.TakesPasswords() {
+		return "", imap.No(imap.CodeCannot, "Passwords are not taken here, use AUTHENTICATE", nil)
+	}
 	c.dec.SP()
-	login := c.dec.AString()
+	username := c.dec.AString()
 	c.dec.SP()
 	password := c.dec.AString()
 	if err := c.end(); err != nil {
@@ -25,9 +29,8 @@ func (c *conn) handleLogin(_ *request) (imap.Code, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
 	defer cancel()
-	v := &verifier{c: c}
-	err := v.VerifyPassword(ctx, sasl.Credentials{Username: login, Password: sasl.NewSecret(password)})
-	return c.finishLogin(v, err)
+	a := c.logins.Attempt(c.tlsState())
+	return c.finishLogin(a, a.Password(ctx, username, password))
 }
 
 func errPrivacyRequired() error {
@@ -35,58 +38,69 @@ func errPrivacyRequired() error {
 }
 
 // finishLogin moves the connection to the authenticated state, or with an error of checking
-// credentials, tells the client.
-func (c *conn) finishLogin(v *verifier, err error) (imap.Code, error) {
+// credentials, tells the client. Failures are answered slowly, so that guessing takes time.
+func (c *conn) finishLogin(a *login.Attempt, err error) (imap.Code, error) {
+	wait, err := a.End(err)
 	if err == nil {
-		err = c.openAccount(v.login, v.account)
+		if err = c.openAccount(a.Username(), a.Account()); err != nil {
+			c.logins.Close()
+		}
 	}
+	if wait > 0 {
+		c.pause(wait)
+	}
+	var result string
+	var refusal error
+	disabled, isDisabled := errors.AsType[*login.DisabledError](err)
 	switch {
 	case err == nil:
-		c.loginResult("ok", v.login, nil)
+		c.loginResult("ok", a.Username(), nil)
 		return imap.Capability(c.capabilities()...), nil
-	case v.limited:
-		// As if credentials were wrong: a guesser must not learn that they are not even looked at.
-		c.loginResult("limit", v.login, nil)
-		return "", c.loginFailed()
+	case errors.Is(err, login.ErrLimited):
+		result, refusal = "limit", errWrongCredentials()
 	case errors.Is(err, sasl.ErrCredentials):
-		if limits := c.srv.opts.FailedLogins; limits != nil && c.ip.IsValid() {
-			limits.Add(c.ip, 1)
-		}
-		c.loginResult("credentials", v.login, err)
-		return "", c.loginFailed()
+		result, refusal = "credentials", errWrongCredentials()
+	case isDisabled:
+		// RFC 5530 §3.
+		result, refusal = "disabled", imap.No(imap.CodeContactAdmin, disabled.Error(), nil)
+	case errors.Is(err, login.ErrConnections):
+		result, refusal = "connections", imap.No(imap.CodeLimit, "Too many open connections of your account, close some first", nil)
+	default:
+		result, refusal = "error", imap.No(imap.CodeUnavailable, "Logging in is not possible now, try again later", err)
 	}
-	c.loginResult("error", v.login, err)
-	return "", imap.No(imap.CodeUnavailable, "Logging in is not possible now, try again later", err)
+	c.loginResult(result, a.Username(), err)
+	return "", refusal
 }
 
-func (c *conn) openAccount(login, name string) error {
+func errWrongCredentials() error {
+	return imap.No(imap.CodeAuthenticationFailed, "Wrong user name or password", nil)
+}
+
+func (c *conn) openAccount(username, name string) error {
 	ctx, cancel := context.WithTimeout(c.srv.ctx, authTimeout)
 	defer cancel()
 	acc, err := c.srv.opts.Accounts.Open(ctx, name)
 	if err != nil {
 		return err
 	}
-	c.auth = &authState{login: login, account: acc, actor: store.Actor{Account: acc.ID(), Session: c.session}}
+	c.auth = &authState{login: username, account: acc, actor: store.Actor{Account: acc.ID(), Session: c.session}}
 	c.setLog(c.log.With("account", name))
 	c.rw.loggedIn()
 	c.dec.SetLimits(c.limits())
 	return nil
 }
 
-func (c *conn) loginResult(result, login string, err error) {
+func (c *conn) loginResult(result, username string, err error) {
 	c.srv.met.logins.WithLabelValues(result).Inc()
-	c.log.Info("login", "result", result, "login", login, "tls", c.tls, "err", err)
+	c.log.Info("login", "result", result, "login", username, "tls", c.tls, "err", err)
 }
 
-// loginFailed waits, so that guessing takes time, and returns the response.
-func (c *conn) loginFailed() error {
-	if d := c.srv.opts.FailDelay; d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-c.rw.interrupts():
-		}
+// pause waits, unless the connection is to end.
+func (c *conn) pause(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.rw.interrupts():
 	}
-	return imap.No(imap.CodeAuthenticationFailed, "Wrong user name or password", nil)
 }

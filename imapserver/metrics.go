@@ -19,7 +19,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets: []float64{0.001, 0.005, 0.02, 0.1, 0.5, 1, 5, 20, 100},
 		}, []string{"command", "result"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "mox_imapserver_logins_total", Help: "Logins by result: ok, credentials, limit, error.",
+			Name: "mox_imapserver_logins_total", Help: "Logins by result: ok, credentials, limit, disabled, connections, error.",
 		}, []string{"result"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mox_imapserver_panics_total", Help: "Bugs caught while serving a connection.",

@@ -1,15 +1,16 @@
 package imapserver
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/internal/ratelimit"
+	"mox/login"
 	"mox/store"
 )
 
@@ -18,13 +19,8 @@ type Options struct {
 	// Accounts holds the mail. Required.
 	Accounts *store.Store
 
-	// Authenticate checks a login name and password and returns the account's name. It
-	// returns store.ErrCredentials when they are wrong or the account may not log in; any other
-	// error is temporary. Required.
-	Authenticate func(ctx context.Context, login, password string) (account string, err error)
-
-	// Verifiers is for mechanisms that do not send the password. Default: PLAIN and LOGIN only.
-	Verifiers Verifiers
+	// Logins decides who may log in. Required.
+	Logins *login.Service
 
 	Hostname   string                // In challenges of CRAM-MD5. Default: localhost.
 	Version    string                // Told by ID; default empty.
@@ -32,22 +28,14 @@ type Options struct {
 	Now        func() time.Time      // Default: time.Now.
 	Registerer prometheus.Registerer // Default: none.
 
-	// FailedLogins counts failed logins by address; addresses that exceed it are
-	// answered as if the password were wrong. Default: no limit.
-	FailedLogins *ratelimit.Networks
-
-	// FailDelay is waited before a failed login is answered. Default 1 second;
-	// negative for none.
-	FailDelay time.Duration
-
 	LoginTimeout time.Duration // For a client to log in. Default 3 minutes.
 	IdleTimeout  time.Duration // Without a command or during IDLE. Default 30 minutes (RFC 9051 §5.4).
 	IOTimeout    time.Duration // For progress within a command or response. Default 5 minutes.
 }
 
 func (o *Options) check() error {
-	if o.Accounts == nil || o.Authenticate == nil {
-		return errors.New("IMAP server needs accounts and authentication")
+	if o.Accounts == nil || o.Logins == nil {
+		return errors.New("IMAP server needs accounts and logins")
 	}
 	if o.Hostname == "" {
 		o.Hostname = "localhost"
@@ -62,7 +50,6 @@ func (o *Options) check() error {
 		v   *time.Duration
 		def time.Duration
 	}{
-		{&o.FailDelay, time.Second},
 		{&o.LoginTimeout, 3 * time.Minute},
 		{&o.IdleTimeout, 30 * time.Minute},
 		{&o.IOTimeout, 5 * time.Minute},
@@ -85,8 +72,18 @@ type ListenerOptions struct {
 	// PlaintextAuth allows logins without TLS.
 	PlaintextAuth bool
 
-	// Conns bounds connections at a time by address. Default: no limit.
-	Conns *ratelimit.Conns
+	// Mechanisms of SASL are all that may be offered; without PLAIN and LOGIN among them the command LOGIN is
+	// refused too. Default: no such restriction.
+	Mechanisms []string
+
+	// Conns bounds connections at a time by address, AccountConns those that are logged in by
+	// account. Default: no limit.
+	Conns        *ratelimit.Conns
+	AccountConns *ratelimit.Counts[string]
+
+	// Unlimited are networks whose clients are not limited in numbers of connections and failed logins, and
+	// do not wait after these.
+	Unlimited []netip.Prefix
 
 	MaxMessageSize int64 // For APPEND, bytes. Default 100 MB.
 	MaxBadCommands int   // In a row, then the connection ends. Default 10.

@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/internal/memnet"
+	"mox/login"
+	"mox/sasl"
 	"mox/store"
 )
 
@@ -82,18 +84,33 @@ func startServer(t testing.TB, st *store.Store, change func(*Options, *ListenerO
 	return &testServer{Server: s, t: t, store: st, ln: ln}, served
 }
 
+// testLogins returns logins of the test account, with options that may be changed.
+func testLogins(change func(*login.Options)) *login.Service {
+	o := login.Options{
+		Authenticate: func(_ context.Context, username, password string) (string, error) {
+			if username != testLogin || password != testPassword {
+				return "", sasl.ErrCredentials
+			}
+			return testAccount, nil
+		},
+		FailDelay: -1,
+	}
+	if change != nil {
+		change(&o)
+	}
+	s, err := login.New(o)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // serve serves the store on a listener.
 func serve(t testing.TB, st *store.Store, ln net.Listener, change func(*Options, *ListenerOptions)) (*Server, chan error) {
 	t.Helper()
 	opts := Options{
-		Accounts: st,
-		Authenticate: func(_ context.Context, login, password string) (string, error) {
-			if login != testLogin || password != testPassword {
-				return "", store.ErrCredentials
-			}
-			return testAccount, nil
-		},
-		FailDelay:  -1,
+		Accounts:   st,
+		Logins:     testLogins(nil),
 		Registerer: prometheus.NewRegistry(),
 	}
 	lo := ListenerOptions{Name: "test", PlaintextAuth: true}

@@ -28,6 +28,7 @@ const (
 	C504ParamNotImplemented     = 504
 	C521HostNoMail              = 521 // RFC 7504.
 	C523EncryptionNeeded        = 523 // RFC 5248 §3.
+	C525AccountDisabled         = 525 // RFC 5248 §3.
 	C530AuthRequired            = 530 // Also STARTTLS required (RFC 3207 §4).
 	C534AuthMechanismTooWeak    = 534 // RFC 4954 §6.
 	C535AuthCredentialsInvalid  = 535 // RFC 4954 §6.

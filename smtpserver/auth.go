@@ -4,23 +4,17 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"mox/internal/logging"
+	"mox/login"
 	"mox/sasl"
 	"mox/smtp"
 )
 
-const (
-	// authTimeout is how long verifying credentials may take.
-	authTimeout = time.Minute
-
-	// A failed login is answered after a while, which grows with each failure.
-	failDelay    = time.Second
-	maxFailDelay = 10 * time.Second
-)
+// authTimeout is how long verifying credentials may take.
+const authTimeout = time.Minute
 
 // mayAuth tells whether logins are offered on the connection as it is.
 func (c *conn) mayAuth() bool {
@@ -42,12 +36,12 @@ func (c *conn) auth(args string) error {
 	if name == "" {
 		return smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "syntax is AUTH mechanism [initial-response]", nil)
 	}
-	v := &verifier{c: c}
-	m := v.mechanism(name)
+	a := c.logins.Attempt(c.tls)
+	m := a.Mechanism(name)
 	if m == nil {
 		return smtp.NewError(smtp.C504ParamNotImplemented, smtp.E554InvalidArguments, "unknown mechanism", nil)
 	}
-	err := c.exchange(v, m, initial, has)
+	err := c.exchange(a, m, initial, has)
 	c.s.metrics.auth.WithLabelValues(c.l.Kind.String(), name, authResult(err)).Inc()
 	if err != nil {
 		return err
@@ -56,21 +50,9 @@ func (c *conn) auth(args string) error {
 	return nil
 }
 
-// mechanisms are the names of the mechanisms offered, best first.
-func (c *conn) mechanisms() []string {
-	var l []string
-	if v := c.s.opts.Verifiers; v != nil {
-		l = slices.Clone(sasl.WithPlus(v.Mechanisms(), sasl.ChannelBindings(c.tls)))
-		if key, ok := sasl.ClientKey(c.tls); ok && v.KeyAccount(key) != "" {
-			l = append(l, sasl.External)
-		}
-	}
-	return append(l, sasl.Plain, sasl.Login)
-}
-
 // exchange makes the exchange of challenges and responses. At its end the connection is logged
 // in.
-func (c *conn) exchange(v *verifier, m sasl.Server, initial string, has bool) error {
+func (c *conn) exchange(a *login.Attempt, m sasl.Server, initial string, has bool) error {
 	var response []byte
 	if has {
 		var err error
@@ -83,10 +65,8 @@ func (c *conn) exchange(v *verifier, m sasl.Server, initial string, has bool) er
 		switch {
 		case errors.Is(err, sasl.ErrMalformed):
 			return smtp.NewError(smtp.C501BadParamSyntax, smtp.E552Syntax, "malformed response", err)
-		case err != nil:
-			return c.refuseLogin(v, err)
-		case done && challenge == nil:
-			return c.logIn(v)
+		case err != nil || done && challenge == nil:
+			return c.endLogin(a, err)
 		}
 		if response, err = c.challenge(challenge); err != nil {
 			return err
@@ -97,7 +77,7 @@ func (c *conn) exchange(v *verifier, m sasl.Server, initial string, has bool) er
 			if len(response) > 0 {
 				return smtp.NewError(smtp.C501BadParamSyntax, smtp.E552Syntax, "nothing more was expected", nil)
 			}
-			return c.logIn(v)
+			return c.endLogin(a, nil)
 		}
 	}
 }
@@ -157,49 +137,42 @@ func decodeBase64(s string) ([]byte, error) {
 	return b, nil
 }
 
-// refuseLogin returns the reply for an error of checking credentials.
-func (c *conn) refuseLogin(v *verifier, err error) error {
-	log := c.log.With("username", v.username, "remote", c.remoteIP)
-	switch {
-	case v.limited:
-		// Credentials do not count, and a guesser does not learn that.
-		log.Info("login refused, too many failures")
-		return c.loginFailed(sasl.ErrCredentials)
-	case errors.Is(err, sasl.ErrCredentials):
-		log.Info("login failed", "err", err)
-		if !c.unlimited {
-			c.l.Limits.logins.Failed(c.remoteIP, v.username)
-		}
-		return c.loginFailed(err)
+// endLogin makes the connection one of the account that credentials were right for. err is how the
+// exchange has ended. A failure is answered slowly.
+func (c *conn) endLogin(a *login.Attempt, err error) error {
+	log := c.log.With("username", a.Username(), "remote", c.remoteIP)
+	wait, err := a.End(err)
+	if err == nil {
+		c.login = &loggedIn{account: a.Account()}
+		c.engaged = true
+		c.log = c.log.With("account", a.Account())
+		log.Info("login", "account", a.Account())
+		return nil
 	}
-	if e, ok := errors.AsType[*smtp.Error](err); ok {
+	if wait > 0 {
+		c.sleep(wait)
+	}
+	refusal := loginError(err)
+	if errors.Is(err, sasl.ErrCredentials) || refusal.Err == nil {
 		log.Info("login refused", "err", err)
-		return e
+	} else {
+		log.Error("verifying credentials", "err", err)
 	}
-	log.Error("verifying credentials", "err", err)
+	return refusal
+}
+
+// loginError turns an error of a login into the reply (RFC 4954 §4, §6).
+func loginError(err error) *smtp.Error {
+	disabled, isDisabled := errors.AsType[*login.DisabledError](err)
+	switch {
+	case errors.Is(err, sasl.ErrCredentials):
+		return smtp.NewError(smtp.C535AuthCredentialsInvalid, smtp.E578CredentialsInvalid, "wrong user name or password", err)
+	case isDisabled:
+		return smtp.NewError(smtp.C525AccountDisabled, smtp.E5713AccountDisabled, disabled.Error(), nil)
+	case errors.Is(err, login.ErrConnections):
+		return smtp.NewError(smtp.C454TemporaryAuthFailure, smtp.E470SecurityOther, "too many open connections of your account, close some first", nil)
+	}
 	return smtp.NewError(smtp.C454TemporaryAuthFailure, smtp.E470SecurityOther, "cannot verify credentials now, try again later", err)
-}
-
-// logIn makes the connection one of the account that the verifier accepted.
-func (c *conn) logIn(v *verifier) error {
-	if !c.l.Limits.accounts.Acquire(v.account) {
-		return smtp.NewError(smtp.C454TemporaryAuthFailure, smtp.E470SecurityOther, "too many open connections of your account", nil)
-	}
-	c.l.Limits.logins.Succeeded(c.remoteIP, v.username)
-	c.login = &login{account: v.account}
-	c.engaged = true
-	c.log = c.log.With("account", v.account)
-	c.log.Info("login", "username", v.username, "remote", c.remoteIP)
-	return nil
-}
-
-// loginFailed answers a failed login, slowly.
-func (c *conn) loginFailed(cause error) error {
-	c.failed++
-	if !c.unlimited {
-		c.sleep(min(time.Duration(c.failed)*failDelay, maxFailDelay))
-	}
-	return smtp.NewError(smtp.C535AuthCredentialsInvalid, smtp.E578CredentialsInvalid, "wrong user name or password", cause)
 }
 
 // authResult is the label of how a login ended.

@@ -19,6 +19,7 @@ import (
 
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
+	"mox/login"
 	"mox/sasl"
 )
 
@@ -61,10 +62,19 @@ func (v *testVerifiers) Account(ctx context.Context, username string) (string, e
 }
 
 // allMechanisms offers all mechanisms on a submission listener without limits.
-func allMechanisms(o *Options, lo *ListenerOptions) {
+func allMechanisms(o *Options, lo *ListenerOptions) { withVerifiers(o, lo, nil) }
+
+// withVerifiers does as allMechanisms, with verifiers and options that may be changed.
+func withVerifiers(o *Options, lo *ListenerOptions, change func(*testVerifiers, *login.Options)) {
 	submission(o, lo)
-	o.Verifiers = &testVerifiers{mechanisms: []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}}
 	lo.Unlimited = everyone
+	o.Logins = testLogins(func(o *login.Options) {
+		v := &testVerifiers{mechanisms: []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}}
+		o.Verifiers = v
+		if change != nil {
+			change(v, o)
+		}
+	})
 }
 
 // startTLSVersion makes TLS of a version, and says EHLO again.
@@ -210,8 +220,7 @@ func TestAuthMechanisms(t *testing.T) {
 func TestAuthRefusals(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-		allMechanisms(o, lo)
-		o.Verifiers.(*testVerifiers).mechanisms = []string{sasl.SCRAMSHA256}
+		withVerifiers(o, lo, func(v *testVerifiers, _ *login.Options) { v.mechanisms = []string{sasl.SCRAMSHA256} })
 	})
 	c := ts.dial()
 	c.hello()
@@ -222,7 +231,7 @@ func TestAuthRefusals(t *testing.T) {
 		c.cmd("AUTH SCRAM-SHA-256 "+response, "501 5.5.2 malformed")
 	}
 	for username, want := range map[string]string{
-		"disabled": "525 5.7.13 account is disabled: ask the office", "fault": "454 4.7.0 ",
+		"disabled": "525 5.7.13 login is disabled: ask the office", "fault": "454 4.7.0 ",
 	} {
 		if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, username, "s3cret", nil), true); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: got %q, want %q", username, got, want)
@@ -327,12 +336,12 @@ func TestAuthLimitsOfMechanisms(t *testing.T) {
 	for _, mechanism := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
 		synctest.Test(t, func(t *testing.T) {
 			ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-				allMechanisms(o, lo)
+				withVerifiers(o, lo, func(_ *testVerifiers, o *login.Options) {
+					o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
+						Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
+					})
+				})
 				lo.Unlimited = nil
-				lo.Limits = NewLimits(LimitOptions{Now: time.Now, Logins: ratelimit.NewLogins(ratelimit.LoginOptions{
-					Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
-					Now:     time.Now,
-				})})
 			})
 			c := ts.dial()
 			c.hello()
@@ -341,7 +350,7 @@ func TestAuthLimitsOfMechanisms(t *testing.T) {
 				if got := c.authenticate(saslClient(t, mechanism, "alice", password, nil), true); got != "535 5.7.8 wrong user name or password" {
 					t.Errorf("%s with %q: %q", mechanism, password, got)
 				}
-				if took, want := time.Since(begin), time.Duration(i+1)*failDelay; took != want {
+				if took, want := time.Since(begin), time.Duration(i+1)*time.Second; took != want {
 					t.Errorf("%s: refused after %v, want %v", mechanism, took, want)
 				}
 			}
@@ -375,12 +384,11 @@ func TestAuthExternal(t *testing.T) {
 	t.Parallel()
 	mine, others := clientCertificate(t), clientCertificate(t)
 	ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-		allMechanisms(o, lo)
 		cert, err := x509.ParseCertificate(mine.Certificate[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Verifiers.(*testVerifiers).key = sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+		withVerifiers(o, lo, func(v *testVerifiers, _ *login.Options) { v.key = sha256.Sum256(cert.RawSubjectPublicKeyInfo) })
 		lo.TLSConfig = lo.TLSConfig.Clone()
 		lo.TLSConfig.ClientAuth = tls.RequestClientCert
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mox/internal/logging"
+	"mox/login"
 	"mox/pipeline"
 	"mox/smtp"
 )
@@ -51,19 +52,19 @@ type conn struct {
 	hello    string // As given in EHLO or HELO; empty in StateGreeted.
 	extended bool   // It was EHLO.
 	tls      *tls.ConnectionState
-	login    *login       // Nil unless logged in.
+	logins   *login.Conn  // Nil on listeners without logins.
+	login    *loggedIn    // Nil unless logged in.
 	tx       *transaction // Nil outside of a mail transaction.
 
 	unexpected  bool // The server ends the connection while the client may still be sending.
 	engaged     bool // Has logged in, or begun a message: the short timeout is over.
 	bad         int  // Erroneous commands.
-	failed      int  // Failed logins.
 	minute      time.Time
 	minuteCount int // Commands since minute.
 }
 
-// login is what is known after AUTH.
-type login struct {
+// loggedIn is what is known after AUTH.
+type loggedIn struct {
 	account string
 }
 
@@ -119,8 +120,8 @@ func (c *conn) close() {
 	if c.admitted {
 		c.l.Limits.conns.Release(c.remoteIP)
 	}
-	if c.login != nil {
-		c.l.Limits.accounts.Release(c.login.account)
+	if c.logins != nil {
+		c.logins.Close()
 	}
 	c.log.Debug("connection closed", "duration", time.Since(c.started))
 }

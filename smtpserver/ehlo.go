@@ -30,7 +30,9 @@ func (c *conn) ehlo(args string) error {
 		lines = append(lines, "STARTTLS") // RFC 3207.
 	}
 	if c.mayAuth() && c.login == nil {
-		lines = append(lines, "AUTH "+strings.Join(c.mechanisms(), " ")) // RFC 4954.
+		if l := c.logins.Mechanisms(c.tls); len(l) > 0 {
+			lines = append(lines, "AUTH "+strings.Join(l, " ")) // RFC 4954.
+		}
 	}
 	// RFC 2034 §3: no enhanced codes here.
 	c.reply(smtp.C250Completed, "", lines...)

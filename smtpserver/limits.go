@@ -16,10 +16,6 @@ type LimitOptions struct {
 	Connects ratelimit.NetworkOptions // New connections.
 	Messages ratelimit.NetworkOptions // Messages from clients that are not logged in.
 
-	// Logins bounds failed logins; servers that know the same passwords share it. Nil
-	// means no limit.
-	Logins *ratelimit.Logins
-
 	BadCommands       int // Erroneous commands on one connection. Default DefaultBadCommands.
 	CommandsPerMinute int // On a connection that is not logged in; it is slowed down to that.
 	Recipients        int // Of one message. Default DefaultRecipients; at least 100.
@@ -38,7 +34,6 @@ type Limits struct {
 	accounts *ratelimit.Counts[string]
 	connects *ratelimit.Networks
 	messages *ratelimit.Networks
-	logins   *ratelimit.Logins
 }
 
 // NewLimits returns limits of which nothing has been used.
@@ -58,16 +53,12 @@ func NewLimits(o LimitOptions) *Limits {
 		o.Timeout = DefaultTimeout
 	}
 	o.Connects.Now, o.Messages.Now = o.Now, o.Now
-	if o.Logins == nil {
-		o.Logins = ratelimit.NewLogins(ratelimit.LoginOptions{Now: o.Now})
-	}
 	return &Limits{
 		opts:     o,
 		conns:    ratelimit.NewConns(o.Connections),
 		accounts: ratelimit.NewCounts[string](o.ConnectionsPerAccount),
 		connects: ratelimit.NewNetworks(o.Connects),
 		messages: ratelimit.NewNetworks(o.Messages),
-		logins:   o.Logins,
 	}
 }
 

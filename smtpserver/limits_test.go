@@ -11,6 +11,7 @@ import (
 
 	"mox/internal/memnet"
 	"mox/internal/ratelimit"
+	"mox/login"
 )
 
 func limited(l LimitOptions) func(*Options, *ListenerOptions) {
@@ -226,16 +227,16 @@ func TestFailedLoginLimit(t *testing.T) {
 		tried := 0
 		ts := newServer(t, func(o *Options, lo *ListenerOptions) {
 			submission(o, lo)
-			verify := o.Authenticate
-			o.Authenticate = func(ctx context.Context, u, p string) (string, error) {
-				tried++
-				return verify(ctx, u, p)
-			}
-			lo.Limits = NewLimits(LimitOptions{Logins: ratelimit.NewLogins(ratelimit.LoginOptions{
-				Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
-				Names:   []ratelimit.Rate{{Period: time.Hour, Max: 3}},
-				Now:     time.Now,
-			})})
+			o.Logins = testLogins(func(o *login.Options) {
+				o.Authenticate = func(ctx context.Context, u, p string) (string, error) {
+					tried++
+					return authenticate(ctx, u, p)
+				}
+				o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
+					Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
+					Names:   []ratelimit.Rate{{Period: time.Hour, Max: 3}},
+				})
+			})
 		})
 		c := ts.dialFrom("192.0.2.1:1")
 		c.hello()

@@ -1,7 +1,6 @@
 package smtpserver
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"mox/config"
 	"mox/dns"
+	"mox/login"
 	"mox/pipeline"
 	"mox/smtp"
 )
@@ -57,14 +57,8 @@ type Options struct {
 	// Required.
 	Addresses func() Addresses
 
-	// Authenticate verifies credentials and returns the account that they log in to. Errors
-	// are sasl.ErrCredentials, an *smtp.Error for the client, or a temporary fault.
-	// Required for listeners of the kinds Submission and Submissions.
-	Authenticate func(ctx context.Context, username, password string) (account string, err error)
-
-	// Verifiers is for mechanisms that do not send the password. Default: PLAIN and LOGIN
-	// only.
-	Verifiers Verifiers
+	// Logins decides who may log in. Required for listeners of the kinds Submission and Submissions.
+	Logins *login.Service
 
 	// Local takes messages for one account, Queue those for several places. Required for
 	// listeners of kind MX.
@@ -122,6 +116,9 @@ type ListenerOptions struct {
 	RequireTLS     bool // On an MX listener, take mail only after STARTTLS.
 	AuthWithoutTLS bool // Take passwords in the clear.
 
+	// Mechanisms of SASL are all that may be offered; nil for no such restriction.
+	Mechanisms []string
+
 	MaxMessageSize int64 // Bytes. Zero means DefaultMaxMessageSize.
 
 	// NormalizeLineEnds turns a bare CR or LF in a message into CRLF, in place of refusing it.
@@ -154,8 +151,8 @@ func (o *ListenerOptions) defaults(s *Options) error {
 			return errors.New("smtpserver: RequireTLS needs TLSConfig")
 		}
 	case Submission, Submissions:
-		if s.Submit == nil || s.Authenticate == nil {
-			return errors.New("smtpserver: submission needs the target Submit and Authenticate")
+		if s.Submit == nil || s.Logins == nil {
+			return errors.New("smtpserver: submission needs the target Submit and Logins")
 		}
 		if o.Kind == Submissions && o.TLSConfig == nil {
 			return errors.New("smtpserver: Submissions needs TLSConfig")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mox/internal/logging"
+	"mox/login"
 	"mox/pipeline"
 )
 
@@ -224,6 +225,11 @@ func newConn(s *Server, l *listener, nc net.Conn) *conn {
 	}
 	for _, p := range l.Unlimited {
 		c.unlimited = c.unlimited || p.Contains(c.remoteIP)
+	}
+	if c.isSubmission() {
+		c.logins = s.opts.Logins.NewConn(login.ConnOptions{
+			Hostname: l.Hostname.ASCII, IP: c.remoteIP, Mechanisms: l.Mechanisms, Accounts: l.Limits.accounts, Unlimited: c.unlimited,
+		})
 	}
 	return c
 }

@@ -29,6 +29,7 @@ import (
 	"mox/config"
 	"mox/dns"
 	"mox/internal/memnet"
+	"mox/login"
 	"mox/pipeline"
 	"mox/pipeline/targettest"
 	"mox/sasl"
@@ -132,16 +133,16 @@ func newServer(t testing.TB, change func(*Options, *ListenerOptions)) *testServe
 	}
 	spoolDir := t.TempDir()
 	opts := Options{
-		Addresses:    func() Addresses { return addresses{} },
-		Authenticate: authenticate,
-		Local:        ts.local,
-		Queue:        ts.queue,
-		Submit:       ts.submit,
-		SpoolDir:     spoolDir,
-		Log:          slog.New(slog.NewTextHandler(ts.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:          func() time.Time { return testTime },
-		Rand:         &counter{},
-		Registerer:   ts.registry,
+		Addresses:  func() Addresses { return addresses{} },
+		Logins:     testLogins(nil),
+		Local:      ts.local,
+		Queue:      ts.queue,
+		Submit:     ts.submit,
+		SpoolDir:   spoolDir,
+		Log:        slog.New(slog.NewTextHandler(ts.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:        func() time.Time { return testTime },
+		Rand:       &counter{},
+		Registerer: ts.registry,
 	}
 	lo := ListenerOptions{Name: "test", Hostname: hostname}
 	if change != nil {
@@ -182,7 +183,7 @@ func authenticate(_ context.Context, username, password string) (string, error) 
 	case username == "fault":
 		return "", errors.New("database is broken")
 	case username == "disabled":
-		return "", smtp.NewError(525, "5.7.13", "account is disabled: ask the office", nil)
+		return "", &login.DisabledError{Reason: "ask the office"}
 	case password != "s3cret":
 	case username == "alice" || username == "alice@example.org":
 		return "alice", nil
@@ -190,6 +191,19 @@ func authenticate(_ context.Context, username, password string) (string, error) 
 		return "bob", nil
 	}
 	return "", sasl.ErrCredentials
+}
+
+// testLogins returns logins of those users, with options that may be changed.
+func testLogins(change func(*login.Options)) *login.Service {
+	o := login.Options{Authenticate: authenticate}
+	if change != nil {
+		change(&o)
+	}
+	s, err := login.New(o)
+	if err != nil {
+		panic(err)
+	}
+	return s
 }
 
 func submission(o *Options, lo *ListenerOptions) {

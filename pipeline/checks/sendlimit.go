@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,25 +12,34 @@ import (
 	"mox/smtp"
 )
 
-// SendLimit refuses recipients of submitted messages once an account has sent to many
-// within 24 hours, so that a stolen password does limited damage. It counts in memory: a
-// restart forgives. It is made by NewSendLimit and safe for concurrent use.
+// SendLimits are how much an account may send. Zero is no limit.
+type SendLimits struct {
+	MessagesPerHour   int // Messages begun, whatever becomes of them and how many recipients they have.
+	RecipientsPerHour int
+	RecipientsPerDay  int // In 24 hours.
+}
+
+// SendLimit refuses messages and recipients that are submitted once an account has sent to many, so
+// that a stolen password does limited damage. It counts in memory: a restart forgives. It is
+// made by NewSendLimit and safe for concurrent use.
 type SendLimit struct {
-	limit func(account string) int
-	now   func() time.Time
+	limits func(account string) SendLimits
+	now    func() time.Time
 
 	mu sync.Mutex // Guards sent.
-	// Counters of accounts, by limit: few accounts have one of their own.
-	sent map[int]*ratelimit.Limiter[string]
+	// Counters of accounts, by limits: few accounts have some of their own.
+	sent map[SendLimits]sent
 }
+
+// sent counts what accounts with the same limits have sent.
+type sent struct{ messages, recipients *ratelimit.Limiter[string] }
 
 var _ pipeline.Check = (*SendLimit)(nil)
 
-// NewSendLimit returns a SendLimit. The limit of an account is the number of recipients
-// in 24 hours, zero for no limit; after a change of it counting begins anew. A nil now
+// NewSendLimit returns a SendLimit. After a change of the limits of an account counting begins anew. A nil now
 // means time.Now.
-func NewSendLimit(limit func(account string) int, now func() time.Time) *SendLimit {
-	return &SendLimit{limit: limit, now: now, sent: map[int]*ratelimit.Limiter[string]{}}
+func NewSendLimit(limits func(account string) SendLimits, now func() time.Time) *SendLimit {
+	return &SendLimit{limits: limits, now: now, sent: map[SendLimits]sent{}}
 }
 
 // Name implements pipeline.Check.
@@ -49,30 +59,54 @@ type sendLimitState struct {
 	account string
 }
 
-// Recipient implements pipeline.CheckState.
-func (s sendLimitState) Recipient(context.Context, pipeline.Recipient) (pipeline.Result, error) {
-	limit := s.check.limit(s.account)
-	if limit <= 0 || s.check.limiter(limit).Allow(s.account, 1) {
+// Sender implements pipeline.CheckState.
+func (s sendLimitState) Sender(context.Context, pipeline.Envelope) (pipeline.Result, error) {
+	limits := s.check.limits(s.account)
+	if s.check.counters(limits).messages.Allow(s.account, 1) {
 		return pipeline.Result{}, nil
 	}
-	text := fmt.Sprintf("limit of %d recipients in 24 hours is reached, try again later", limit)
+	return overLimit("messages", limits.MessagesPerHour, 0)
+}
+
+// Recipient implements pipeline.CheckState.
+func (s sendLimitState) Recipient(context.Context, pipeline.Recipient) (pipeline.Result, error) {
+	limits := s.check.limits(s.account)
+	if s.check.counters(limits).recipients.Allow(s.account, 1) {
+		return pipeline.Result{}, nil
+	}
+	return overLimit("recipients", limits.RecipientsPerHour, limits.RecipientsPerDay)
+}
+
+// overLimit refuses for now: the client keeps the message and tries again.
+func overLimit(what string, perHour, perDay int) (pipeline.Result, error) {
+	var l []string
+	if perHour > 0 {
+		l = append(l, fmt.Sprintf("%d in an hour", perHour))
+	}
+	if perDay > 0 {
+		l = append(l, fmt.Sprintf("%d in 24 hours", perDay))
+	}
+	text := "limit of " + what + " is reached, " + strings.Join(l, " and ") + ", try again later"
 	return pipeline.Result{
 		Verdict: pipeline.Reject,
-		Reply:   smtp.NewError(smtp.C450MailboxUnavailable, smtp.E571NotAuthorized.Of(4), text, nil),
+		Reply:   smtp.NewError(smtp.C450MailboxUnavailable, smtp.E471NotAuthorized, text, nil),
 		Reason:  "sendlimit",
 	}, nil
 }
 
-func (s *SendLimit) limiter(limit int) *ratelimit.Limiter[string] {
+func (s *SendLimit) counters(l SendLimits) sent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.sent[limit]
-	if l == nil {
-		l = ratelimit.New[string](ratelimit.Options{
-			Rates: []ratelimit.Rate{{Period: 24 * time.Hour, Max: int64(limit)}},
-			Now:   s.now,
-		})
-		s.sent[limit] = l
+	c, ok := s.sent[l]
+	if !ok {
+		limiter := func(rates ...ratelimit.Rate) *ratelimit.Limiter[string] {
+			return ratelimit.New[string](ratelimit.Options{Rates: rates, Now: s.now})
+		}
+		c = sent{
+			messages:   limiter(ratelimit.Rate{Period: time.Hour, Max: int64(l.MessagesPerHour)}),
+			recipients: limiter(ratelimit.Rate{Period: time.Hour, Max: int64(l.RecipientsPerHour)}, ratelimit.Rate{Period: 24 * time.Hour, Max: int64(l.RecipientsPerDay)}),
+		}
+		s.sent[l] = c
 	}
-	return l
+	return c
 }

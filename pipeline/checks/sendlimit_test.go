@@ -11,15 +11,17 @@ import (
 func TestSendLimitSuite(t *testing.T) {
 	t.Parallel()
 	checktest.Run(t, func(t *testing.T) checktest.Harness {
-		return checktest.Harness{Check: NewSendLimit(func(string) int { return 1 }, nil)}
+		return checktest.Harness{Check: NewSendLimit(func(string) SendLimits { return SendLimits{1, 1, 1} }, nil)}
 	})
 }
 
 func TestSendLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	limits := map[string]int{"ann": 3, "bob": 3, "carl": 0, "dora": 1}
-	check := NewSendLimit(func(account string) int { return limits[account] }, func() time.Time { return now })
+	limits := map[string]SendLimits{
+		"ann": {RecipientsPerDay: 3}, "bob": {RecipientsPerDay: 3}, "carl": {}, "dora": {RecipientsPerDay: 1}, "erna": {RecipientsPerHour: 2, RecipientsPerDay: 3},
+	}
+	check := NewSendLimit(func(account string) SendLimits { return limits[account] }, func() time.Time { return now })
 	// sends returns how many of n recipients are taken.
 	sends := func(conn pipeline.Conn, n int) int {
 		t.Helper()
@@ -56,8 +58,10 @@ func TestSendLimit(t *testing.T) {
 		{"another account with the same limit", submission("bob"), 0, 5, 3},
 		{"another limit", submission("dora"), 0, 2, 1},
 		{"no limit", submission("carl"), 0, 100, 100},
+		{"limit of the hour", submission("erna"), 0, 3, 2},
+		{"limit of the day", submission("erna"), 2 * time.Hour, 3, 1},
 		{"mail from outside", pipeline.Conn{}, 0, 100, 100},
-		{"still", submission("ann"), 22 * time.Hour, 1, 0},
+		{"still", submission("ann"), 20 * time.Hour, 1, 0},
 		{"two days later", submission("ann"), 48 * time.Hour, 5, 3},
 	} {
 		now = now.Add(tc.after)
@@ -65,8 +69,41 @@ func TestSendLimit(t *testing.T) {
 			t.Errorf("%s: %d of %d recipients were taken, want %d", tc.name, got, tc.n, tc.want)
 		}
 	}
-	limits["ann"] = 10
+	limits["ann"] = SendLimits{RecipientsPerDay: 10}
 	if got := sends(submission("ann"), 20); got != 10 {
 		t.Errorf("after the limit was raised to 10, %d more were taken", got)
+	}
+}
+
+func TestSendLimitOfMessages(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	check := NewSendLimit(func(string) SendLimits { return SendLimits{MessagesPerHour: 2, RecipientsPerDay: 1} }, func() time.Time { return now })
+	begin := func(conn pipeline.Conn) pipeline.Result {
+		t.Helper()
+		s, err := check.Start(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		r, err := s.Sender(t.Context(), pipeline.Envelope{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	ann := pipeline.Conn{Submission: true, Account: "ann"}
+	for i, want := range []string{"", "", "450 4.7.1 limit of messages is reached, 2 in an hour, try again later"} {
+		got := begin(ann)
+		if reply := got.Reply; want == "" && reply != nil || want != "" && (reply == nil || reply.Reply() != want) {
+			t.Errorf("message %d: %+v, want %q", i, got, want)
+		}
+	}
+	if r := begin(pipeline.Conn{}); r.Verdict != pipeline.Neutral {
+		t.Errorf("mail from outside: %+v", r)
+	}
+	now = now.Add(2 * time.Hour)
+	if r := begin(ann); r.Verdict != pipeline.Neutral {
+		t.Errorf("later: %+v", r)
 	}
 }
