@@ -149,6 +149,7 @@ func (f *fuzzServer) fill(t testing.TB) {
 		"Subject: =?utf-8?q?caf=C3=A9?=\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ntext\r\n--x\r\nContent-Type: text/html\r\n\r\n<b>hi</b>\r\n--x--\r\n",
 		"",
 		"\xff\x00 no header\n\n\n",
+		"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC=x\r\n--x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=3D=\r\n=00=\r\n--x\r\nContent-Transfer-Encoding: x\r\n\r\ny\r\n--x--\r\n",
 	} {
 		d := store.Delivery{NewMessage: store.NewMessage{Body: strings.NewReader(text), Size: int64(len(text)), Keywords: []string{"work"}}}
 		if _, err := acc.Deliver(context.Background(), store.System, d); err != nil {

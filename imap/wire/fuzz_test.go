@@ -130,6 +130,8 @@ func FuzzDialogue(f *testing.F) {
 		"a STATUS \"Q&-A\" (MESSAGES HIGHESTMODSEQ)\r\n",
 		"a APPEND x (\\Seen a) \" 7-Feb-1994 21:52:25 -0800\" {5+}\r\nabcde ~{1}\r\n\x00\r\nb NOOP\r\n",
 		"a APPEND x {5000+}\r\nabc",
+		"a APPEND x {1+}\r\na (\\Seen) {1}\r\nb \" 7-Feb-1994 21:52:25 -0800\" ~{2+}\r\n\x00c {0+}\r\n\r\nb APPEND x {1+}\r\na(b) {9+}\r\nc NOOP\r\n\r\nd NOOP\r\n",
+		"a FETCH 5 (BINARY[] BINARY.PEEK[1.2]<3.4> BINARY.SIZE[1] BINARY[0])\r\nb UID FETCH * BINARY.PEEK[4294967295]<9223372036854775807.1>\r\n",
 		"a AUTHENTICATE PLAIN AHRlc3QAdGVz\r\nb AUTHENTICATE X =\r\n",
 		"a ID (\"name\" \"x\" \"y\" NIL)\r\nb ID NIL\r\n",
 		"a COPY 1:5 {5+}\r\ninbox\r\nb UID MOVE * x\r\n",
