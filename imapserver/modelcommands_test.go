@@ -78,28 +78,40 @@ func (c *client) doIdle() {
 	c.catchUp()
 }
 
+// doAppend adds one message, or some (RFC 3502), or takes all back with an empty one.
 func (c *client) doAppend() {
 	c.t.Helper()
 	name := c.m.mailbox()
 	box := c.m.boxes[name]
-	flags := randomFlags(c.m.r)
-	c.m.bodies++
-	body := fmt.Sprintf("Subject: number%d.\r\n\r\ntext of it\r\n", c.m.bodies)
-	want := "OK"
-	if box == nil {
-		want = "NO"
+	var bodies []string
+	var flags []flagSet
+	command := "APPEND " + name
+	for range max(c.m.r.IntN(6)-2, 1) {
+		c.m.bodies++
+		body, l := fmt.Sprintf("Subject: number%d.\r\n\r\ntext of it\r\n", c.m.bodies), randomFlags(c.m.r)
+		bodies, flags = append(bodies, body), append(flags, newFlagSet(l...))
+		command += fmt.Sprintf(" (%s) {%d+}\r\n%s", strings.Join(l, " "), len(body), body)
 	}
-	r := c.expectStatus(want, fmt.Sprintf("APPEND %s (%s) {%d+}\r\n%s", name, strings.Join(flags, " "), len(body), body))
-	if box == nil {
-		if r.code != "TRYCREATE" {
+	back := len(bodies) > 1 && c.m.r.IntN(4) == 0
+	if back {
+		command += " {0+}\r\n"
+	}
+	if box == nil || back {
+		r := c.expectStatus("NO", command)
+		if box == nil && r.code != "TRYCREATE" {
 			c.fatalf("APPEND without mailbox: %v", r)
 		}
+		c.m.checkStore()
 		c.ended(false)
 		return
 	}
-	uid := box.add(body, newFlagSet(flags...))
-	if !strings.HasSuffix(r.code, fmt.Sprintf(" %d", uid)) {
-		c.fatalf("APPEND: code %s, want UID %d", r.code, uid)
+	r := c.expectStatus("OK", command)
+	var uids imap.UIDSet
+	for i, body := range bodies {
+		uids.Add(box.add(body, flags[i]))
+	}
+	if !strings.HasSuffix(r.code, " "+uids.String()) {
+		c.fatalf("APPEND: code %s, want UIDs %v", r.code, uids)
 	}
 	c.m.checkStore()
 	c.ended(true)
@@ -365,7 +377,7 @@ func (c *client) doFetch() {
 	s := c.session
 	word, uid := c.word("FETCH")
 	set, pos, ok := c.numbers(uid)
-	items := [][]string{{"UID", "FLAGS"}, {"UID", "FLAGS"}, {"UID", "MODSEQ"}, {"UID", "FLAGS", "MODSEQ"}, {"BODY.PEEK[]", "UID"}, {"BODY[]", "UID"}, {"RFC822.SIZE", "FLAGS"}}[r.IntN(7)]
+	items := [][]string{{"UID", "FLAGS"}, {"UID", "FLAGS"}, {"UID", "MODSEQ"}, {"UID", "FLAGS", "MODSEQ"}, {"BODY.PEEK[]", "UID"}, {"BODY[]", "UID"}, {"BINARY[]", "UID"}, {"RFC822.SIZE", "FLAGS"}}[r.IntN(8)]
 	command := fmt.Sprintf("%s %s (%s)", word, set, strings.Join(items, " "))
 	since := imap.ModSeq(0)
 	if r.IntN(5) == 0 {
@@ -378,7 +390,7 @@ func (c *client) doFetch() {
 		return
 	}
 	pos = slices.DeleteFunc(pos, func(i int) bool { return since > 0 && s.shown[i].modseq <= since })
-	if !s.readOnly && items[0] == "BODY[]" {
+	if !s.readOnly && (items[0] == "BODY[]" || items[0] == "BINARY[]") {
 		for _, i := range pos {
 			if m := s.box.find(s.shown[i].uid); m != nil && !s.shown[i].flags[`\seen`] {
 				m.flags = m.flags.apply("+", newFlagSet(`\Seen`))
