@@ -88,9 +88,7 @@ type selectedState struct {
 	*store.Selection
 	mailbox  store.Mailbox
 	readOnly bool
-
-	recentTold int         // In the last RECENT response.
-	saved      imap.UIDSet // What "$" stands for, see saveResult.
+	saved    imap.UIDSet // What "$" stands for, see saveResult.
 }
 
 func (c *conn) state() connState {

@@ -20,14 +20,11 @@ func (c *conn) recent() imap.SeqSet {
 	return uidPositions(c.selected.View(), c.selected.Recent())
 }
 
-// countRecent returns how many messages have \Recent.
+// countRecent returns how many messages have \Recent, always none in IMAP4rev2.
 func (c *conn) countRecent() int { return int(c.recent().Count()) }
 
 // tellRecent writes the response RECENT (RFC 3501 §7.3.2).
-func (c *conn) tellRecent() {
-	c.selected.recentTold = c.countRecent()
-	c.tellNumber(c.selected.recentTold, "RECENT")
-}
+func (c *conn) tellRecent() { c.tellNumber(c.countRecent(), "RECENT") }
 
 // statusRecent returns what STATUS tells as RECENT: of the mailbox that is selected, the messages with \Recent, of
 // others those that would have it.

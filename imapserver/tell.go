@@ -25,8 +25,8 @@ func (c *conn) tellChanges(ch store.Changes, told *imap.SeqSet) error {
 	}
 	if ch.Grown {
 		c.tellNumber(ch.Exists, "EXISTS")
-		c.takeRecent()
-		if !c.rev2 && c.countRecent() != c.selected.recentTold {
+		known := c.countRecent()
+		if c.takeRecent(); c.countRecent() != known {
 			c.tellRecent()
 		}
 	}

@@ -110,7 +110,7 @@ func (a *Account) RenameMailbox(ctx context.Context, actor Actor, name, newName 
 	}
 	o := &op{label: "rename_mailbox", bulk: name == inboxName}
 	o.run = func(tx *txn) error {
-		if _, err := tx.boxNamed(newName); err == nil {
+		if _, err := tx.boxNamed(newName); err == nil || name == newName && tx.hasBelow(name) {
 			return ErrMailboxExists
 		}
 		if name == inboxName {
@@ -184,6 +184,11 @@ func (t *txn) renameMailboxes(name, newName string) error {
 	return nil
 }
 
+// hasBelow reports whether there are mailboxes below a name.
+func (t *txn) hasBelow(name string) bool {
+	return slices.ContainsFunc(t.allNames(), func(n string) bool { return below(n, name) })
+}
+
 // allNames returns the names of all mailboxes.
 func (t *txn) allNames() []string {
 	t.account.mu.RLock()
@@ -219,10 +224,8 @@ func (a *Account) DeleteMailbox(ctx context.Context, actor Actor, name string) e
 	err = acc.write(ctx, "delete_mailbox", func(tx *txn) error {
 		b, err := tx.boxNamed(name)
 		if err != nil {
-			for _, n := range tx.allNames() {
-				if below(n, name) {
-					return ErrMailboxInUse
-				}
+			if tx.hasBelow(name) {
+				return ErrMailboxInUse
 			}
 			return ErrNoMailbox
 		}
