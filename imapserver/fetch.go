@@ -45,6 +45,7 @@ type fetchNeed struct {
 	part          bool // The structure, from the cold record.
 	content       bool
 	binary        bool // There are BINARY items.
+	binaryPart    bool // With part numbers.
 }
 
 // handleFetch carries out FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
@@ -149,9 +150,9 @@ func (n *fetchNeed) add(it *wire.FetchItem) {
 	case wire.FetchBinary, wire.FetchBinarySize:
 		n.binary = true
 		if len(it.Section.Path) > 0 {
-			n.cold, n.part = true, true
+			n.cold, n.part, n.binaryPart = true, true, true
 		}
-		n.content = n.content || n.part || it.Kind == wire.FetchBinary
+		n.content = n.content || n.binaryPart || it.Kind == wire.FetchBinary
 	}
 }
 
@@ -177,16 +178,11 @@ func (f *fetch) setSeen(pos imap.SeqSet) (later store.Changes, rerr error) {
 	if !f.need.seen || c.selected.readOnly {
 		return store.Changes{}, nil
 	}
-	var unseen imap.UIDSet
-	for _, e := range entries(c.selected.View(), pos) {
-		if !e.Flags.Has(imap.FlagSeen) {
-			unseen.Add(e.UID)
-		}
+	unseen, err := f.unseen(pos)
+	if len(unseen) == 0 || err != nil {
+		return store.Changes{}, err
 	}
-	if len(unseen) == 0 {
-		return store.Changes{}, nil
-	}
-	_, err := c.auth.account.SetFlags(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID,
+	_, err = c.auth.account.SetFlags(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID,
 		store.FlagChange{UIDs: unseen, Op: store.FlagsAdd, Flags: imap.FlagSeen, UnchangedSince: -1})
 	if err != nil {
 		return store.Changes{}, err
@@ -198,6 +194,22 @@ func (f *fetch) setSeen(pos imap.SeqSet) (later store.Changes, rerr error) {
 		later.Keywords = nil
 	}
 	return later, nil
+}
+
+// unseen returns those of the messages that are to get \Seen.
+func (f *fetch) unseen(pos imap.SeqSet) (imap.UIDSet, error) {
+	var set imap.UIDSet
+	var page fetchMessages
+	for seq, e := range entries(f.c.selected.View(), pos) {
+		switch {
+		case e.Flags.Has(imap.FlagSeen):
+		case f.need.binaryPart:
+			page.add(seq, e)
+		default:
+			set.Add(e.UID)
+		}
+	}
+	return set, f.addDecodable(&set, &page)
 }
 
 // fetchPage is how many cold records are asked for at a time.

@@ -6,8 +6,10 @@ import (
 	"io"
 	"math"
 
+	"mox/imap"
 	"mox/imap/wire"
 	"mox/message"
+	"mox/store"
 )
 
 // errUnknownCTE says that a part is in a content transfer encoding that nobody knows.
@@ -47,16 +49,12 @@ func (f *fetch) measureBinary() error {
 
 func (f *fetch) binarySection(it *wire.FetchItem) (b binaryRange, err error) {
 	size := f.entry.Size
-	if len(it.Section.Path) > 0 {
-		if b.part, b.exists = f.part.At(it.Section.Path); !b.exists {
-			return b, nil
-		}
-		if !b.part.EncodingKnown() {
-			return b, errUnknownCTE
+	if b.exists = true; len(it.Section.Path) > 0 {
+		if b.part, b.exists, err = binaryPart(f.part, it); !b.exists || err != nil {
+			return b, err
 		}
 		size = b.part.BodySize()
 	}
-	b.exists = true
 	encoded := b.part != nil && b.part.IsEncoded()
 	if it.Kind == wire.FetchBinarySize && !encoded {
 		b.size = size
@@ -71,6 +69,50 @@ func (f *fetch) binarySection(it *wire.FetchItem) (b binaryRange, err error) {
 		err = f.count(&b, r)
 	}
 	return b, err
+}
+
+// binaryPart returns the part of a message that a BINARY item asks for, if there is one.
+func binaryPart(root *message.Part, it *wire.FetchItem) (part *message.Part, exists bool, err error) {
+	if part, exists = root.At(it.Section.Path); exists && !part.EncodingKnown() {
+		err = errUnknownCTE
+	}
+	return part, exists, err
+}
+
+// addDecodable adds to a set of UIDs those of messages that are in known encodings where BINARY items ask for parts. What
+// a client will not be given it has not seen.
+func (f *fetch) addDecodable(set *imap.UIDSet, l *fetchMessages) error {
+	for start := 0; start < len(l.emails); start += fetchPage {
+		page := l.emails[start:min(start+fetchPage, len(l.emails))]
+		err := f.c.auth.account.Emails(f.c.srv.ctx, f.c.auth.actor, page, func(i int, e *store.Email) error {
+			if e != nil && f.decodable(e) {
+				set.Add(l.entries[start+i].UID)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decodable reports whether all BINARY items can be had of an email.
+func (f *fetch) decodable(e *store.Email) bool {
+	root, err := e.Part()
+	if err != nil {
+		return false
+	}
+	for i := range f.args.Items {
+		it := &f.args.Items[i]
+		if it.Kind != wire.FetchBinary && it.Kind != wire.FetchBinarySize || len(it.Section.Path) == 0 {
+			continue
+		}
+		if _, _, err := binaryPart(root, it); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // binaryReader returns a reader of the decoded octets from the first one that is asked for.
