@@ -20,7 +20,7 @@ script:bsdutils
 strace:strace
 swaks:swaks
 /usr/include/stdlib.h:libc6-dev
-/usr/lib/*/sasl2/libcrammd5.so:libsasl2-modules
+/usr/lib/*/sasl2/libscram.so:libsasl2-modules
 /usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
 "
 

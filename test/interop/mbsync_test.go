@@ -11,18 +11,26 @@ import (
 // newMbsync returns a directory that mbsync synchronises, logging in with a SASL mechanism.
 func newMbsync(t *testing.T, s *server, mechanism string) *mailDir {
 	t.Helper()
+	dir, conf := configureMbsync(t, s, "Port 1143\nSSLType None\nAuthMechs "+mechanism)
+	return &mailDir{t, dir, func() {
+		t.Helper()
+		command(t, "mbsync", "-c", conf, "-a")
+	}}
+}
+
+// configureMbsync returns a directory and a file of configuration, with lines about how to connect and log in.
+func configureMbsync(t *testing.T, s *server, account string) (mail, conf string) {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "mail"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	conf := writeFile(t, dir, "mbsyncrc", fmt.Sprintf(`
+	conf = writeFile(t, dir, "mbsyncrc", fmt.Sprintf(`
 IMAPAccount mox
 Host %s
-Port 1143
 User %s
 Pass %s
-SSLType None
-AuthMechs %[5]s
+%[5]s
 
 IMAPStore remote
 Account mox
@@ -39,11 +47,8 @@ Patterns *
 Create Both
 Expunge Both
 SyncState *
-`, s.ip, user, password, dir, mechanism))
-	return &mailDir{t, filepath.Join(dir, "mail"), func() {
-		t.Helper()
-		command(t, "mbsync", "-c", conf, "-a")
-	}}
+`, s.ip, user, password, dir, account))
+	return filepath.Join(dir, "mail"), conf
 }
 
 // TestMbsync synchronises 1,000 messages, changes both sides, synchronises again, and then there is
@@ -108,5 +113,23 @@ func TestMbsync(t *testing.T) {
 	found := c.cmd("SEARCH ANSWERED FLAGGED")
 	if got := len(strings.Fields(found[0])) - 2; got != 100 {
 		t.Errorf("%d messages answered and flagged on the server, want 100", got)
+	}
+}
+
+// TestMbsyncDefaults lets mbsync choose how to log in, over TLS: Cyrus SASL takes SCRAM-SHA-256, and refuses
+// more than 65,536 rounds.
+func TestMbsyncDefaults(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.imap().append("INBOX", "", "Subject: here\r\n\r\n")
+	// Mbsync itself wants a certificate for the address.
+	dir, conf := configureMbsync(t, s, fmt.Sprintf("Tunnel \"openssl s_client -quiet -verify_return_error -CAfile %s -connect %s\"", s.certificate(), s.addr(1993)))
+	out := command(t, "mbsync", "-c", conf, "-DN", "-a")
+	if !strings.Contains(out, "AUTHENTICATE SCRAM-SHA-256") {
+		t.Errorf("mbsync has logged in otherwise:\n%s", out)
+	}
+	m := mailDir{t: t, dir: dir}
+	if got := m.subjects("INBOX"); len(got) != 1 || got["here"] == "" {
+		t.Errorf("synchronised %v", got)
 	}
 }

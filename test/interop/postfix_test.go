@@ -27,8 +27,8 @@ type postfix struct {
 }
 
 // startPostfix starts a Postfix that has nothing in common with one of the machine but the programs.
-// It brings mail for mox.example to the given address.
-func startPostfix(t *testing.T, moxAddr string, cert certificate) *postfix {
+// It brings mail for mox.example to the given address. Further lines of main.cf can be given.
+func startPostfix(t *testing.T, moxAddr string, cert certificate, further ...string) *postfix {
 	t.Helper()
 	if os.Getuid() != 0 {
 		t.Fatal("Postfix can only be started by root: run the tests as root, or leave this one out with -skip")
@@ -66,7 +66,7 @@ smtpd_tls_security_level = may
 smtpd_tls_cert_file = %[5]s
 smtpd_tls_key_file = %[6]s
 smtpd_tls_received_header = yes
-`, p.dir, nobody, host, port, cert.certFile, cert.keyFile))
+`, p.dir, nobody, host, port, cert.certFile, cert.keyFile)+strings.Join(further, "\n")+"\n")
 	var master strings.Builder
 	fmt.Fprintf(&master, "%s:%d inet n - n - - smtpd\n", p.ip, postfixPort)
 	for _, service := range []string{
@@ -261,5 +261,26 @@ func moxToPostfix(t *testing.T, x *exchange, p *postfix) {
 		if !strings.Contains(success, want) {
 			t.Errorf("no %q in Postfix's notification\n%s", want, success)
 		}
+	}
+}
+
+// TestPostfixSubmits has Postfix hand all its mail to mox, as a user who logs in. Its Cyrus SASL takes the best of the
+// mechanisms that it knows, which is SCRAM-SHA-256.
+func TestPostfixSubmits(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	cert := newCertificate(t, "mx.postfix.example")
+	p := startPostfix(t, s.addr(1025), cert,
+		fmt.Sprintf("relayhost = [%s]:1587", s.ip),
+		"smtp_sasl_auth_enable = yes",
+		fmt.Sprintf("smtp_sasl_password_maps = inline:{ {[%s]:1587=%s:%s} }", s.ip, user, password),
+		"smtp_sasl_security_options =",
+		"smtp_tls_security_level = encrypt",
+	)
+	p.send(user, []string{user}, fmt.Sprintf(letter, user, user, "submitted", letterBody))
+	s.imap().waitMessages("INBOX", 1)
+	figures := command(t, "curl", "-sS", "--max-time", "60", "http://"+s.addr(1080)+"/metrics")
+	if want := `mox_smtpserver_auth_total{kind="submission",mechanism="SCRAM-SHA-256",result="ok"} 1`; !strings.Contains(figures, want) {
+		t.Errorf("no %s in\n%s", want, figures)
 	}
 }
