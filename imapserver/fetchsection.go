@@ -60,7 +60,9 @@ func (f *fetch) writeSection(s *wire.Section) error {
 	return f.writeRange(s, rng.Start, rng.Len())
 }
 
-// writeRange writes octets of the content, all or as many as are asked for.
+// writeRange writes octets of the content, all or as many as are asked for. NUL is written where the message has
+// it, though a literal has no place for it (RFC 9051 §4.3.1): clients count octets, and signatures and sizes
+// hold only for the message as it came.
 func (f *fetch) writeRange(s *wire.Section, start, size int64) error {
 	off, n := partial(s, size)
 	c := f.c
