@@ -192,9 +192,11 @@ var limitsBeforeLogin = wire.Limits{
 	Line: 16 << 10, Literal: 8 << 10, Skip: 64 << 10, Depth: 2, Ranges: 1, Items: 100,
 }
 
-// limits bound commands after login. A message that is refused is skipped, so that the client can
-// read why, unless it is too large for that.
-func (c *conn) limits() wire.Limits { return wire.Limits{Skip: c.lo.MaxMessageSize + 64<<20} }
+// limits bound commands after login. Messages that are refused are skipped, so that the client can
+// read why, unless they are too large for that.
+func (c *conn) limits() wire.Limits {
+	return wire.Limits{Skip: maxAppendSizes*c.lo.MaxMessageSize + 64<<20}
+}
 
 // run greets and carries out commands.
 func (c *conn) run() error {
