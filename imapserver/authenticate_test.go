@@ -179,8 +179,8 @@ func saslClient(t *testing.T, mechanism, login, password string, cs *tls.Connect
 func TestAuthenticateMechanisms(t *testing.T) {
 	t.Parallel()
 	s := newAuthServer(t, nil)
-	const without = "* CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE STARTTLS SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN"
-	const with = "* CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 " +
+	const without = "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE STARTTLS SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN"
+	const with = "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 " +
 		"AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN"
 	for _, version := range []uint16{0, tls.VersionTLS12, tls.VersionTLS13} {
 		connect := func() (*testClient, *tls.ConnectionState) {
@@ -244,7 +244,7 @@ func TestAuthenticateNotOffered(t *testing.T) {
 	// Without TLS nothing is offered, unless the listener allows it.
 	s = newAuthServer(t, func(_ *testVerifiers, _ *login.Options, lo *ListenerOptions) { lo.PlaintextAuth = false })
 	c = s.dial()
-	c.expect("* OK [CAPABILITY IMAP4rev1 LITERAL+ ID ENABLE IDLE STARTTLS LOGINDISABLED] ...")
+	c.expect("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE STARTTLS LOGINDISABLED] ...")
 	for _, mechanism := range append(allMechanisms, sasl.Plain, sasl.External) {
 		c.cmd("AUTHENTICATE "+mechanism, "NO [PRIVACYREQUIRED] ...")
 	}

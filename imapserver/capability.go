@@ -8,7 +8,7 @@ import (
 
 // capabilities lists what the connection can do now (RFC 9051 §6.1.1, §7.2.2).
 func (c *conn) capabilities() []string {
-	l := []string{"IMAP4rev1", "LITERAL+", "ID", "ENABLE", "IDLE"}
+	l := []string{"IMAP4rev1", "IMAP4rev2", "LITERAL+", "ID", "ENABLE", "IDLE"}
 	if c.auth == nil {
 		if c.lo.TLS != nil && !c.tls {
 			l = append(l, "STARTTLS")
@@ -25,7 +25,9 @@ func (c *conn) capabilities() []string {
 		}
 		return append(l, "LOGINDISABLED")
 	}
-	return append(l, "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "SPECIAL-USE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "MULTIAPPEND")
+	// RFC 9051 appendix A: what became a part of IMAP4rev2 is told by name for clients of IMAP4rev1.
+	return append(l, "NAMESPACE", "UNSELECT", "UIDPLUS", "MOVE", "CHILDREN", "LIST-EXTENDED", "LIST-STATUS", "STATUS=SIZE",
+		"SPECIAL-USE", "CREATE-SPECIAL-USE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "MULTIAPPEND")
 }
 
 // handleCapability carries out CAPABILITY (RFC 9051 §6.1.1).

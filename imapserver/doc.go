@@ -1,9 +1,9 @@
-// Package imapserver serves mail over IMAP4rev1 (RFC 3501) with extensions: LITERAL+
-// (RFC 7888), IDLE (RFC 2177), NAMESPACE (RFC 2342), UNSELECT (RFC 3691), UIDPLUS (RFC
-// 4315), MOVE (RFC 6851), ENABLE (RFC 5161), ID (RFC 2971), CHILDREN (RFC 3348),
-// SPECIAL-USE (RFC 6154), CONDSTORE (RFC 7162), ESEARCH (RFC 4731), SEARCHRES (RFC 5182), BINARY (RFC 3516),
-// MULTIAPPEND (RFC 3502), and what of IMAP4rev2 (RFC 9051) goes
-// with them.
+// Package imapserver serves mail over IMAP4rev1 (RFC 3501) and, once a client has enabled it,
+// IMAP4rev2 (RFC 9051). Clients of IMAP4rev1 have the extensions that became a part of it: IDLE
+// (RFC 2177), NAMESPACE (RFC 2342), BINARY (RFC 3516), UNSELECT (RFC 3691), UIDPLUS (RFC 4315), ESEARCH
+// (RFC 4731), ENABLE (RFC 5161), SEARCHRES (RFC 5182), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC
+// 5819), MOVE (RFC 6851), STATUS=SIZE (RFC 8438). Both have LITERAL+ (RFC 7888), ID (RFC 2971), CHILDREN (RFC
+// 3348), MULTIAPPEND (RFC 3502), SPECIAL-USE (RFC 6154) and CONDSTORE (RFC 7162).
 //
 // # Rules of the room
 //
