@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -229,6 +230,10 @@ func TestProblems(t *testing.T) {
 		{"port taken on all addresses", "Listeners:\n", "Listeners:\n\tall:\n\t\tIPs:\n\t\t\t- 0.0.0.0\n\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tPort: 2525\n", []string{"Listeners.local.SMTP: port 2525", "Listeners.all.SMTP"}},
 		{"TLS needed", smtp, "\t\tIMAPS:\n\t\t\tEnabled: true\n" + smtp, []string{"mox.conf:9: Listeners.local.IMAPS: needs TLS", "add KeyCerts"}},
 		{"TLS needed for login", smtp, "\t\tIMAP:\n\t\t\tEnabled: true\n" + smtp, []string{"Listeners.local.IMAP: needs TLS", "NoRequireSTARTTLS"}},
+		{"mechanism", smtp, "\t\tIMAP:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n\t\t\tSASLMechanisms:\n\t\t\t\t- PLAIN\n\t\t\t\t- plain\n" + smtp, []string{
+			`mox.conf:14: Listeners.local.IMAP.SASLMechanisms[1]: "plain" is not one of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, EXTERNAL, PLAIN, LOGIN`,
+		}},
+		{"mechanism, TLS from the start", smtp, "\t\tSubmissions:\n\t\t\tEnabled: true\n\t\t\tSASLMechanisms:\n\t\t\t\t- NTLM\n" + smtp, []string{`Listeners.local.Submissions.SASLMechanisms[0]: "NTLM"`}},
 		{"certificate missing", smtp, "\t\tTLS:\n\t\t\tKeyCerts:\n\t\t\t\t-\n\t\t\t\t\tCertFile: a\n\t\t\t\t\tKeyFile: b\n" + smtp, []string{"mox.conf:11: Listeners.local.TLS.KeyCerts[0]: ", "no such file", "check that"}},
 		{"old TLS", smtp, "\t\tTLS:\n\t\t\tMinVersion: TLSv1.0\n\t\t\tKeyCerts:\n\t\t\t\t-\n\t\t\t\t\tCertFile: a\n\t\t\t\t\tKeyFile: b\n" + smtp, []string{"TLS.MinVersion: ", "use TLSv1.2 or TLSv1.3"}},
 		{"contradiction", smtp, "\t\tSMTP:\n\t\t\tNoSTARTTLS: true\n\t\t\tRequireSTARTTLS: true\n\t\t\tEnabled: true\n", []string{"Listeners.local.SMTP: has both"}},
@@ -261,6 +266,8 @@ func TestProblems(t *testing.T) {
 		{"catch-all syntax", "@all.example:", "@:", []string{"Accounts.bob.Destinations.@: "}},
 		{"destination mailbox", "Mailbox: Rest", "Mailbox: a*", []string{"Destinations.@all.example.Mailbox: ", "wildcards"}},
 		{"limit of an account", "MaxOutgoingMessagesPerDay: 5", "MaxOutgoingMessagesPerDay: -5", []string{"MaxOutgoingMessagesPerDay: -5"}},
+		{"limit of an hour", "MaxOutgoingMessagesPerDay: 5", "MaxOutgoingMessagesPerHour: -5", []string{"Accounts.bob.MaxOutgoingMessagesPerHour: -5 is negative; use -1"}},
+		{"limit of submissions", "MaxOutgoingMessagesPerDay: 5", "MaxSubmissionsPerHour: -2", []string{"Accounts.bob.MaxSubmissionsPerHour: -2 is negative; use -1"}},
 		{"transport of a route", "Transport: smarthost", "Transport: smarthosts", []string{"Routes[0].Transport: ", `no transport "smarthosts"`, "use one of: backup, never, smarthost"}},
 		{"domain of a route", "- .example.net\n\t\t\t\tMin", "- ..example.net\n\t\t\t\tMin", []string{"Accounts.bob.Routes[0].ToDomain[0]: "}},
 	} {
@@ -377,4 +384,37 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("accepted, but not after writing:\n%s\n%v", written, err)
 		}
 	})
+}
+
+func TestSendLimits(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		set                       string
+		perDay, perHour, messages int
+	}{
+		{"MaxOutgoingMessagesPerDay: 0", 1000, 500, 300},
+		{"MaxOutgoingMessagesPerDay: 5", 5, 500, 300},
+		{"MaxOutgoingMessagesPerDay: 4000", 4000, 2000, 300},
+		{"MaxOutgoingMessagesPerDay: -1", 0, 0, 300},
+		{"MaxOutgoingMessagesPerDay: -1\n\t\tMaxOutgoingMessagesPerHour: 7\n\t\tMaxSubmissionsPerHour: -1", 0, 7, 0},
+		{"MaxOutgoingMessagesPerHour: -1\n\t\tMaxSubmissionsPerHour: 3", 1000, 0, 3},
+	} {
+		bob := load(t, testStatic, strings.Replace(testDynamic, "MaxOutgoingMessagesPerDay: 5", tt.set, 1)).Account("bob")
+		if bob.MaxOutgoingPerDay != tt.perDay || bob.MaxOutgoingPerHour != tt.perHour || bob.MaxSubmissionsPerHour != tt.messages {
+			t.Errorf("%s: %d in a day, %d in an hour, %d messages", tt.set, bob.MaxOutgoingPerDay, bob.MaxOutgoingPerHour, bob.MaxSubmissionsPerHour)
+		}
+	}
+}
+
+func TestSASLMechanisms(t *testing.T) {
+	t.Parallel()
+	const smtp = "\t\tSMTP:\n"
+	static := strings.Replace(testStatic, smtp, "\t\tSubmission:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n\t\t\tSASLMechanisms:\n\t\t\t\t- LOGIN\n\t\t\t\t- SCRAM-SHA-256\n"+smtp, 1)
+	l := load(t, static, testDynamic).Listeners[0]
+	if got := l.Submission.SASLMechanisms; !slices.Equal(got, []string{"LOGIN", "SCRAM-SHA-256"}) {
+		t.Errorf("mechanisms %q", got)
+	}
+	if l.IMAP.SASLMechanisms != nil || l.IMAPS.SASLMechanisms != nil {
+		t.Errorf("mechanisms where none are set: %q, %q", l.IMAP.SASLMechanisms, l.IMAPS.SASLMechanisms)
+	}
 }

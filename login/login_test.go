@@ -1,0 +1,421 @@
+package login
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"math/big"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"mox/internal/ratelimit"
+	"mox/sasl"
+)
+
+// users have one password. They log in to the account that the map names, those of disabled not.
+type users struct {
+	accounts map[string]string
+	disabled string
+	fault    error
+	key      sasl.KeyFingerprint // Of the account ann.
+	tried    int                 // Passwords.
+}
+
+const secret = "s3cret"
+
+func (u *users) Authenticate(ctx context.Context, username, password string) (string, error) {
+	u.tried++
+	if password != secret {
+		return "", sasl.ErrCredentials
+	}
+	return u.Account(ctx, username)
+}
+
+func (u *users) Mechanisms() []string {
+	return []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}
+}
+
+func (u *users) SCRAM(_ context.Context, username string, h crypto.Hash) (sasl.SCRAMVerifier, error) {
+	if u.accounts[username] == "" {
+		return sasl.FakeSCRAMVerifier(h, []byte("x"), username, 4, sasl.MinSCRAMIterations), nil
+	}
+	return sasl.NewSCRAMVerifier(h, secret, []byte("salt"), sasl.MinSCRAMIterations)
+}
+
+func (u *users) CRAMMD5(_ context.Context, username string) (sasl.CRAMMD5Verifier, error) {
+	if u.accounts[username] == "" {
+		return sasl.FakeCRAMMD5Verifier([]byte("x"), username)
+	}
+	return sasl.NewCRAMMD5Verifier(secret)
+}
+
+func (u *users) KeyAccount(key sasl.KeyFingerprint) string {
+	if key == u.key {
+		return "ann"
+	}
+	return ""
+}
+
+func (u *users) Account(_ context.Context, username string) (string, error) {
+	switch account := u.accounts[username]; {
+	case u.fault != nil:
+		return "", u.fault
+	case account == "":
+		return "", sasl.ErrCredentials
+	case username == u.disabled:
+		return "", &DisabledError{Reason: "ask the office"}
+	default:
+		return account, nil
+	}
+}
+
+func newUsers() *users {
+	return &users{accounts: map[string]string{"ann": "ann", "ann@example.org": "ann", "bob": "bob", "off": "off"}, disabled: "off"}
+}
+
+func newService(t *testing.T, u *users, change func(*Options)) *Service {
+	t.Helper()
+	o := Options{Authenticate: u.Authenticate, Verifiers: u}
+	if change != nil {
+		change(&o)
+	}
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+var client = ConnOptions{Hostname: "mx.example.org", IP: netip.MustParseAddr("192.0.2.1")}
+
+// handshake returns the two ends of a TLS connection.
+func handshake(t *testing.T, version uint16, certificates ...tls.Certificate) (server, client *tls.ConnectionState) {
+	t.Helper()
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	s := tls.Server(a, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, ClientAuth: tls.RequestClientCert})
+	c := tls.Client(b, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version, Certificates: certificates})
+	done := make(chan error, 1)
+	go func() { done <- s.HandshakeContext(t.Context()) }()
+	go c.Read(make([]byte, 1)) // The end of the handshake of TLS 1.3, and its tickets.
+	if err := errors.Join(c.HandshakeContext(t.Context()), <-done); err != nil {
+		t.Fatal(err)
+	}
+	scs, ccs := s.ConnectionState(), c.ConnectionState()
+	return &scs, &ccs
+}
+
+func certificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// exchange makes an attempt with a client's side of a mechanism.
+func exchange(t *testing.T, c *Conn, cs *tls.ConnectionState, m sasl.Client) (time.Duration, error) {
+	t.Helper()
+	a := c.Attempt(cs)
+	server := a.Mechanism(m.Mechanism())
+	if server == nil {
+		t.Fatalf("%s is not offered", m.Mechanism())
+	}
+	response, err := m.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		challenge, done, err := server.Next(t.Context(), response)
+		if err != nil || done && challenge == nil {
+			return a.End(err)
+		}
+		if response, err = m.Next(challenge); err != nil {
+			t.Fatalf("%s: client: %v", m.Mechanism(), err)
+		}
+		if done {
+			return a.End(nil)
+		}
+	}
+}
+
+// clientSide returns the client's side of a mechanism.
+func clientSide(t *testing.T, mechanism, username, password string, cs *tls.ConnectionState) sasl.Client {
+	t.Helper()
+	if mechanism == sasl.External {
+		return sasl.NewExternalClient(username)
+	}
+	if !strings.HasSuffix(mechanism, "-PLUS") {
+		cs = nil // Otherwise it would say that it could bind.
+	}
+	m, err := sasl.NewClient([]string{mechanism}, sasl.Credentials{Username: username, Password: sasl.NewSecret(password)}, cs)
+	if err != nil {
+		t.Fatalf("%s: %v", mechanism, err)
+	}
+	return m
+}
+
+func TestMechanisms(t *testing.T) {
+	t.Parallel()
+	const all = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 EXTERNAL PLAIN LOGIN"
+	key := certificate(t)
+	cert, err := x509.ParseCertificate(key.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := newUsers()
+	u.key = sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	s := newService(t, u, func(o *Options) { o.FailDelay = -1 })
+	for _, tt := range []struct {
+		version uint16
+		keys    []tls.Certificate
+		allowed []string
+		want    string
+	}{
+		{tls.VersionTLS12, []tls.Certificate{key}, nil, all},
+		{tls.VersionTLS13, []tls.Certificate{key}, nil, all},
+		{tls.VersionTLS13, []tls.Certificate{certificate(t)}, nil, strings.Replace(all, "EXTERNAL ", "", 1)},
+		{0, nil, nil, "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN"},
+		{tls.VersionTLS13, nil, []string{sasl.Login, sasl.SCRAMSHA1, sasl.SCRAMSHA256}, "SCRAM-SHA-256 SCRAM-SHA-1 LOGIN"},
+		{tls.VersionTLS13, nil, []string{sasl.SCRAMSHA256Plus}, "SCRAM-SHA-256-PLUS"},
+		{tls.VersionTLS13, nil, []string{sasl.External}, ""},
+		{0, nil, []string{sasl.SCRAMSHA256Plus}, ""},
+	} {
+		o := client
+		o.Mechanisms = tt.allowed
+		var scs, ccs *tls.ConnectionState
+		if tt.version != 0 {
+			scs, ccs = handshake(t, tt.version, tt.keys...)
+		}
+		c := s.NewConn(o)
+		offered := c.Mechanisms(scs)
+		if got := strings.Join(offered, " "); got != tt.want {
+			t.Errorf("%+v: offered %s", tt, got)
+		}
+		for m := range strings.FieldsSeq(all + " NTLM") {
+			if server := c.Attempt(scs).Mechanism(m); (server != nil) != strings.Contains(" "+tt.want+" ", " "+m+" ") {
+				t.Errorf("%+v: %s: %v", tt, m, server)
+			}
+		}
+		for _, m := range offered {
+			if m != sasl.External {
+				if _, err := exchange(t, s.NewConn(o), scs, clientSide(t, m, "ann", "wrong", ccs)); !errors.Is(err, sasl.ErrCredentials) {
+					t.Errorf("%s with a wrong password: %v", m, err)
+				}
+			}
+			if _, err := exchange(t, s.NewConn(o), scs, clientSide(t, m, "nobody", secret, ccs)); !errors.Is(err, sasl.ErrCredentials) {
+				t.Errorf("%s as nobody: %v", m, err)
+			}
+			c := s.NewConn(o)
+			if wait, err := exchange(t, c, scs, clientSide(t, m, "ann@example.org", secret, ccs)); err != nil || wait != 0 || c.account != "ann" {
+				t.Errorf("%s: %v after %v, account %s", m, err, wait, c.account)
+			}
+		}
+	}
+	if _, err := New(Options{}); err == nil {
+		t.Error("a service that can check nothing was made")
+	}
+}
+
+// A client that could bind the exchange, and was not offered to, says so. That is an attack only where it should
+// have been offered.
+func TestBindingThatIsNotOffered(t *testing.T) {
+	t.Parallel()
+	s := newService(t, newUsers(), nil)
+	scs, ccs := handshake(t, tls.VersionTLS13)
+	hidden := func() sasl.Client {
+		m, err := sasl.NewClient([]string{sasl.SCRAMSHA256, sasl.Plain}, sasl.Credentials{Username: "ann", Password: sasl.NewSecret(secret)}, ccs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	if _, err := exchange(t, s.NewConn(client), scs, hidden()); !errors.Is(err, sasl.ErrCredentials) {
+		t.Errorf("hidden by somebody: %v", err)
+	}
+	o := client
+	o.Mechanisms = []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1Plus}
+	if _, err := exchange(t, s.NewConn(o), scs, hidden()); err != nil {
+		t.Errorf("not offered: %v", err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	u := newUsers()
+	s := newService(t, u, nil)
+	password := func(username, password string) error {
+		t.Helper()
+		a := s.NewConn(client).Attempt(nil)
+		_, err := a.End(a.Password(t.Context(), username, password))
+		return err
+	}
+	for _, m := range []string{sasl.SCRAMSHA256, sasl.CRAMMD5, sasl.Plain} {
+		var disabled *DisabledError
+		_, err := exchange(t, s.NewConn(client), nil, clientSide(t, m, "off", secret, nil))
+		if !errors.As(err, &disabled) || err.Error() != "login is disabled: ask the office" {
+			t.Errorf("%s, disabled: %v", m, err)
+		}
+	}
+	if err := password("off", "wrong"); !errors.Is(err, sasl.ErrCredentials) {
+		t.Errorf("disabled, wrong password: %v; a stranger must not learn why", err)
+	}
+	for _, authzID := range []string{"bob", "ann@example.org"} {
+		for _, m := range []string{sasl.SCRAMSHA256, sasl.Plain} {
+			c, err := sasl.NewClient([]string{m}, sasl.Credentials{Username: "ann", AuthzID: authzID, Password: sasl.NewSecret(secret)}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := exchange(t, s.NewConn(client), nil, c); !errors.Is(err, sasl.ErrCredentials) {
+				t.Errorf("%s, acting as %s: %v", m, authzID, err)
+			}
+		}
+	}
+	if _, err := s.NewConn(client).Attempt(nil).End(nil); err == nil {
+		t.Error("a login without any exchange")
+	}
+	u.fault = errors.New("broken")
+	if err := password("ann", secret); !errors.Is(err, u.fault) || errors.Is(err, sasl.ErrCredentials) {
+		t.Errorf("fault: %v", err)
+	}
+}
+
+// Failures count for whoever guesses, at any of the servers, with any spelling of the name, and are answered ever more
+// slowly.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	u := newUsers()
+	s := newService(t, u, func(o *Options) {
+		o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
+			Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 3}}},
+			Names:   []ratelimit.Rate{{Period: time.Hour, Max: 4}},
+			Now:     func() time.Time { return now },
+		})
+		o.Key = strings.ToLower
+	})
+	try := func(c *Conn, username, password string) (time.Duration, error) {
+		t.Helper()
+		return exchange(t, c, nil, clientSide(t, sasl.Plain, username, password, nil))
+	}
+	from := func(ip string) ConnOptions { return ConnOptions{IP: netip.MustParseAddr(ip)} }
+	one, other := s.NewConn(from("192.0.2.1")), s.NewConn(from("192.0.2.1"))
+	for i, c := range []*Conn{one, one, other} {
+		wait, err := try(c, []string{"ann", "ANN", "Ann"}[i], "wrong")
+		if want := []time.Duration{time.Second, 2 * time.Second, time.Second}[i]; wait != want || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, ErrLimited) {
+			t.Errorf("failure %d: %v after %v, want after %v", i, err, wait, want)
+		}
+	}
+	tried := u.tried
+	for _, m := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
+		wait, err := exchange(t, s.NewConn(from("192.0.2.1")), nil, clientSide(t, m, "ann", secret, nil))
+		if !errors.Is(err, ErrLimited) || !errors.Is(err, sasl.ErrCredentials) || wait != time.Second {
+			t.Errorf("%s, too many failures: %v after %v", m, err, wait)
+		}
+	}
+	if u.tried != tried {
+		t.Error("passwords were looked at")
+	}
+	// From elsewhere, one guess for the name is left.
+	if _, err := try(s.NewConn(from("198.51.100.1")), "aNN", "wrong"); errors.Is(err, ErrLimited) {
+		t.Error(err)
+	}
+	if _, err := try(s.NewConn(from("198.51.100.1")), "ann", secret); !errors.Is(err, ErrLimited) {
+		t.Errorf("name is guessed on from elsewhere: %v", err)
+	}
+	if _, err := try(s.NewConn(from("198.51.100.1")), "bob", secret); err != nil {
+		t.Errorf("another name: %v", err)
+	}
+	// Who is not limited neither waits nor counts.
+	free := from("192.0.2.1")
+	free.Unlimited = true
+	c := s.NewConn(free)
+	for range 20 {
+		if wait, err := try(c, "bob", "wrong"); wait != 0 || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, ErrLimited) {
+			t.Fatalf("unlimited: %v after %v", err, wait)
+		}
+	}
+	now = now.Add(3 * time.Hour)
+	if _, err := try(s.NewConn(from("192.0.2.1")), "ann", secret); err != nil {
+		t.Errorf("later: %v", err)
+	}
+	c = s.NewConn(from("203.0.113.1"))
+	for i := range 15 {
+		if wait, _ := try(c, "nobody", "wrong"); wait != min(time.Duration(i+1), 10)*time.Second {
+			t.Errorf("failure %d waits %v", i, wait)
+		}
+	}
+	a := c.Attempt(nil)
+	if _, err := a.End(a.Password(t.Context(), strings.Repeat("x", 1<<20), "wrong")); !errors.Is(err, sasl.ErrCredentials) || len(c.key(a.Username())) > maxKey {
+		t.Errorf("long name: %v", err)
+	}
+}
+
+func TestConnectionsOfAccount(t *testing.T) {
+	t.Parallel()
+	s := newService(t, newUsers(), nil)
+	o := client
+	o.Accounts = ratelimit.NewCounts[string](1)
+	login := func(c *Conn, username string) error {
+		t.Helper()
+		_, err := exchange(t, c, nil, clientSide(t, sasl.SCRAMSHA256, username, secret, nil))
+		return err
+	}
+	a, b := s.NewConn(o), s.NewConn(o)
+	if err := login(a, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if err := login(b, "ann@example.org"); !errors.Is(err, ErrConnections) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := login(b, "bob"); err != nil {
+		t.Errorf("another account: %v", err)
+	}
+	free := o
+	free.Unlimited = true
+	if err := login(s.NewConn(free), "ann"); err != nil {
+		t.Errorf("not limited: %v", err)
+	}
+	a.Close()
+	a.Close()
+	b.Close()
+	for _, username := range []string{"ann", "bob"} {
+		if err := login(s.NewConn(o), username); err != nil {
+			t.Errorf("after the others were closed: %v", err)
+		}
+		if err := login(s.NewConn(o), username); !errors.Is(err, ErrConnections) {
+			t.Errorf("%s, one more: %v", username, err)
+		}
+	}
+}
+
+func TestTakesPasswords(t *testing.T) {
+	t.Parallel()
+	s := newService(t, newUsers(), nil)
+	for _, tt := range []struct {
+		mechanisms []string
+		want       bool
+	}{
+		{nil, true}, {[]string{sasl.Plain}, true}, {[]string{sasl.External, sasl.Login}, true},
+		{[]string{}, false}, {[]string{sasl.SCRAMSHA256, sasl.External}, false},
+	} {
+		if got := s.NewConn(ConnOptions{Mechanisms: tt.mechanisms}).TakesPasswords(); got != tt.want {
+			t.Errorf("%q: %v", tt.mechanisms, got)
+		}
+	}
+}
