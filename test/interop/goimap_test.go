@@ -29,7 +29,7 @@ func TestGoIMAP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := dialGo(t, s, rev2, nil)
 			t.Run("mailboxes", func(t *testing.T) { goMailboxes(t, c) })
-			t.Run("names", func(t *testing.T) { goNames(t, c) })
+			t.Run("names", func(t *testing.T) { goNames(t, c, rev2) })
 			t.Run("fetch", func(t *testing.T) { goFetch(t, c) })
 			t.Run("parts", func(t *testing.T) { goParts(t, c) })
 			t.Run("search", func(t *testing.T) { goSearch(t, c) })
@@ -41,7 +41,7 @@ func TestGoIMAP(t *testing.T) {
 	}
 }
 
-// dialGo returns a client that is logged in, of IMAP4rev2 if asked for. A server that has no IMAP4rev2 is not tested with it.
+// dialGo returns a client that is logged in, of IMAP4rev2 if asked for.
 func dialGo(t *testing.T, s *server, rev2 bool, handler *imapclient.UnilateralDataHandler) *imapclient.Client {
 	t.Helper()
 	c, err := imapclient.DialInsecure(s.addr(1143), &imapclient.Options{UnilateralDataHandler: handler})
@@ -52,9 +52,6 @@ func dialGo(t *testing.T, s *server, rev2 bool, handler *imapclient.UnilateralDa
 	goDo(t, "LOGIN", c.Login(user, password))
 	if !rev2 {
 		return c
-	}
-	if !c.Caps().Has(imap.CapIMAP4rev2) {
-		t.Skip("the server does not announce IMAP4rev2")
 	}
 	if data, err := c.Enable(imap.CapIMAP4rev2).Wait(); err != nil || !data.Caps.Has(imap.CapIMAP4rev2) {
 		t.Fatalf("ENABLE: %v %v", data, err)
@@ -172,7 +169,7 @@ func goLogin(t *testing.T, s *server) {
 			}
 			goEqual(t, "state", c.State(), imap.ConnStateAuthenticated)
 			after := goGet(t, "CAPABILITY", c.Capability())
-			for _, name := range []imap.Cap{imap.CapIMAP4rev1, imap.CapLiteralPlus, imap.CapIdle, imap.CapMove, imap.CapUIDPlus, imap.CapCondStore, imap.CapBinary, imap.CapMultiAppend} {
+			for _, name := range []imap.Cap{imap.CapIMAP4rev1, imap.CapIMAP4rev2, imap.CapLiteralPlus, imap.CapESearch, imap.CapSearchRes, imap.CapListExtended, imap.CapListStatus, imap.CapIdle, imap.CapMove, imap.CapUIDPlus, imap.CapCondStore, imap.CapBinary, imap.CapMultiAppend} {
 				if !after.Has(name) {
 					t.Errorf("no %s among %v", name, after)
 				}
@@ -208,11 +205,15 @@ func goMailboxes(t *testing.T, c *imapclient.Client) {
 }
 
 // goNames makes, lists, renames and deletes mailboxes with all kinds of names.
-func goNames(t *testing.T, c *imapclient.Client) {
+func goNames(t *testing.T, c *imapclient.Client, rev2 bool) {
 	names := []string{"plain", "with space", `quote " backslash \`, "Grüße", "日本語", "a/Grüße/c", "100%", "ünder*"}
-	if _, rev2 := c.Caps()[imap.CapIMAP4rev2]; !rev2 {
-		// This client writes and reads "&" of modified UTF-7 with IMAP4rev2 too, against RFC 9051 §5.1.
-		names = append(names, "Q & A")
+	if !rev2 {
+		// This client writes and reads "&" as in modified UTF-7 with IMAP4rev2 too, against RFC 9051 §5.1, and
+		// with IMAP4rev1 among UTF-8.
+		const ampersand = "goimap Q & A"
+		goDo(t, "CREATE", c.Create(ampersand, nil))
+		goEqual(t, "LIST", goAll(t, "LIST", c.List("", ampersand, nil))[0].Mailbox, ampersand)
+		goDo(t, "DELETE", c.Delete(ampersand))
 	}
 	const top = "Été/"
 	for _, name := range names {
@@ -221,11 +222,9 @@ func goNames(t *testing.T, c *imapclient.Client) {
 		goDo(t, "SUBSCRIBE "+name, c.Subscribe(name))
 		goAppend(t, c, name, "Subject: x\r\n\r\n", nil)
 	}
-	options := &imap.ListOptions{ReturnSubscribed: true, ReturnChildren: true}
-	if c.Caps().Has(imap.CapListStatus) {
-		options.ReturnStatus = &imap.StatusOptions{NumMessages: true, NumUnseen: true, UIDNext: true, UIDValidity: true, Size: c.Caps().Has(imap.CapStatusSize)}
-	} else if !c.Caps().Has(imap.CapListExtended) {
-		options = nil
+	options := &imap.ListOptions{
+		ReturnSubscribed: true, ReturnChildren: true,
+		ReturnStatus: &imap.StatusOptions{NumMessages: true, NumUnseen: true, NumDeleted: true, UIDNext: true, UIDValidity: true, Size: true},
 	}
 	listed := map[string]*imap.ListData{}
 	for _, mb := range goAll(t, "LIST", c.List("", top+"*", options)) {
@@ -237,15 +236,16 @@ func goNames(t *testing.T, c *imapclient.Client) {
 			t.Errorf("%q is not among %v", name, listed)
 			continue
 		}
-		if options == nil {
-			continue
-		}
 		if !slices.Contains(mb.Attrs, imap.MailboxAttrSubscribed) || !slices.Contains(mb.Attrs, imap.MailboxAttrHasNoChildren) {
 			t.Errorf("%q has %v", name, mb.Attrs)
 		}
-		if st := mb.Status; options.ReturnStatus != nil && (st == nil || st.NumMessages == nil || *st.NumMessages != 1 || *st.NumUnseen != 1 || st.UIDNext != 2) {
+		if st := mb.Status; st == nil || st.NumMessages == nil || *st.NumMessages != 1 || *st.NumUnseen != 1 || *st.NumDeleted != 0 || *st.Size != 14 || st.UIDNext != 2 {
 			t.Errorf("%q has status %+v", name, st)
 		}
+	}
+	l := goAll(t, "LIST", c.List("", top+"%", &imap.ListOptions{SelectSubscribed: true, SelectRecursiveMatch: true}))
+	if i := slices.IndexFunc(l, func(mb *imap.ListData) bool { return mb.Mailbox == top+"a" }); i < 0 || l[i].ChildInfo == nil || !l[i].ChildInfo.Subscribed {
+		t.Errorf("LIST (SUBSCRIBED RECURSIVEMATCH): %v", l)
 	}
 	for i, name := range names {
 		renamed := fmt.Sprintf("%srenamed ü %d", top, i)
