@@ -236,6 +236,9 @@ func TestRecover(t *testing.T) {
 				t.Errorf("mailbox %q has uidvalidity %d, mailbox %q had %d before", mb.Name, mb.UIDValidity, old.Name, old.UIDValidity)
 			}
 		}
+		if n, err := a.CountRecent(ctx, store.System, mb.ID); n != 0 || err != nil {
+			t.Errorf("mailbox %q: %d messages are recent, %v", mb.Name, n, err)
+		}
 		if mb.ModSeq <= before[mb.Name].ModSeq {
 			t.Errorf("mailbox %q: modseq went back to %d", mb.Name, mb.ModSeq)
 		}

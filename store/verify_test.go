@@ -149,6 +149,9 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"uidnext", func(tx *bstore.Tx) error {
 			return edit(tx, mailboxRow{ID: inbox}, func(r *mailboxRow) { r.UIDNext = 4 })
 		}, "uid 4, uidnext is 4"},
+		{"recent beyond all messages", func(tx *bstore.Tx) error {
+			return edit(tx, mailboxRow{ID: inbox}, func(r *mailboxRow) { r.RecentFrom = r.UIDNext + 1 })
+		}, "messages are recent from uid 6, uidnext is 5"},
 		{"uidvalidity repeated", func(tx *bstore.Tx) error {
 			m := mailboxRow{ID: inbox}
 			if err := tx.Get(&m); err != nil {

@@ -126,7 +126,7 @@ func TestNeomutt(t *testing.T) {
 	if got := c.bySubject()["from neomutt"]; !strings.HasSuffix(got, "\r\n\r\nwritten here\r\n") {
 		t.Errorf("copy in Sent is\n%s", got)
 	}
-	if got := c.cmd("FETCH 1 FLAGS"); len(got) != 1 || got[0] != `* 1 FETCH (FLAGS (\Seen))` {
+	if got := c.cmd("FETCH 1 FLAGS"); len(got) != 1 || got[0] != `* 1 FETCH (FLAGS (\Seen \Recent))` {
 		t.Errorf("copy in Sent: %q", got)
 	}
 }
