@@ -268,7 +268,7 @@ func (s *Submissions) settle(ctx context.Context, acc *store.Account, sub store.
 		to = store.SubmissionQueued
 	case !errors.Is(err, queuedb.ErrNoMessage):
 		return err
-	case sub.Email != 0:
+	case !sub.Email.IsZero():
 		err := s.requeue(ctx, acc, sub)
 		if errors.Is(err, store.ErrExpunged) {
 			break // Its sender has deleted it.

@@ -82,7 +82,7 @@ func (s *submissions) record(sent copied) store.Submission {
 	var d *store.Delivery
 	switch sent {
 	case erasedCopy:
-		sub.Email = 1234567
+		sub.Email = store.EmailID{Key: 1234567}
 	case sentCopy:
 		d = &store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Body: strings.NewReader(testMessage), Size: int64(len(testMessage))}}
 		var rcpts []queuedb.Recipient

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -89,7 +91,7 @@ type account struct {
 	keywords  keywordTable
 	recent    recentMarks
 	watchers  watchers
-	lastID    atomic.Int64 // Last email id given out.
+	lastKey   atomic.Int64 // Last EmailID.Key given out.
 	slot      *slot        // Of store, set once open.
 
 	// adding counts calls that may have content on disk which the database does not know yet.
@@ -207,7 +209,7 @@ func (a *account) load(ctx context.Context) error {
 			return err
 		}
 		last, err := lastRow[emailRow](tx)
-		a.lastID.Store(int64(last.ID))
+		a.lastKey.Store(last.ID)
 		return err
 	})
 }
@@ -271,33 +273,33 @@ func (a *account) quota() int64 {
 	return a.store.opts.Quota(*a.name.Load())
 }
 
-// The parts of an email id: a time in milliseconds and random bits.
-const emailIDRandom = 20
+// emailKeyRandom is how many bits of EmailID.Key are random.
+const emailKeyRandom = 20
 
-// newEmailID returns an id for an email. IDs are never repeated, and ascend with time: emails that came
-// one after another, and are likely read so, stand beside each other in the database.
+// newEmailID returns an id for an email. Keys are never repeated, and ascend with time.
 func (a *account) newEmailID() (EmailID, error) {
-	random, err := a.store.random63()
-	if err != nil {
-		return 0, err
+	var b [8 + 4]byte
+	if _, err := io.ReadFull(randReader{a.store}, b[:]); err != nil {
+		return EmailID{}, fmt.Errorf("reading random bytes: %w", err)
 	}
-	random &= 1<<emailIDRandom - 1
-	at := a.store.opts.Now().Sub(emailIDEpoch).Milliseconds()
+	id := EmailID{Random: int64(binary.BigEndian.Uint64(b[:]))}
+	random := int64(binary.BigEndian.Uint32(b[8:])) & (1<<emailKeyRandom - 1)
+	at := a.store.opts.Now().Sub(emailKeyEpoch).Milliseconds()
 	for {
-		last := a.lastID.Load()
-		id := at<<emailIDRandom | random
-		if id <= last {
+		last := a.lastKey.Load()
+		id.Key = at<<emailKeyRandom | random
+		if id.Key <= last {
 			// Several in one millisecond, or the clock was set back.
-			id = last + 1 + random>>8
+			id.Key = last + 1 + random>>8
 		}
-		if a.lastID.CompareAndSwap(last, id) {
-			return EmailID(id), nil
+		if a.lastKey.CompareAndSwap(last, id.Key) {
+			return id, nil
 		}
 	}
 }
 
-// emailIDEpoch is when the time in email ids begins. 43 bits of milliseconds last for 278 years.
-var emailIDEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+// emailKeyEpoch is when the time in keys of emails begins. 43 bits of milliseconds last for 278 years.
+var emailKeyEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // mailbox returns a mailbox as last committed.
 func (a *account) mailbox(id MailboxID) (*mailbox, bool) {

@@ -197,13 +197,14 @@ func (r *changeRow) parse(l []Change) ([]Change, error) {
 	return l, nil
 }
 
-// appendIDs appends the number of ids and each as difference to the one before.
+// appendIDs appends the number of ids, and of each the key as difference to the one before and the random half.
 func appendIDs(b []byte, ids []EmailID) []byte {
 	b = binary.AppendUvarint(b, uint64(len(ids)))
-	last := EmailID(0)
+	last := int64(0)
 	for _, id := range ids {
-		b = binary.AppendVarint(b, int64(id-last))
-		last = id
+		b = binary.AppendVarint(b, id.Key-last)
+		b = binary.BigEndian.AppendUint64(b, uint64(id.Random))
+		last = id.Key
 	}
 	return b
 }
@@ -218,10 +219,10 @@ func (d *metaDecoder) ids() []EmailID {
 		return nil
 	}
 	ids := make([]EmailID, n)
-	last := EmailID(0)
+	last := int64(0)
 	for i := range ids {
-		last += EmailID(d.varint())
-		ids[i] = last
+		last += d.varint()
+		ids[i] = EmailID{Key: last, Random: d.fixed64()}
 	}
 	return ids
 }

@@ -174,7 +174,7 @@ func (t *txn) erase(r *eraseRow) ([]blob.Deletion, error) {
 	d := metaDecoder{buf: r.Emails}
 	var gone []blob.Deletion
 	for _, id := range d.ids() {
-		row := emailRow{ID: id}
+		row := emailRow{ID: id.Key}
 		if err := t.get(&row); err == bstore.ErrAbsent {
 			continue
 		} else if err != nil {
@@ -184,7 +184,7 @@ func (t *txn) erase(r *eraseRow) ([]blob.Deletion, error) {
 		if err != nil {
 			return nil, err
 		}
-		gone = append(gone, blob.Deletion{EmailID: int64(id), Ref: ref})
+		gone = append(gone, blob.Deletion{EmailID: id.Key, Ref: ref})
 		if err := t.delete(&row); err != nil {
 			return nil, err
 		}
@@ -254,7 +254,7 @@ func (a *account) live(ctx context.Context, blobs []blob.Located) ([]bool, error
 			if b.EmailID == 0 {
 				continue
 			}
-			row := emailRow{ID: EmailID(b.EmailID)}
+			row := emailRow{ID: b.EmailID}
 			err := tx.Get(&row)
 			if err == bstore.ErrAbsent {
 				continue

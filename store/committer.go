@@ -298,7 +298,7 @@ func (c *committer) giveUpBodies(batch []*op) {
 				continue
 			}
 			if !e.ref.IsZero() {
-				gone = append(gone, blob.Deletion{EmailID: int64(e.id), Ref: e.ref})
+				gone = append(gone, blob.Deletion{EmailID: e.id.Key, Ref: e.ref})
 			} else if e.item.Staged != nil {
 				c.account.blobs.Discard(e.item.Staged)
 			}

@@ -471,12 +471,12 @@ func TestEmailIDs(t *testing.T) {
 		}
 		return now
 	}})
-	last := EmailID(0)
+	last := EmailID{}
 	for i := range 10_000 {
 		back.Store(i >= 5000) // The clock is set back.
 		id, err := a.newEmailID()
-		if err != nil || id <= last {
-			t.Fatalf("id %d after %d, %v", id, last, err)
+		if err != nil || id.Key <= last.Key || id.Random == last.Random {
+			t.Fatalf("id %v after %v, %v", id, last, err)
 		}
 		last = id
 	}

@@ -152,9 +152,9 @@ func (a *account) moveBlobs(ctx context.Context, moves []blob.Move) error {
 	}})
 }
 
-// emailAt returns the email with an id if its blob is at ref.
-func (t *txn) emailAt(id int64, ref blob.Ref) (emailRow, bool, error) {
-	row := emailRow{ID: EmailID(id)}
+// emailAt returns the email with a key if its blob is at ref.
+func (t *txn) emailAt(key int64, ref blob.Ref) (emailRow, bool, error) {
+	row := emailRow{ID: key}
 	err := t.get(&row)
 	if err == bstore.ErrAbsent {
 		return row, false, nil

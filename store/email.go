@@ -50,7 +50,7 @@ func (e *Email) set(r *emailRow) error {
 		return err
 	}
 	*e = Email{
-		ID:            r.ID,
+		ID:            r.id(),
 		Thread:        r.Thread,
 		Received:      time.Unix(r.Received, 0).UTC(),
 		Size:          r.Size,
@@ -90,7 +90,7 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 			if rows[i].Cold == nil {
 				p = nil
 			} else if err := e.set(&rows[i]); err != nil {
-				return fmt.Errorf("email %d: %w", rows[i].ID, err)
+				return fmt.Errorf("email %v: %w", rows[i].id(), err)
 			}
 			if err := fn(done+i, p); err != nil {
 				return err
@@ -108,13 +108,16 @@ func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow
 			if len(rows) == emailPage || size > emailPageBytes {
 				break
 			}
-			rows = append(rows, emailRow{ID: id})
+			rows = append(rows, emailRow{ID: id.Key})
 			r := &rows[len(rows)-1]
-			if id == 0 {
+			if id.IsZero() {
 				continue
 			}
 			if err := tx.Get(r); err != nil && err != bstore.ErrAbsent {
 				return err
+			}
+			if r.Random != id.Random {
+				*r = emailRow{ID: id.Key}
 			}
 			size += len(r.Cold)
 		}
@@ -149,11 +152,11 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 		}
 		var c cold
 		if _, err := c.parse(rows[0].Cold); err != nil {
-			return nil, fmt.Errorf("email %d: %w", id, err)
+			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
 		ref, err := blob.ParseRef(rows[0].Blob)
 		if err != nil {
-			return nil, fmt.Errorf("email %d: %w", id, err)
+			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
 		r, err := acc.blobs.Open(ref)
 		if errors.Is(err, blob.ErrNotExist) && ref != last {
@@ -161,7 +164,7 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 			last = ref
 			continue
 		} else if err != nil {
-			return nil, fmt.Errorf("email %d: %w", id, err)
+			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
 		return &Content{prefixed{c.prefix, r, r.Size()}, r}, nil
 	}

@@ -21,8 +21,8 @@ func TestChangesRoundTrip(t *testing.T) {
 	for _, l := range [][]Change{
 		{},
 		{{Kind: ChangeSubscription}},
-		{{Kind: ChangeAdd, Mailbox: 1<<31 - 1, UIDs: imap.UIDSet{{First: 1, Last: 1}, {First: 5, Last: 1<<32 - 1}}, Emails: []EmailID{9, 3, 1<<63 - 1, 1}}},
-		{{Kind: ChangeExpunge, Mailbox: 1, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{1, 2, 3}}, {Kind: ChangeSubmission, Submission: 1<<63 - 1}},
+		{{Kind: ChangeAdd, Mailbox: 1<<31 - 1, UIDs: imap.UIDSet{{First: 1, Last: 1}, {First: 5, Last: 1<<32 - 1}}, Emails: []EmailID{{9, 3}, {3, -1}, {1<<63 - 1, 1}, {1, -1 << 63}}}},
+		{{Kind: ChangeExpunge, Mailbox: 1, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{{1, 7}, {2, 8}, {3, 9}}}, {Kind: ChangeSubmission, Submission: 1<<63 - 1}},
 	} {
 		row := changeRow{ModSeq: 7, Time: at.Unix(), Data: appendChanges(nil, l)}
 		got, err := row.parse(nil)
@@ -55,7 +55,7 @@ func TestChangesRoundTrip(t *testing.T) {
 }
 
 func FuzzChanges(f *testing.F) {
-	f.Add(appendChanges(nil, []Change{{Kind: ChangeAdd, Mailbox: 3, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{1, 2, 3}}, {Kind: ChangeSubmission, Submission: 8}}))
+	f.Add(appendChanges(nil, []Change{{Kind: ChangeAdd, Mailbox: 3, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{{1, 7}, {2, 8}, {3, 9}}}, {Kind: ChangeSubmission, Submission: 8}}))
 	f.Add([]byte{changeVersion, 0xff, 0xff, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := (&changeRow{Data: b}).parse(nil)

@@ -249,7 +249,7 @@ func TestCrashOpen(t *testing.T) {
 	}
 	for _, e := range sel.View().All(1) {
 		if contentOf(t, a, e.Email) != want[e.Email] {
-			t.Errorf("content of email %d differs", e.Email)
+			t.Errorf("content of email %v differs", e.Email)
 		}
 	}
 	if added := deliver(t, a, storetest.Delivery("", simple)); added.UID != 31 {

@@ -312,7 +312,7 @@ func TestAppend(t *testing.T) {
 		t.Fatal(l, err)
 	}
 	for i, added := range l {
-		if added.UID != imap.UID(i+1) || added.ModSeq != l[0].ModSeq || added.UIDValidity != sent.UIDValidity || added.Email == 0 {
+		if added.UID != imap.UID(i+1) || added.ModSeq != l[0].ModSeq || added.UIDValidity != sent.UIDValidity || added.Email.IsZero() {
 			t.Errorf("added %+v", added)
 		}
 	}

@@ -1,5 +1,10 @@
 package store
 
+import (
+	"cmp"
+	"fmt"
+)
+
 // AccountID identifies an account for its whole life: random, positive, never reused.
 // The account's name is an attribute that can change.
 type AccountID int64
@@ -9,9 +14,28 @@ type AccountID int64
 // primary key.
 type MailboxID int64
 
-// EmailID identifies an immutable message: random, positive, unique in its account.
-// COPY and MOVE keep it (EMAILID of RFC 8474 §5.1).
-type EmailID int64
+// EmailID identifies an immutable message. COPY and MOVE keep it (EMAILID of RFC 8474 §5.1). The
+// zero EmailID is none.
+//
+// As in a UUID of version 7 (RFC 9562 §5.7) a time comes first, so that emails that came one after
+// another, and are likely read so, stand together in the database; the rest is random.
+type EmailID struct {
+	Key    int64 // 43 bits of milliseconds, 20 random bits. Positive, unique in the account, the key in its database.
+	Random int64 // 64 random bits.
+}
+
+// IsZero reports whether id is none.
+func (id EmailID) IsZero() bool { return id == EmailID{} }
+
+// compare orders ids, by time first.
+func (id EmailID) compare(other EmailID) int {
+	return cmp.Or(cmp.Compare(id.Key, other.Key), cmp.Compare(id.Random, other.Random))
+}
+
+// String returns the id as 32 hexadecimal digits.
+func (id EmailID) String() string {
+	return fmt.Sprintf("%016x%016x", uint64(id.Key), uint64(id.Random))
+}
 
 // ThreadID identifies a thread in its account (THREADID of RFC 8474 §5.2). An email's
 // thread never changes.

@@ -78,12 +78,12 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 	a.mu.RUnlock()
 	meta := appendRecoverMeta(nil, recoverMeta{
 		Mailbox: mailbox, Use: use, Received: e.received, NextUIDValidity: validity,
-		Flags: e.flags, Keywords: e.keywords, Prefix: m.Prefix, Auth: m.Auth,
+		Flags: e.flags, Keywords: e.keywords, Random: id.Random, Prefix: m.Prefix, Auth: m.Auth,
 	})
 	if len(meta) > blob.MaxMeta {
 		return nil, fmt.Errorf("header to prepend is too large: %d bytes", len(m.Prefix))
 	}
-	e.item = blob.Item{EmailID: int64(id), Meta: meta, Body: m.Body, Size: m.Size}
+	e.item = blob.Item{EmailID: id.Key, Meta: meta, Body: m.Body, Size: m.Size}
 	if a.blobs.Large(m.Size) {
 		e.item.Staged, err = a.blobs.Stage(ctx, e.item)
 		if errors.Is(err, blob.ErrClosed) {
@@ -134,7 +134,9 @@ func (t *txn) addEmail(b *box, e *newEmail) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
-	err = t.insert(&emailRow{ID: e.id, Thread: thread, Received: e.received, Size: e.size, Blob: ref, Cold: e.cold})
+	err = t.insert(&emailRow{
+		ID: e.id.Key, Random: e.id.Random, Thread: thread, Received: e.received, Size: e.size, Blob: ref, Cold: e.cold,
+	})
 	if err != nil {
 		return Added{}, err
 	}
@@ -198,7 +200,7 @@ func threadKeys(env *message.Envelope) []int64 {
 
 // thread returns the thread of a new email with the keys, which lead to it from then on.
 func (t *txn) thread(id EmailID, keys []int64) (ThreadID, error) {
-	thread := ThreadID(id)
+	thread := ThreadID(id.Key)
 	missing := make([]int64, 0, len(keys))
 	found := false
 	for _, key := range keys {

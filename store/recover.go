@@ -360,7 +360,7 @@ func (r *recovery) addBatch(ctx context.Context, a *account, rows []foundRow) er
 				added, err = tx.addEmail(b, &e)
 			}
 			if err != nil {
-				return fmt.Errorf("adding email %d: %w", add.email.id, err)
+				return fmt.Errorf("adding email %v: %w", add.email.id, err)
 			}
 			c := changes[add.box]
 			if c == nil {
@@ -392,6 +392,9 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 	if err != nil {
 		r.damage("description of message is damaged, it goes to Inbox", "email", row.Email)
 		meta = recoverMeta{Received: r.store.opts.Now().Unix()}
+		if meta.Random, err = r.store.random63(); err != nil {
+			return nil, 0, err
+		}
 	}
 	body, err := r.blobs.Open(ref)
 	if err != nil {
@@ -414,7 +417,7 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 		return nil, 0, err
 	}
 	return &newEmail{
-		id:       EmailID(row.Email),
+		id:       EmailID{row.Email, meta.Random},
 		size:     int64(len(meta.Prefix)) + body.Size(),
 		received: meta.Received,
 		flags:    meta.Flags & imap.AllFlags,

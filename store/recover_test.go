@@ -277,8 +277,8 @@ func TestRecover(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, k := range want {
-		if k.email >= m.Email {
-			t.Errorf("new email has id %d, there was %d already", m.Email, k.email)
+		if k.email.Key >= m.Email.Key {
+			t.Errorf("new email has id %v, there was %v already", m.Email, k.email)
 		}
 	}
 }

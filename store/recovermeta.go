@@ -17,6 +17,7 @@ type recoverMeta struct {
 	Received int64      // Unix seconds.
 	Flags    imap.Flags
 	Keywords []string
+	Random   int64  // EmailID.Random. The other half is with the blob.
 	Prefix   []byte // Header that mox prepended; the blob holds the body only.
 	Auth     []byte // As NewMessage.Auth.
 
@@ -31,12 +32,13 @@ const recoverMetaVersion = 1
 var errRecoverMeta = errors.New("damaged recovery metadata")
 
 // appendRecoverMeta appends the encoding of m to buf: a version byte, then received, flags and next
-// uidvalidity as varints, then mailbox, use, prefix, auth and the list of keywords, each with its length.
+// uidvalidity as varints, random, then mailbox, use, prefix, auth and the list of keywords, each with its length.
 func appendRecoverMeta(buf []byte, m recoverMeta) []byte {
 	buf = append(buf, recoverMetaVersion)
 	buf = binary.AppendVarint(buf, m.Received)
 	buf = binary.AppendUvarint(buf, uint64(m.Flags))
 	buf = binary.AppendUvarint(buf, uint64(m.NextUIDValidity))
+	buf = binary.BigEndian.AppendUint64(buf, uint64(m.Random))
 	buf = appendSized(buf, m.Mailbox)
 	buf = appendSized(buf, string(m.Use))
 	buf = appendSized(buf, m.Prefix)
@@ -68,6 +70,7 @@ func parseRecoverMeta(buf []byte) (recoverMeta, error) {
 	if uint64(m.Flags) != flags || uint64(m.NextUIDValidity) != validity {
 		d.bad = true
 	}
+	m.Random = d.fixed64()
 	m.Mailbox = string(d.sized())
 	m.Use = SpecialUse(d.sized())
 	m.Prefix = d.sized()
@@ -115,6 +118,16 @@ func (d *metaDecoder) uvarint() uint64 {
 		return 0
 	}
 	return v
+}
+
+func (d *metaDecoder) fixed64() int64 {
+	if len(d.buf) < 8 {
+		d.bad, d.buf = true, nil
+		return 0
+	}
+	v := binary.BigEndian.Uint64(d.buf)
+	d.buf = d.buf[8:]
+	return int64(v)
 }
 
 func (d *metaDecoder) skip(n int) {

@@ -12,7 +12,7 @@ func TestRecoverMetaRoundTrip(t *testing.T) {
 	t.Parallel()
 	for _, m := range []recoverMeta{
 		{},
-		{Mailbox: "Inbox", Received: 1795300000, NextUIDValidity: 1<<32 - 1},
+		{Mailbox: "Inbox", Received: 1795300000, Random: -1, NextUIDValidity: 1<<32 - 1},
 		{Mailbox: "Sent", Use: Sent, Received: -1, Flags: imap.Flags(3), Prefix: []byte("Received: x\r\n"), Auth: []byte{0, 1, 2}},
 		{Mailbox: "Ünïcode/x", Keywords: []string{"$Forwarded", "a", ""}, Prefix: make([]byte, 300)},
 	} {
@@ -43,9 +43,9 @@ func TestRecoverMetaRefusals(t *testing.T) {
 		{"trailing byte", append(full[:len(full):len(full)], 0), errRecoverMeta},
 		{"version 0", []byte{0, 0, 0}, errRecoverMeta},
 		{"newer version", []byte{recoverMetaVersion + 1}, ErrNewerVersion},
-		{"huge uidvalidity", []byte{1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0, 0, 0, 0}, errRecoverMeta},
-		{"huge length", []byte{1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, errRecoverMeta},
-		{"huge keyword count", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}, errRecoverMeta},
+		{"huge uidvalidity", []byte{1, 0, 0, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, errRecoverMeta},
+		{"huge length", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, errRecoverMeta},
+		{"huge keyword count", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}, errRecoverMeta},
 		{"overlong varint", []byte{1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80}, errRecoverMeta},
 	} {
 		if _, err := parseRecoverMeta(tc.buf); !errors.Is(err, tc.want) {
@@ -57,7 +57,7 @@ func TestRecoverMetaRefusals(t *testing.T) {
 func FuzzRecoverMeta(f *testing.F) {
 	f.Add(appendRecoverMeta(nil, recoverMeta{}))
 	f.Add(appendRecoverMeta(nil, recoverMeta{Mailbox: "Sent", Use: Sent, Received: 1795300000, Flags: 5, Keywords: []string{"$Junk"}, Prefix: []byte("Return-Path: <>\r\n"), Auth: []byte("{}")}))
-	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})
+	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, buf []byte) {
 		m, err := parseRecoverMeta(buf)
 		if err != nil {

@@ -105,7 +105,8 @@ func (r *messageRow) uid() imap.UID      { return imap.UID(r.ID & 0xffffffff) }
 // emailRow is the immutable part of a message. Only Blob changes: the place of the bytes, when
 // packs are compacted.
 type emailRow struct {
-	ID       EmailID `bstore:"noauto,typename Email"`
+	ID       int64 `bstore:"noauto,typename Email"` // EmailID.Key.
+	Random   int64 // EmailID.Random.
 	Thread   ThreadID
 	Received int64
 	Size     int64  // Of prefix and body, in bytes.
@@ -113,10 +114,12 @@ type emailRow struct {
 	Cold     []byte // See cold.
 }
 
+func (r *emailRow) id() EmailID { return EmailID{r.ID, r.Random} }
+
 // emailRefRow counts the messages of an email where they are more than one.
 type emailRefRow struct {
-	Email EmailID `bstore:"noauto,typename EmailRef"`
-	Count int64   // At least 2.
+	Email int64 `bstore:"noauto,typename EmailRef"` // EmailID.Key.
+	Count int64 // At least 2.
 }
 
 // eraseRow lists emails without messages, to be erased once they may not be read any more. IDs

@@ -167,7 +167,7 @@ func (s *searcher) decideCandidates() error {
 				continue // Erased.
 			}
 			if err := email.set(row); err != nil {
-				return fmt.Errorf("searching email %d: %w", row.ID, err)
+				return fmt.Errorf("searching email %v: %w", row.id(), err)
 			}
 			c := &s.candidates[done+i]
 			s.decideEntry(c.seq, &c.entry)
@@ -201,7 +201,7 @@ func (s *searcher) decideEmail(e *Email, ref []byte) (bool, error) {
 		s.account.log.Error("message is damaged and cannot be searched", "email", e.ID, "err", err)
 		return false, nil
 	}
-	return false, fmt.Errorf("searching email %d: %w", e.ID, err)
+	return false, fmt.Errorf("searching email %v: %w", e.ID, err)
 }
 
 // decideCold answers what the cold record tells.

@@ -237,7 +237,7 @@ func TestSearch(t *testing.T) {
 		{"larger, strictly", C{Larger: sizes[3]}, nil},
 		{"smaller", C{Smaller: sizes[4] + 1}, []imap.SeqNum{4}},
 		{"smaller 0", C{HasSmaller: true}, nil},
-		{"emails", C{Emails: []store.EmailID{email(4), 1, email(2)}}, []imap.SeqNum{2, 4}},
+		{"emails", C{Emails: []store.EmailID{email(4), {Key: 1}, {Key: email(1).Key}, email(2)}}, []imap.SeqNum{2, 4}},
 		{"no emails", C{Emails: []store.EmailID{}}, nil},
 
 		{"listed field", header("From", "foobar@BLURDY"), []imap.SeqNum{1}},

@@ -250,7 +250,7 @@ func newEntryKey(c Criteria) *entryKey {
 	}
 	if c.Emails != nil {
 		k.emails = append([]EmailID{}, c.Emails...)
-		slices.Sort(k.emails)
+		slices.SortFunc(k.emails, EmailID.compare)
 	}
 	if !k.none && len(k.seqs) == 0 && len(k.uids) == 0 && k.emails == nil && k.flags == 0 && k.notFlags == 0 &&
 		len(k.keywords) == 0 && len(k.notKeywords) == 0 && k.received == anyDate &&
@@ -279,7 +279,7 @@ func (k *entryKey) matches(seq imap.SeqNum, e *Entry, keywordNames func(KeywordS
 		}
 	}
 	if k.emails != nil {
-		if _, ok := slices.BinarySearch(k.emails, e.Email); !ok {
+		if _, ok := slices.BinarySearchFunc(k.emails, e.Email, EmailID.compare); !ok {
 			return false
 		}
 	}

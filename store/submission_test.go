@@ -81,14 +81,14 @@ func TestSubmissions(t *testing.T) {
 
 	sub := store.Submission{MailFrom: "a@example.org", RcptTo: []string{"b@example.net", "c@example.net"}, Extra: []byte("x"), SendAt: start.Add(time.Hour)}
 	plain, err := a.AddSubmission(ctx, store.System, sub, nil)
-	if err != nil || plain.ID == 0 || plain.Email != 0 || plain.State != store.SubmissionPending || plain.ModSeq != since+1 || !plain.Created.Equal(start) {
+	if err != nil || plain.ID == 0 || !plain.Email.IsZero() || plain.State != store.SubmissionPending || plain.ModSeq != since+1 || !plain.Created.Equal(start) {
 		t.Errorf("submission %+v, %v", plain, err)
 	}
 	clock.Add(time.Second)
 	d := storetest.Delivery("Sent", simple)
 	d.Flags = imap.FlagSeen
 	withCopy, err := a.AddSubmission(ctx, store.System, store.Submission{ID: 77}, &d)
-	if err != nil || withCopy.ID != 77 || withCopy.Email == 0 || withCopy.ModSeq != since+2 {
+	if err != nil || withCopy.ID != 77 || withCopy.Email.IsZero() || withCopy.ModSeq != since+2 {
 		t.Errorf("submission %+v, %v", withCopy, err)
 	}
 	if c := mailbox(t, a, "Sent").Counts; c.Total != 1 {

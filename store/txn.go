@@ -312,7 +312,7 @@ func (m *mailboxRow) count(r *messageRow, n int64) {
 
 // ref counts another message of an email.
 func (t *txn) ref(email EmailID) error {
-	r := emailRefRow{Email: email}
+	r := emailRefRow{Email: email.Key}
 	err := t.get(&r)
 	if err == bstore.ErrAbsent {
 		r.Count = 2
@@ -327,7 +327,7 @@ func (t *txn) ref(email EmailID) error {
 // unref takes a message off the count of an email. With the last one the email is listed to be erased, and
 // its bytes are free.
 func (t *txn) unref(email EmailID, size int64) error {
-	r := emailRefRow{Email: email}
+	r := emailRefRow{Email: email.Key}
 	err := t.get(&r)
 	if err == bstore.ErrAbsent {
 		t.erased = append(t.erased, email)

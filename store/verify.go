@@ -78,9 +78,9 @@ type verifier struct {
 	row      accountRow
 	boxes    map[MailboxID]*verifiedBox
 	sets     map[KeywordSet][]string
-	logged   map[int64]loggedMessage // By key of messageRow.
-	emails   map[EmailID]*verifiedEmail
-	examined int // Rows.
+	logged   map[int64]loggedMessage  // By key of messageRow.
+	emails   map[int64]*verifiedEmail // By EmailID.Key.
+	examined int                      // Rows.
 }
 
 // verifiedBox is a mailbox, and what its messages add up to.
@@ -108,7 +108,8 @@ type verifiedEmail struct {
 	exists   bool  // There is a row of the email itself.
 	messages int64 // Rows of messages.
 	message  int64 // Key of one of these.
-	size     int64 // As all of these tell, with the rest.
+	random   int64 // As all of these tell, with the rest.
+	size     int64
 	received int64
 	thread   ThreadID
 	refs     int64
@@ -298,7 +299,7 @@ func (v *verifier) change(c *Change) {
 
 // messages checks all messages and adds them up.
 func (v *verifier) messages() error {
-	v.emails = map[EmailID]*verifiedEmail{}
+	v.emails = map[int64]*verifiedEmail{}
 	return bstore.QueryTx[messageRow](v.tx).SortAsc("ID").ForEach(func(r messageRow) error {
 		b := v.boxes[r.mailbox()]
 		if b == nil {
@@ -347,8 +348,8 @@ func (v *verifier) inLog(r *messageRow) {
 		v.problem(cureRebuild, "message %s: expunged in change %d, but there", v.describe(r.ID), m.modseq)
 	case ok && m.modseq != r.ModSeq:
 		v.problem(cureRebuild, "message %s: has modseq %d, but its last change is %d", v.describe(r.ID), r.ModSeq, m.modseq)
-	case ok && m.email != 0 && m.email != r.Email:
-		v.problem(cureRebuild, "message %s: is email %d, was added as %d", v.describe(r.ID), r.Email, m.email)
+	case ok && !m.email.IsZero() && m.email != r.Email:
+		v.problem(cureRebuild, "message %s: is email %v, was added as %v", v.describe(r.ID), r.Email, m.email)
 	}
 }
 
@@ -368,20 +369,20 @@ func (v *verifier) inView(b *verifiedBox, r *messageRow) {
 
 // ofEmail notes a message of an email.
 func (v *verifier) ofEmail(r *messageRow) {
-	e := v.email(r.Email)
+	e := v.email(r.Email.Key)
 	if e.messages == 0 {
-		e.message, e.size, e.received, e.thread = r.ID, r.Size, r.Received, r.Thread
-	} else if e.size != r.Size || e.received != r.Received || e.thread != r.Thread {
-		v.problem(cureRebuild, "message %s: differs from message %s in size, time or thread, but is the same email %d", v.describe(r.ID), v.describe(e.message), r.Email)
+		e.random, e.message, e.size, e.received, e.thread = r.Email.Random, r.ID, r.Size, r.Received, r.Thread
+	} else if e.random != r.Email.Random || e.size != r.Size || e.received != r.Received || e.thread != r.Thread {
+		v.problem(cureRebuild, "message %s: differs from message %s in id, size, time or thread, but is the same email %v", v.describe(r.ID), v.describe(e.message), r.Email)
 	}
 	e.messages++
 }
 
-func (v *verifier) email(id EmailID) *verifiedEmail {
-	e := v.emails[id]
+func (v *verifier) email(key int64) *verifiedEmail {
+	e := v.emails[key]
 	if e == nil {
 		e = &verifiedEmail{}
-		v.emails[id] = e
+		v.emails[key] = e
 	}
 	return e
 }

@@ -121,7 +121,7 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		if err := tx.Get(&m); err != nil {
 			t.Fatal(err)
 		}
-		return emailRow{ID: m.Email}
+		return emailRow{ID: m.Email.Key, Random: m.Email.Random}
 	}
 	for _, tc := range []struct {
 		name  string
@@ -211,7 +211,7 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		}, "but its last change is"},
 		{"message of another email", func(tx *bstore.Tx) error {
 			e := email(tx, second)
-			return edit(tx, first, func(r *messageRow) { r.Email = e.ID })
+			return edit(tx, first, func(r *messageRow) { r.Email = e.id() })
 		}, "was added as"},
 		{"message differs from memory", func(tx *bstore.Tx) error {
 			return edit(tx, second, func(r *messageRow) { r.Flags |= imap.FlagFlagged })
@@ -234,10 +234,10 @@ func TestVerifyFindsPlanted(t *testing.T) {
 
 		{"message size", func(tx *bstore.Tx) error {
 			return edit(tx, first, func(r *messageRow) { r.Size++ })
-		}, "in size, time or thread"},
+		}, "in id, size, time or thread"},
 		{"thread", func(tx *bstore.Tx) error {
 			return edit(tx, first, func(r *messageRow) { r.Thread++ })
-		}, "in size, time or thread"},
+		}, "in id, size, time or thread"},
 		{"email missing", func(tx *bstore.Tx) error {
 			e := email(tx, second)
 			return tx.Delete(&e)
@@ -274,7 +274,10 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		}, "has 2 messages, counted are 3"},
 		{"reference count of nothing", func(tx *bstore.Tx) error {
 			return tx.Insert(&emailRefRow{Email: 12345, Count: 2})
-		}, "email 12345: has references counted, but is not there"},
+		}, "email 0000000000003039: has references counted, but is not there"},
+		{"random half of id", func(tx *bstore.Tx) error {
+			return edit(tx, email(tx, first), func(r *emailRow) { r.Random++ })
+		}, "differs from its message \"Inbox\" uid 1 in id"},
 		{"not to be erased", func(tx *bstore.Tx) error { return tx.Delete(&eraseRow{ID: 1}) },
 			"has no message, and is 0 times among what is to be erased"},
 		{"to be erased twice", func(tx *bstore.Tx) error {
@@ -286,7 +289,8 @@ func TestVerifyFindsPlanted(t *testing.T) {
 			return tx.Insert(&r)
 		}, "is 2 times among what is to be erased"},
 		{"to be erased, but in use", func(tx *bstore.Tx) error {
-			return tx.Insert(&eraseRow{At: 1 << 40, Emails: appendIDs(nil, []EmailID{email(tx, first).ID})})
+			e := email(tx, first)
+			return tx.Insert(&eraseRow{At: 1 << 40, Emails: appendIDs(nil, []EmailID{e.id()})})
 		}, "is to be erased, but is message"},
 		{"list to be erased", func(tx *bstore.Tx) error {
 			return edit(tx, eraseRow{ID: 1}, func(r *eraseRow) { r.Emails = append(r.Emails, 1) })
@@ -373,7 +377,7 @@ func TestVerifyFindsContent(t *testing.T) {
 		if err := a.acc.db.Get(ctx, &m); err != nil {
 			t.Fatal(err)
 		}
-		e := emailRow{ID: m.Email}
+		e := emailRow{ID: m.Email.Key}
 		if err := a.acc.db.Get(ctx, &e); err != nil {
 			t.Fatal(err)
 		}
@@ -416,7 +420,7 @@ func TestVerifyFindsContent(t *testing.T) {
 			text := strings.Repeat("x", 300_000)
 			_, err := a.acc.blobs.Stage(ctx, blob.Item{EmailID: 1, Body: strings.NewReader(text), Size: int64(len(text))})
 			return err
-		}, false, "content of email 1, which is not there"},
+		}, false, "content of email 0000000000000001, which is not there"},
 		{"thread that nothing leads to", func(t *testing.T, a *Account) error {
 			_, err := bstore.QueryDB[threadKeyRow](ctx, a.acc.db).Delete()
 			return err

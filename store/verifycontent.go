@@ -59,7 +59,7 @@ func (a *account) touch(ref blob.Ref) error {
 
 // again checks the content of an email for which a check failed. Since the database was read it may have been
 // erased or moved. It returns errors that are not about this content.
-func (c *contentVerifier) again(id EmailID, cause error, check func(blob.Ref) error) error {
+func (c *contentVerifier) again(id int64, cause error, check func(blob.Ref) error) error {
 	row := emailRow{ID: id}
 	err := c.account.read(c.ctx, func(tx *bstore.Tx) error { return tx.Get(&row) })
 	if errors.Is(err, bstore.ErrAbsent) {
@@ -82,11 +82,11 @@ func (c *contentVerifier) again(id EmailID, cause error, check func(blob.Ref) er
 }
 
 // of names an email for an operator, by one of its messages.
-func (c *contentVerifier) of(id EmailID) string {
+func (c *contentVerifier) of(id int64) string {
 	if e := c.emails[id]; e.messages > 0 {
-		return fmt.Sprintf("message %s (email %d)", c.describe(e.message), id)
+		return fmt.Sprintf("message %s (email %016x)", c.describe(e.message), id)
 	}
-	return fmt.Sprintf("email %d, which is to be erased", id)
+	return fmt.Sprintf("email %016x, which is to be erased", id)
 }
 
 // scanAttempts is how often reading all packs is begun anew when compaction has removed one meanwhile.
@@ -112,18 +112,18 @@ func (c *contentVerifier) readAll() error {
 // scannedContent is what a scan of all blobs came across.
 type scannedContent struct {
 	*contentVerifier
-	seen    map[EmailID]bool
-	corrupt map[EmailID]bool
-	tombs   []EmailID      // In use, but marked as deleted.
+	seen    map[int64]bool // By EmailID.Key, as those below.
+	corrupt map[int64]bool
+	tombs   []int64        // In use, but marked as deleted.
 	unused  []blob.Located // Large files that no email refers to.
 	damages []blob.Damage
 }
 
 func (s *scannedContent) found(r blob.Record) error {
 	if s.seen == nil {
-		s.seen, s.corrupt = map[EmailID]bool{}, map[EmailID]bool{}
+		s.seen, s.corrupt = map[int64]bool{}, map[int64]bool{}
 	}
-	id := EmailID(r.EmailID)
+	id := r.EmailID
 	e := s.emails[id]
 	switch {
 	case e == nil || e.blob != r.Ref:
@@ -173,7 +173,7 @@ func (s *scannedContent) finish() error {
 // deleted tells of emails that Recover would leave out.
 func (s *scannedContent) deleted() error {
 	for _, id := range s.tombs {
-		used, err := s.account.liveBlobs(s.ctx, []blob.Located{{EmailID: int64(id), Ref: s.emails[id].blob}})
+		used, err := s.account.liveBlobs(s.ctx, []blob.Located{{EmailID: id, Ref: s.emails[id].blob}})
 		if err != nil {
 			return err
 		}
@@ -217,7 +217,7 @@ func (s *scannedContent) unusedFiles() error {
 		}
 	}
 	for _, b := range s.unused {
-		s.tell(cureSweep, "content of email %d, which is not there, at %v", b.EmailID, b.Ref)
+		s.tell(cureSweep, "content of email %016x, which is not there, at %v", b.EmailID, b.Ref)
 	}
 	return nil
 }
@@ -226,17 +226,17 @@ func (s *scannedContent) unusedFiles() error {
 // thread at least.
 func (c *contentVerifier) threads() error {
 	ids := make([]EmailID, 0, len(c.emails))
-	for id := range c.emails {
-		ids = append(ids, id)
+	for key, e := range c.emails {
+		ids = append(ids, EmailID{key, e.random})
 	}
-	slices.Sort(ids)
+	slices.SortFunc(ids, EmailID.compare)
 	a := &Account{acc: c.account}
 	return a.Emails(c.ctx, System, ids, func(i int, e *Email) error {
 		if e == nil {
 			return nil
 		}
 		if _, err := e.Part(); err != nil {
-			c.tell(cureRebuild, "%s: %v", c.of(e.ID), err)
+			c.tell(cureRebuild, "%s: %v", c.of(e.ID.Key), err)
 			return nil
 		}
 		keys := threadKeys(e.ParseEnvelope())
@@ -245,7 +245,7 @@ func (c *contentVerifier) threads() error {
 		}
 		ok, err := c.leads(keys, e.Thread)
 		if err == nil && !ok {
-			c.tell(cureRebuild, "%s: nothing leads to its thread %d", c.of(e.ID), e.Thread)
+			c.tell(cureRebuild, "%s: nothing leads to its thread %d", c.of(e.ID.Key), e.Thread)
 		}
 		return err
 	})

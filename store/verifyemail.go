@@ -50,7 +50,7 @@ func (v *verifier) emailRefs() error {
 	return bstore.QueryTx[emailRefRow](v.tx).ForEach(func(r emailRefRow) error {
 		v.email(r.Email).refs = r.Count
 		if r.Count < 2 {
-			v.problem(cureRebuild, "email %d: a count of %d references is not to be written down", r.Email, r.Count)
+			v.problem(cureRebuild, "email %016x: a count of %d references is not to be written down", r.Email, r.Count)
 		}
 		return v.tick()
 	})
@@ -66,7 +66,7 @@ func (v *verifier) eraseRows() error {
 			return nil
 		}
 		for _, id := range ids {
-			v.email(id).erase++
+			v.email(id.Key).erase++
 		}
 		return v.tick()
 	})
@@ -77,26 +77,26 @@ func (v *verifier) emailRows() error {
 	return bstore.QueryTx[emailRow](v.tx).ForEach(func(r emailRow) error {
 		e := v.email(r.ID)
 		e.exists = true
-		if e.messages > 0 && (e.size != r.Size || e.received != r.Received || e.thread != r.Thread) {
-			v.problem(cureRebuild, "email %d: differs from its message %s in size, time or thread", r.ID, v.describe(e.message))
+		if e.messages > 0 && (e.random != r.Random || e.size != r.Size || e.received != r.Received || e.thread != r.Thread) {
+			v.problem(cureRebuild, "email %016x: differs from its message %s in id, size, time or thread", r.ID, v.describe(e.message))
 		}
-		e.size = r.Size
-		if r.ID <= 0 || r.Thread <= 0 || int64(r.ID) > v.account.lastID.Load() {
-			v.problem(cureRebuild, "email %d: id or thread %d is out of range", r.ID, r.Thread)
+		e.random, e.size = r.Random, r.Size
+		if r.ID <= 0 || r.Thread <= 0 || r.ID > v.account.lastKey.Load() {
+			v.problem(cureRebuild, "email %016x: id or thread %d is out of range", r.ID, r.Thread)
 		}
 		var c cold
 		if _, err := c.parse(r.Cold); err != nil {
-			v.problem(cureRebuild, "email %d: %v", r.ID, err)
+			v.problem(cureRebuild, "email %016x: %v", r.ID, err)
 			return v.tick()
 		}
 		ref, err := blob.ParseRef(r.Blob)
 		if err != nil || ref.IsZero() {
-			v.problem(cureRebuild, "email %d: reference to its content is malformed", r.ID)
+			v.problem(cureRebuild, "email %016x: reference to its content is malformed", r.ID)
 			return v.tick()
 		}
 		e.blob = ref
 		if size := int64(len(c.prefix)) + ref.Size(); size != r.Size {
-			v.problem(cureRebuild, "email %d: has size %d, but prefix and content have %d", r.ID, r.Size, size)
+			v.problem(cureRebuild, "email %016x: has size %d, but prefix and content have %d", r.ID, r.Size, size)
 		}
 		return v.tick()
 	})
@@ -105,29 +105,29 @@ func (v *verifier) emailRows() error {
 // emailSums compares emails with what refers to them.
 func (v *verifier) emailSums() error {
 	var bytes int64
-	places := map[blob.Ref]EmailID{}
+	places := map[blob.Ref]int64{}
 	for id, e := range v.emails {
 		if e.messages > 0 {
 			bytes += e.size
 		}
 		if other := places[e.blob]; other != 0 && !e.blob.IsZero() {
-			v.problem(cureRebuild, "emails %d and %d: both have their content at %v", other, id, e.blob)
+			v.problem(cureRebuild, "emails %016x and %016x: both have their content at %v", other, id, e.blob)
 		}
 		places[e.blob] = id
 		switch {
 		case !e.exists && e.messages > 0:
-			v.problem(cureRebuild, "message %s: its email %d is not there", v.describe(e.message), id)
+			v.problem(cureRebuild, "message %s: its email %016x is not there", v.describe(e.message), id)
 		case !e.exists && e.erase > 0:
-			v.problem(cureRebuild, "email %d: is to be erased, but not there", id)
+			v.problem(cureRebuild, "email %016x: is to be erased, but not there", id)
 		case !e.exists:
-			v.problem(cureRebuild, "email %d: has references counted, but is not there", id)
+			v.problem(cureRebuild, "email %016x: has references counted, but is not there", id)
 		case e.messages == 0 && e.erase != 1:
-			v.problem(cureRebuild, "email %d: has no message, and is %d times among what is to be erased", id, e.erase)
+			v.problem(cureRebuild, "email %016x: has no message, and is %d times among what is to be erased", id, e.erase)
 		case e.messages > 0 && e.erase > 0:
-			v.problem(cureRebuild, "email %d: is to be erased, but is message %s", id, v.describe(e.message))
+			v.problem(cureRebuild, "email %016x: is to be erased, but is message %s", id, v.describe(e.message))
 		}
 		if refs := max(e.refs, min(e.messages, 1)); e.exists && refs != e.messages {
-			v.problem(cureRebuild, "email %d: has %d messages, counted are %d", id, e.messages, refs)
+			v.problem(cureRebuild, "email %016x: has %d messages, counted are %d", id, e.messages, refs)
 		}
 	}
 	if bytes != v.row.Bytes {

@@ -23,7 +23,7 @@ type Entry struct {
 // ReceivedTime returns the INTERNALDATE.
 func (e Entry) ReceivedTime() time.Time { return time.Unix(e.Received, 0).UTC() }
 
-// entry is an Entry in 40 bytes.
+// entry is an Entry in 48 bytes.
 type entry struct {
 	uid       imap.UID
 	keywords  KeywordSet

@@ -66,7 +66,7 @@ func randomEdits(r *rand.Rand, n naiveView, next *imap.UID, modseq *imap.ModSeq)
 	switch {
 	case kind < 4 || len(n) == 0: // Append.
 		for range 1 + r.IntN(1+r.IntN(400)) {
-			edits = append(edits, viewEdit{entry: entry{uid: *next, modseq: *modseq, email: EmailID(*next), sizeFlags: uint64(*next) << 16}})
+			edits = append(edits, viewEdit{entry: entry{uid: *next, modseq: *modseq, email: EmailID{Key: int64(*next)}, sizeFlags: uint64(*next) << 16}})
 			*next += imap.UID(1 + r.IntN(3))
 		}
 	case kind < 7: // Flags of some, or of all.
