@@ -180,7 +180,7 @@ func (t *txn) erase(r *eraseRow) ([]blob.Deletion, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		ref, err := blob.ParseRef(row.Blob)
+		ref, err := blob.ParseRef(row.Rec.Blob)
 		if err != nil {
 			return nil, err
 		}
@@ -261,7 +261,7 @@ func (a *account) live(ctx context.Context, blobs []blob.Located) ([]bool, error
 			} else if err != nil {
 				return err
 			}
-			ref, err := blob.ParseRef(row.Blob)
+			ref, err := blob.ParseRef(row.Rec.Blob)
 			if err != nil {
 				return err
 			}

@@ -141,7 +141,7 @@ func (a *account) moveBlobs(ctx context.Context, moves []blob.Move) error {
 			if !ok {
 				continue // Erased meanwhile.
 			}
-			if row.Blob, err = m.New.MarshalBinary(); err != nil {
+			if row.Rec.Blob, err = m.New.MarshalBinary(); err != nil {
 				return err
 			}
 			if err := tx.update(&row); err != nil {
@@ -162,7 +162,7 @@ func (t *txn) emailAt(key int64, ref blob.Ref) (emailRow, bool, error) {
 		return row, false, err
 	}
 	at, err := ref.MarshalBinary()
-	return row, bytes.Equal(row.Blob, at), err
+	return row, bytes.Equal(row.Rec.Blob, at), err
 }
 
 // packCompactor rewrites packs of an open account in the background, when they have become sparse.

@@ -45,15 +45,15 @@ func (e *Email) ParseEnvelope() *message.Envelope { return message.ParseBytes(e.
 
 // set makes e the email of a row, with slices that refer to it.
 func (e *Email) set(r *emailRow) error {
-	preview, err := e.cold.parse(r.Cold)
+	preview, err := e.cold.parse(r.Rec.Cold)
 	if err != nil {
 		return err
 	}
 	*e = Email{
 		ID:            r.id(),
-		Thread:        r.Thread,
-		Received:      time.Unix(r.Received, 0).UTC(),
-		Size:          r.Size,
+		Thread:        r.Rec.Thread,
+		Received:      time.Unix(r.Rec.Received, 0).UTC(),
+		Size:          r.Rec.Size,
 		Prefix:        e.cold.prefix,
 		Auth:          e.cold.auth,
 		Envelope:      e.cold.envelope,
@@ -87,7 +87,7 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 		}
 		for i := range rows {
 			p := &e
-			if rows[i].Cold == nil {
+			if rows[i].Rec.Cold == nil {
 				p = nil
 			} else if err := e.set(&rows[i]); err != nil {
 				return fmt.Errorf("email %v: %w", rows[i].id(), err)
@@ -116,10 +116,10 @@ func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow
 			if err := tx.Get(r); err != nil && err != bstore.ErrAbsent {
 				return err
 			}
-			if r.Random != id.Random {
+			if r.Rec.Random != id.Random {
 				*r = emailRow{ID: id.Key}
 			}
-			size += len(r.Cold)
+			size += len(r.Rec.Cold)
 		}
 		return nil
 	})
@@ -147,14 +147,14 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 		if err != nil {
 			return nil, err
 		}
-		if rows[0].Cold == nil {
+		if rows[0].Rec.Cold == nil {
 			return nil, ErrExpunged
 		}
 		var c cold
-		if _, err := c.parse(rows[0].Cold); err != nil {
+		if _, err := c.parse(rows[0].Rec.Cold); err != nil {
 			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
-		ref, err := blob.ParseRef(rows[0].Blob)
+		ref, err := blob.ParseRef(rows[0].Rec.Blob)
 		if err != nil {
 			return nil, fmt.Errorf("email %v: %w", id, err)
 		}

@@ -177,3 +177,25 @@ func TestKeywordSets(t *testing.T) {
 		}
 	}
 }
+
+func TestEmailRecordRoundTrip(t *testing.T) {
+	t.Parallel()
+	for _, r := range []emailRecord{
+		{Cold: []byte{}},
+		{Random: -1, Thread: 1<<63 - 1, Received: -5, Size: 1 << 40, Blob: []byte{1, 2}, Cold: []byte("cold")},
+	} {
+		b, err := r.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got emailRecord
+		if err := got.UnmarshalBinary(b); err != nil || !reflect.DeepEqual(got, r) {
+			t.Errorf("%+v, %v, want %+v", got, err, r)
+		}
+		for n := range len(b) - len(r.Cold) {
+			if err := got.UnmarshalBinary(b[:n]); err != nil || got.Cold == nil || len(got.Cold) > 0 || got.Size != 0 {
+				t.Errorf("%d of %d bytes: %+v, %v, want a record that is there, but malformed", n, len(b), got, err)
+			}
+		}
+	}
+}

@@ -134,9 +134,9 @@ func (t *txn) addEmail(b *box, e *newEmail) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
-	err = t.insert(&emailRow{
-		ID: e.id.Key, Random: e.id.Random, Thread: thread, Received: e.received, Size: e.size, Blob: ref, Cold: e.cold,
-	})
+	err = t.insert(&emailRow{e.id.Key, emailRecord{
+		Random: e.id.Random, Thread: thread, Received: e.received, Size: e.size, Blob: ref, Cold: e.cold,
+	}})
 	if err != nil {
 		return Added{}, err
 	}

@@ -102,19 +102,14 @@ func messageID(mailbox MailboxID, uid imap.UID) int64 { return int64(mailbox)<<3
 func (r *messageRow) mailbox() MailboxID { return MailboxID(r.ID >> 32) }
 func (r *messageRow) uid() imap.UID      { return imap.UID(r.ID & 0xffffffff) }
 
-// emailRow is the immutable part of a message. Only Blob changes: the place of the bytes, when
+// emailRow is the immutable part of a message. Only Rec.Blob changes: the place of the bytes, when
 // packs are compacted.
 type emailRow struct {
-	ID       int64 `bstore:"noauto,typename Email"` // EmailID.Key.
-	Random   int64 // EmailID.Random.
-	Thread   ThreadID
-	Received int64
-	Size     int64  // Of prefix and body, in bytes.
-	Blob     []byte // Binary form of a blob.Ref.
-	Cold     []byte // See cold.
+	ID  int64 `bstore:"noauto,typename Email"` // EmailID.Key.
+	Rec emailRecord
 }
 
-func (r *emailRow) id() EmailID { return EmailID{r.ID, r.Random} }
+func (r *emailRow) id() EmailID { return EmailID{r.ID, r.Rec.Random} }
 
 // emailRefRow counts the messages of an email where they are more than one.
 type emailRefRow struct {

@@ -163,7 +163,7 @@ func (s *searcher) decideCandidates() error {
 				return err
 			}
 			row := &s.rows[i]
-			if row.Cold == nil {
+			if row.Rec.Cold == nil {
 				continue // Erased.
 			}
 			if err := email.set(row); err != nil {
@@ -171,7 +171,7 @@ func (s *searcher) decideCandidates() error {
 			}
 			c := &s.candidates[done+i]
 			s.decideEntry(c.seq, &c.entry)
-			match, err := s.decideEmail(&email, row.Blob)
+			match, err := s.decideEmail(&email, row.Rec.Blob)
 			if err != nil {
 				return err
 			}

@@ -121,7 +121,7 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		if err := tx.Get(&m); err != nil {
 			t.Fatal(err)
 		}
-		return emailRow{ID: m.Email.Key, Random: m.Email.Random}
+		return emailRow{m.Email.Key, emailRecord{Random: m.Email.Random}}
 	}
 	for _, tc := range []struct {
 		name  string
@@ -255,16 +255,16 @@ func TestVerifyFindsPlanted(t *testing.T) {
 			if err := tx.Get(&other); err != nil {
 				return err
 			}
-			return edit(tx, email(tx, second), func(r *emailRow) { r.Blob = other.Blob })
+			return edit(tx, email(tx, second), func(r *emailRow) { r.Rec.Blob = other.Rec.Blob })
 		}, "both have their content at"},
 		{"email size", func(tx *bstore.Tx) error {
-			return edit(tx, email(tx, second), func(r *emailRow) { r.Size++ })
+			return edit(tx, email(tx, second), func(r *emailRow) { r.Rec.Size++ })
 		}, "but prefix and content have"},
 		{"email record", func(tx *bstore.Tx) error {
-			return edit(tx, email(tx, second), func(r *emailRow) { r.Cold = r.Cold[:len(r.Cold)-1] })
+			return edit(tx, email(tx, second), func(r *emailRow) { r.Rec.Cold = r.Rec.Cold[:len(r.Rec.Cold)-1] })
 		}, errCold.Error()},
 		{"content reference", func(tx *bstore.Tx) error {
-			return edit(tx, email(tx, second), func(r *emailRow) { r.Blob = []byte{0xff} })
+			return edit(tx, email(tx, second), func(r *emailRow) { r.Rec.Blob = []byte{0xff} })
 		}, "reference to its content is malformed"},
 		{"reference count missing", func(tx *bstore.Tx) error {
 			return tx.Delete(&emailRefRow{Email: email(tx, first).ID})
@@ -275,8 +275,11 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"reference count of nothing", func(tx *bstore.Tx) error {
 			return tx.Insert(&emailRefRow{Email: 12345, Count: 2})
 		}, "email 0000000000003039: has references counted, but is not there"},
+		{"email malformed", func(tx *bstore.Tx) error {
+			return edit(tx, email(tx, second), func(r *emailRow) { r.Rec = emailRecord{} })
+		}, errCold.Error()},
 		{"random half of id", func(tx *bstore.Tx) error {
-			return edit(tx, email(tx, first), func(r *emailRow) { r.Random++ })
+			return edit(tx, email(tx, first), func(r *emailRow) { r.Rec.Random++ })
 		}, "differs from its message \"Inbox\" uid 1 in id"},
 		{"not to be erased", func(tx *bstore.Tx) error { return tx.Delete(&eraseRow{ID: 1}) },
 			"has no message, and is 0 times among what is to be erased"},
@@ -405,12 +408,12 @@ func TestVerifyFindsContent(t *testing.T) {
 		}, true, `message "Inbox" uid 4`},
 		{"record of another email", func(t *testing.T, a *Account) error {
 			one, other := emailOf(t, a, 1), emailOf(t, a, 3)
-			one.Blob, other.Blob = other.Blob, one.Blob
+			one.Rec.Blob, other.Rec.Blob = other.Rec.Blob, one.Rec.Blob
 			return a.acc.db.Update(ctx, &one, &other)
 		}, false, `message "Inbox" uid 3`},
 		{"marked as deleted", func(t *testing.T, a *Account) error {
 			e := emailOf(t, a, 3)
-			ref, err := blob.ParseRef(e.Blob)
+			ref, err := blob.ParseRef(e.Rec.Blob)
 			if err != nil {
 				return err
 			}

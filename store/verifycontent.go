@@ -67,7 +67,7 @@ func (c *contentVerifier) again(id int64, cause error, check func(blob.Ref) erro
 	} else if err != nil {
 		return err
 	}
-	ref, err := blob.ParseRef(row.Blob)
+	ref, err := blob.ParseRef(row.Rec.Blob)
 	if err == nil && ref != c.emails[id].blob {
 		cause = check(ref)
 	}

@@ -77,26 +77,26 @@ func (v *verifier) emailRows() error {
 	return bstore.QueryTx[emailRow](v.tx).ForEach(func(r emailRow) error {
 		e := v.email(r.ID)
 		e.exists = true
-		if e.messages > 0 && (e.random != r.Random || e.size != r.Size || e.received != r.Received || e.thread != r.Thread) {
+		if e.messages > 0 && (e.random != r.Rec.Random || e.size != r.Rec.Size || e.received != r.Rec.Received || e.thread != r.Rec.Thread) {
 			v.problem(cureRebuild, "email %016x: differs from its message %s in id, size, time or thread", r.ID, v.describe(e.message))
 		}
-		e.random, e.size = r.Random, r.Size
-		if r.ID <= 0 || r.Thread <= 0 || r.ID > v.account.lastKey.Load() {
-			v.problem(cureRebuild, "email %016x: id or thread %d is out of range", r.ID, r.Thread)
+		e.random, e.size = r.Rec.Random, r.Rec.Size
+		if r.ID <= 0 || r.Rec.Thread <= 0 || r.ID > v.account.lastKey.Load() {
+			v.problem(cureRebuild, "email %016x: id or thread %d is out of range", r.ID, r.Rec.Thread)
 		}
 		var c cold
-		if _, err := c.parse(r.Cold); err != nil {
+		if _, err := c.parse(r.Rec.Cold); err != nil {
 			v.problem(cureRebuild, "email %016x: %v", r.ID, err)
 			return v.tick()
 		}
-		ref, err := blob.ParseRef(r.Blob)
+		ref, err := blob.ParseRef(r.Rec.Blob)
 		if err != nil || ref.IsZero() {
 			v.problem(cureRebuild, "email %016x: reference to its content is malformed", r.ID)
 			return v.tick()
 		}
 		e.blob = ref
-		if size := int64(len(c.prefix)) + ref.Size(); size != r.Size {
-			v.problem(cureRebuild, "email %016x: has size %d, but prefix and content have %d", r.ID, r.Size, size)
+		if size := int64(len(c.prefix)) + ref.Size(); size != r.Rec.Size {
+			v.problem(cureRebuild, "email %016x: has size %d, but prefix and content have %d", r.ID, r.Rec.Size, size)
 		}
 		return v.tick()
 	})
