@@ -378,7 +378,7 @@ func TestReplayFromCopy(t *testing.T) {
 	// The process ends right after the record.
 	d := again.beginCopy()
 	sub, err := d.record(t.Context(), again.account, submissionKey{again.account.ID(), 5})
-	if err != nil || sub.ID != 5 || sub.Email == 0 {
+	if err != nil || sub.ID != 5 || sub.Email.IsZero() {
 		t.Fatalf("%+v, %v", sub, err)
 	}
 	for range 2 {
