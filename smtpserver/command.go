@@ -72,6 +72,8 @@ var httpVerbs = []string{"GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CON
 // command runs a command line and writes its reply.
 func (c *conn) command(line []byte) {
 	begin := time.Now()
+	// RFC 5321 §4.1.1: white space before the end of the line is tolerated.
+	line = bytes.TrimRight(line, " \t")
 	verb, args, _ := bytes.Cut(line, []byte(" "))
 	cmd := lookup(verb)
 	if cmd == nil {

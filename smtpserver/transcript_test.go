@@ -1,6 +1,8 @@
 package smtpserver
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -8,12 +10,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"mox/pipeline"
+	"mox/internal/ratelimit"
 	"mox/pipeline/checks"
 	"mox/pipeline/targettest"
+	"mox/sasl"
+	"mox/smtp"
 )
 
 var update = flag.Bool("update", false, "write what the server did into the transcripts")
@@ -22,8 +28,11 @@ var update = flag.Bool("update", false, "write what the server did into the tran
 //
 // A line "C: text" is sent, lines that follow each other in one piece, and "S: text" is
 // expected, where "..." stands for any text. `C= "text"` sends a string in Go syntax, without
-// line end. "C2:", "S2:" and so on are a second connection. "@" lines are for the test:
+// line end. "C2:", "S2:" and so on are a second connection; "C*100:" and "S*100:" are as many lines. "@" lines are
+// for the test:
 //
+//	@clock                         Time is that of the test, and passes when all wait.
+//	@shutdown                      The server is told to stop.
 //	@kind submission|submissions   Kind of the listener, MX otherwise.
 //	@option name                   An option of the listener, see transcriptOptions.
 //	@starttls                      The client makes a TLS handshake.
@@ -42,22 +51,59 @@ func TestTranscripts(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			playTranscript(t, file)
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(data), "\n@clock\n") {
+				synctest.Test(t, func(t *testing.T) { playTranscript(t, file, data) })
+			} else {
+				playTranscript(t, file, data)
+			}
 		})
 	}
 }
 
-var transcriptOptions = map[string]func(*ListenerOptions){
-	"notls":      func(lo *ListenerOptions) { lo.TLSConfig = nil },
-	"requiretls": func(lo *ListenerOptions) { lo.RequireTLS = true },
-	"plainauth":  func(lo *ListenerOptions) { lo.AuthWithoutTLS = true },
-	"normalize":  func(lo *ListenerOptions) { lo.NormalizeLineEnds = true },
-	"hideclient": func(lo *ListenerOptions) { lo.HideClient = true },
-	"small":      func(lo *ListenerOptions) { lo.MaxMessageSize = 1000 },
-	"testaddress": func(lo *ListenerOptions) {
-		lo.Checks = []pipeline.Use{{Check: checks.TestAddress{Timeout: time.Millisecond}}}
+var transcriptOptions = map[string]func(*Options, *ListenerOptions){
+	"notls":      func(_ *Options, lo *ListenerOptions) { lo.TLSConfig = nil },
+	"requiretls": func(_ *Options, lo *ListenerOptions) { lo.RequireTLS = true },
+	"plainauth":  func(_ *Options, lo *ListenerOptions) { lo.AuthWithoutTLS = true },
+	"normalize":  func(_ *Options, lo *ListenerOptions) { lo.NormalizeLineEnds = true },
+	"hideclient": func(_ *Options, lo *ListenerOptions) { lo.HideClient = true },
+	"small":      func(_ *Options, lo *ListenerOptions) { lo.MaxMessageSize = 1000 },
+	"testaddress": func(_ *Options, lo *ListenerOptions) {
+		lo.Checks = using(checks.TestAddress{Timeout: time.Millisecond})
 	},
-	"badcommands3": func(lo *ListenerOptions) { lo.Limits = NewLimits(LimitOptions{BadCommands: 3}) },
+	// Each account has room for 10,000 bytes, of which alice has used almost all.
+	"quota": func(_ *Options, lo *ListenerOptions) {
+		lo.Checks = using(checks.Quota{Usage: func(_ context.Context, account string) (used, limit int64, err error) {
+			return map[string]int64{"alice": 9_990, "bob": 0}[account], 10_000, nil
+		}})
+	},
+	"sendlimit": func(_ *Options, lo *ListenerOptions) {
+		lo.Checks = using(checks.NewSendLimit(func(string) checks.SendLimits {
+			return checks.SendLimits{MessagesPerHour: 2, RecipientsPerDay: 1}
+		}, nil))
+	},
+	"limits": func(_ *Options, lo *ListenerOptions) {
+		lo.Unlimited = nil
+		lo.Limits = NewLimits(LimitOptions{
+			Connections:           ratelimit.ConnLimits{Client: 3},
+			ConnectionsPerAccount: 1,
+			Connects:              ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 4}}},
+			Messages:              ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 1}}},
+			BadCommands:           3,
+			Recipients:            100,
+		})
+	},
+	"scramonly": func(_ *Options, lo *ListenerOptions) { lo.Mechanisms = []string{sasl.SCRAMSHA256} },
+	"loginonly": func(_ *Options, lo *ListenerOptions) { lo.Mechanisms = []string{sasl.Login} },
+	"fault": func(o *Options, _ *ListenerOptions) {
+		o.Local = &targettest.Memory{CommitErr: func(smtp.Path) error { return errors.New("database /data/x is broken") }}
+	},
+	"fulldisk": func(o *Options, _ *ListenerOptions) {
+		o.Local = &targettest.Memory{CommitErr: func(smtp.Path) error { return fmt.Errorf("write /data/x: %w", syscall.ENOSPC) }}
+	},
 }
 
 type transcript struct {
@@ -69,14 +115,10 @@ type transcript struct {
 	out     []string
 }
 
-func playTranscript(t *testing.T, file string) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+func playTranscript(t *testing.T, file string, data []byte) {
 	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	tr := &transcript{t: t, clients: map[string]*testClient{}, pending: map[string]string{}, seen: map[*targettest.Memory]int{}}
-	tr.ts = newServer(t, func(_ *Options, lo *ListenerOptions) {
+	tr.ts = newServer(t, func(o *Options, lo *ListenerOptions) {
 		lo.TLSConfig = testTLS()
 		lo.Unlimited = append(lo.Unlimited, loopback)
 		for _, line := range lines {
@@ -84,7 +126,7 @@ func playTranscript(t *testing.T, file string) {
 			case "@kind":
 				lo.Kind = map[string]Kind{"submission": Submission, "submissions": Submissions}[arg]
 			case "@option":
-				transcriptOptions[arg](lo)
+				transcriptOptions[arg](o, lo)
 			}
 		}
 	})
@@ -120,7 +162,7 @@ func (tr *transcript) sendPending(name string) {
 	}
 }
 
-var directive = regexp.MustCompile(`^([CS])([0-9]*)([:=]) ?(.*)$`)
+var directive = regexp.MustCompile(`^([CS])([0-9]*)(?:\*([0-9]+))?([:=]) ?(.*)$`)
 
 func (tr *transcript) line(n int, line string) {
 	t := tr.t
@@ -145,21 +187,32 @@ func (tr *transcript) line(n int, line string) {
 	if m == nil {
 		t.Fatalf("line %d: %q", n, line)
 	}
-	name, text := m[2], m[4]
+	name, text, times := m[2], m[5], 1
+	if m[3] != "" {
+		times, _ = strconv.Atoi(m[3])
+	}
 	if m[1] == "C" {
 		tr.client(name)
-		if m[3] == "=" {
-			s, err := strconv.Unquote(text)
-			if err != nil {
+		s := text + "\r\n"
+		if m[4] == "=" {
+			var err error
+			if s, err = strconv.Unquote(text); err != nil {
 				t.Fatalf("line %d: %v", n, err)
 			}
-			tr.pending[name] += s
-		} else {
-			tr.pending[name] += text + "\r\n"
 		}
+		tr.pending[name] += strings.Repeat(s, times)
 		return
 	}
 	tr.sendPending(name)
+	for range times {
+		tr.expect(n, name, text)
+	}
+}
+
+// expect reads a line of the server, which line n of the transcript tells.
+func (tr *transcript) expect(n int, name, text string) {
+	t := tr.t
+	t.Helper()
 	got, err := tr.client(name).line()
 	if err != nil {
 		t.Fatalf("line %d: want %q, got %v", n, text, err)
@@ -210,6 +263,12 @@ func (tr *transcript) directive(n int, line string) {
 	case word == "@closed":
 		tr.sendPending(name)
 		tr.client(name).wantClosed()
+	case line == "@clock":
+	case line == "@shutdown":
+		for name := range tr.clients {
+			tr.sendPending(name)
+		}
+		go tr.ts.srv.Shutdown(t.Context())
 	case word == "@messages":
 		tr.messages(n)
 	default:
