@@ -12,6 +12,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 FUZZTIME ?= 30s
 TESTTIMEOUT ?= 12m
+SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
@@ -20,10 +21,10 @@ RACE := . $(patsubst %,./%/...,$(wildcard admin config dns http imapserver inter
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
 
-.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench fuzz setup clean
+.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench bench-peers bench-curves bench-soak fuzz setup clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## build ./mox
 	go build -trimpath -buildvcs=$(VCS) -o mox .
@@ -66,8 +67,18 @@ generate: ## write the files that are made from code
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
 
-bench: ## Go benchmarks with allocations; BENCH selects by name
+bench: ## Go benchmarks with allocations, BENCH selects by name; then a short load run
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+	ROUNDS=1 SCALE=short PEERS=mox.sh sh test/load/compare.sh
+
+bench-peers: ## measure mox beside Postfix + Dovecot, see docs/performance.md (as root)
+	sh test/load/compare.sh
+
+bench-curves: ## measure how costs grow, draw the plots in docs/performance
+	sh test/load/curves.sh
+
+bench-soak: ## mixed load for SOAK (5m), during which resources must stay flat
+	go test -count 1 -timeout 0 -run '^TestSoak$$' -v ./test/load -soak $(SOAK)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	sh test/fuzz.sh $(FUZZTIME)

@@ -67,7 +67,7 @@ func (a *appending) appendNew() (figure.Figure, error) {
 	}
 	f := figure.Figure{Value: figure.PerSecond(len(t.latencies), took), Unit: "/s", Errors: t.failed}
 	f.Latencies(t.latencies)
-	return f, errors.Join(t.err(), a.expect(before+a.n, true))
+	return f, errors.Join(t.err(), a.expect(before+a.n))
 }
 
 // prepare makes the mailbox, and returns how many messages it has, and whether literals need no
@@ -125,7 +125,7 @@ func (a *appending) appendAll(nonSync bool, first int, message func(i int) (time
 }
 
 // expect checks that the mailbox has a number of messages, and the bytes of the last ones.
-func (a *appending) expect(n int, content bool) error {
+func (a *appending) expect(n int) error {
 	c, err := a.imap(a.account)
 	if err != nil {
 		return err
@@ -138,10 +138,8 @@ func (a *appending) expect(n int, content bool) error {
 	if exists != n {
 		return fmt.Errorf("%s has %d messages, not %d", a.mailbox, exists, n)
 	}
-	if content && n > 0 {
-		if err := checkContent(c, max(1, n-99), n); err != nil {
-			return err
-		}
+	if _, _, err := checkBodies(c, max(1, n-99), n); err != nil {
+		return err
 	}
 	return c.Logout()
 }
@@ -193,7 +191,7 @@ func (a *appending) fill() error {
 	}
 	f := figure.Figure{Name: a.named("fill"), Value: figure.PerSecond(len(t.latencies), took), Unit: "/s", Errors: t.failed}
 	f.Latencies(t.latencies)
-	if err := errors.Join(a.emit(f), t.err(), a.expect(a.n, true)); err != nil || a.server.data == "" {
+	if err := errors.Join(a.emit(f), t.err(), a.expect(a.n)); err != nil || a.server.data == "" {
 		return err
 	}
 	after, err := diskUse(a.server.data)

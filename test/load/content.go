@@ -12,40 +12,18 @@ import (
 // checkContent fetches messages of the selected mailbox in every way, without timing it, and checks
 // them: their bytes, and that size, envelope and structure are of the same message.
 func checkContent(c *conn.IMAP, first, last int) error {
-	c.Keep = true
-	defer func() { c.Keep = false }()
-	marks := make([]mail.Mark, last-first+1)
-	sizes := make([]int, last-first+1)
-	at := func(r *conn.Response) (int, error) {
-		if int(r.Num) < first || int(r.Num) > last {
-			return 0, fmt.Errorf("unexpected FETCH of message %d", r.Num)
-		}
-		return int(r.Num) - first, nil
-	}
-	err := c.Command(func(r *conn.Response) error {
-		if !r.Is("FETCH") {
-			return nil
-		}
-		i, err := at(r)
-		if err != nil {
-			return err
-		}
-		if len(r.Content) != 1 {
-			return fmt.Errorf("message %d came with %d literals", r.Num, len(r.Content))
-		}
-		sizes[i] = len(r.Content[0])
-		marks[i], err = mail.Check(r.Content[0])
-		return err
-	}, "FETCH %d:%d (BODY.PEEK[])", first, last)
+	marks, sizes, err := checkBodies(c, first, last)
 	if err != nil {
 		return err
 	}
+	c.Keep = true
+	defer func() { c.Keep = false }()
 	seen := 0
 	err = c.Command(func(r *conn.Response) error {
 		if !r.Is("FETCH") {
 			return nil
 		}
-		i, err := at(r)
+		i, err := position(r, first, last)
 		if err != nil {
 			return err
 		}
@@ -58,11 +36,49 @@ func checkContent(c *conn.IMAP, first, last int) error {
 	return err
 }
 
+// position returns where the message of a response stands in a range.
+func position(r *conn.Response, first, last int) (int, error) {
+	if int(r.Num) < first || int(r.Num) > last {
+		return 0, fmt.Errorf("unexpected FETCH of message %d", r.Num)
+	}
+	return int(r.Num) - first, nil
+}
+
+// checkBodies checks the bytes of messages, and returns what they say of themselves, and their sizes.
+// Nothing else is asked for: servers learn from what is, and are then quicker with it.
+func checkBodies(c *conn.IMAP, first, last int) ([]mail.Mark, []int, error) {
+	c.Keep = true
+	defer func() { c.Keep = false }()
+	marks := make([]mail.Mark, last-first+1)
+	sizes := make([]int, last-first+1)
+	err := c.Command(func(r *conn.Response) error {
+		if !r.Is("FETCH") {
+			return nil
+		}
+		i, err := position(r, first, last)
+		if err != nil {
+			return err
+		}
+		if len(r.Content) != 1 {
+			return fmt.Errorf("message %d came with %d literals", r.Num, len(r.Content))
+		}
+		sizes[i] = len(r.Content[0])
+		marks[i], err = mail.Check(r.Content[0])
+		return err
+	}, "FETCH %d:%d (BODY.PEEK[])", first, last)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, m := range marks {
+		if m.ID == "" {
+			return nil, nil, fmt.Errorf("message %d did not come", first+i)
+		}
+	}
+	return marks, sizes, nil
+}
+
 // checkItems checks that items are those of a message.
 func checkItems(r *conn.Response, m mail.Mark, size int) error {
-	if m.ID == "" {
-		return fmt.Errorf("message %d came without its bytes", r.Num)
-	}
 	all := bytes.ToLower(r.Text)
 	for _, c := range r.Content {
 		all = append(all, bytes.ToLower(c)...)

@@ -159,7 +159,7 @@ func (g *growing) fillTo(n int, opts mail.Options) error {
 		return err
 	}
 	if have >= n {
-		return a.expect(n, false)
+		return a.expect(n)
 	}
 	m := mail.New(opts)
 	t, took, err := a.appendAll(nonSync, have, func(i int) (time.Time, []byte) { return m.Date(i), m.Message(i) })
@@ -168,7 +168,7 @@ func (g *growing) fillTo(n int, opts mail.Options) error {
 	}
 	f := figure.Figure{Name: "append on the way", Value: figure.PerSecond(len(t.latencies), took), Unit: "/s", Errors: t.failed}
 	f.Latencies(t.latencies)
-	return errors.Join(g.figureAt("messages", n, f), t.err(), a.expect(n, true))
+	return errors.Join(g.figureAt("messages", n, f), t.err(), a.expect(n))
 }
 
 // browsing does what a mail program does with a mailbox of n messages.

@@ -43,6 +43,8 @@ var modes = []mode{
 // usageError is for what was asked in a wrong way.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func main() {

@@ -3,6 +3,7 @@
 #
 #   start    a fresh one, print its settings
 #   restart  the same one with its data, print its settings
+#   verify   stop it and check what it stored, if it has a program for that
 #   stop     it
 #   env      print its settings, as test/load takes them with -server
 #
@@ -12,6 +13,7 @@
 #              for temporary files); it must be on the disk that is to be measured
 #   LOAD       the load program (built if not given)
 #   ACCOUNTS   number of accounts (10)
+#   STARTS     file to which the time until the greeting is added, as a line of JSON
 #
 # Only processes whose ids are in $dir/pids, put there by these scripts, are ever ended.
 
@@ -45,7 +47,7 @@ now() { date +%s%N; }
 await_greeting() {
 	since=$1
 	shift
-	"$LOAD" greet -name "$name" -since "$since" "$@" >>"$dir/start.jsonl" 2>>"$dir/start.log" ||
+	"$LOAD" greet -name "$name" -since "$since" "$@" >>"${STARTS:-$dir/start.jsonl}" 2>>"$dir/start.log" ||
 		fail "the server does not greet, see $dir"
 }
 
@@ -102,8 +104,9 @@ main() {
 		run
 		settings
 		;;
+	verify) verify ;;
 	stop) stop ;;
 	env) settings ;;
-	*) fail "usage: $0 start|restart|stop|env" ;;
+	*) fail "usage: $0 start|restart|verify|stop|env" ;;
 	esac
 }

@@ -72,11 +72,12 @@ func ReadMetrics(ctx context.Context, url string) (Metrics, error) {
 }
 
 // AfterCollection reads the metrics once the program has collected its garbage after a moment. Go
-// does so every two minutes at least; how long to wait at most is given by wait.
+// does so when there is enough of it, and at least every two minutes; that the metrics are read again
+// and again makes some. How long to wait at most is given by wait.
 func AfterCollection(ctx context.Context, url string, since time.Time, wait time.Duration) (Metrics, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		m, err := ReadMetrics(ctx, url)
