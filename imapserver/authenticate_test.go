@@ -2,13 +2,10 @@ package imapserver
 
 import (
 	"bufio"
-	"context"
-	"crypto"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -18,83 +15,32 @@ import (
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
 	"mox/login"
+	"mox/login/logintest"
 	"mox/sasl"
 )
 
-// testVerifiers has the verifiers of the test account, whose login may be disabled.
-type testVerifiers struct {
-	mechanisms []string
-	key        sasl.KeyFingerprint // Registered for the test account.
-	disabled   bool
-	fault      error
-}
-
-func (v *testVerifiers) Mechanisms() []string { return v.mechanisms }
-
-func (v *testVerifiers) account(login string) string {
-	if login == testLogin || login == testAccount {
-		return testAccount
-	}
-	return ""
-}
-
-func (v *testVerifiers) SCRAM(_ context.Context, login string, h crypto.Hash) (sasl.SCRAMVerifier, error) {
-	switch {
-	case v.fault != nil:
-		return sasl.SCRAMVerifier{}, v.fault
-	case v.account(login) == "":
-		return sasl.FakeSCRAMVerifier(h, []byte("secret"), login, 4, sasl.MinSCRAMIterations), nil
-	}
-	return sasl.NewSCRAMVerifier(h, testPassword, []byte("salt"), sasl.MinSCRAMIterations)
-}
-
-func (v *testVerifiers) CRAMMD5(_ context.Context, login string) (sasl.CRAMMD5Verifier, error) {
-	if v.account(login) == "" {
-		return sasl.FakeCRAMMD5Verifier([]byte("secret"), login)
-	}
-	return sasl.NewCRAMMD5Verifier(testPassword)
-}
-
-func (v *testVerifiers) KeyAccount(key sasl.KeyFingerprint) string {
-	if key == v.key {
-		return testAccount
-	}
-	return ""
-}
-
-func (v *testVerifiers) Account(_ context.Context, username string) (string, error) {
-	if a := v.account(username); a != "" && !v.disabled {
-		return a, nil
-	}
-	if v.disabled {
-		return "", &login.DisabledError{Reason: "ask the office"}
-	}
-	return "", sasl.ErrCredentials
-}
-
 var allMechanisms = []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}
 
-// newAuthServer returns a server with all mechanisms.
-func newAuthServer(t *testing.T, change func(*testVerifiers, *login.Options, *ListenerOptions)) *testServer {
-	t.Helper()
-	return newAuthServerWith(t, change, nil)
+// testUsers has the owner of the test account, by address or name.
+func testUsers() *logintest.Users {
+	return &logintest.Users{
+		Password: testPassword,
+		Accounts: map[string]string{testLogin: testAccount, testAccount: testAccount},
+		Errors:   map[string]error{"disabled": &login.DisabledError{Reason: "ask the office"}, "fault": errors.New("database is broken")},
+	}
 }
 
-// newAuthServerWith does as newAuthServer, and changes options of the server.
-func newAuthServerWith(t *testing.T, change func(*testVerifiers, *login.Options, *ListenerOptions), options func(*Options)) *testServer {
+// newAuthServer returns a server with all mechanisms and no waiting.
+func newAuthServer(t *testing.T, users *logintest.Users, change func(*login.Options, *Options, *ListenerOptions)) *testServer {
 	t.Helper()
 	return newServer(t, newStore(t, t.TempDir()), func(o *Options, lo *ListenerOptions) {
 		lo.TLS = selfSigned()
-		o.Logins = testLogins(func(o *login.Options) {
-			v := &testVerifiers{mechanisms: allMechanisms}
-			o.Verifiers = v
+		o.Logins = testLogins(func(logins *login.Options) {
+			logins.Authenticate, logins.Verifiers = users.Authenticate, users
 			if change != nil {
-				change(v, o, lo)
+				change(logins, o, lo)
 			}
 		})
-		if options != nil {
-			options(o)
-		}
 	})
 }
 
@@ -153,32 +99,9 @@ func (c *testClient) authenticate(m sasl.Client, initialResponse bool) string {
 	}
 }
 
-// saslClient returns the client's side of a mechanism. cs is nil without TLS.
-func saslClient(t *testing.T, mechanism, login, password string, cs *tls.ConnectionState) sasl.Client {
-	t.Helper()
-	creds := sasl.Credentials{Username: login, Password: sasl.NewSecret(password)}
-	switch mechanism {
-	case sasl.Plain:
-		return sasl.NewPlainClient(creds)
-	case sasl.Login:
-		return sasl.NewLoginClient(creds)
-	case sasl.CRAMMD5:
-		return sasl.NewCRAMMD5Client(creds)
-	}
-	bindings := sasl.ChannelBindings(cs)
-	if !strings.HasSuffix(mechanism, "-PLUS") {
-		bindings = nil
-	}
-	c, err := sasl.NewSCRAMClient(mechanism, creds, bindings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func TestAuthenticateMechanisms(t *testing.T) {
 	t.Parallel()
-	s := newAuthServer(t, nil)
+	s := newAuthServer(t, testUsers(), nil)
 	const without = "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE STARTTLS SASL-IR AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN"
 	const with = "* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE SASL-IR AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 " +
 		"AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN"
@@ -209,11 +132,11 @@ func TestAuthenticateMechanisms(t *testing.T) {
 				for name, login := range map[string][2]string{
 					"wrong password": {testLogin, "wrong"}, "unknown user": {"nobody", testPassword}, "wrong case": {testLogin, strings.ToUpper(testPassword)},
 				} {
-					if got := c.authenticate(saslClient(t, mechanism, login[0], login[1], cs), initial); got != "NO [AUTHENTICATIONFAILED] Wrong user name or password" {
+					if got := c.authenticate(logintest.Client(t, mechanism, login[0], login[1], cs), initial); got != "NO [AUTHENTICATIONFAILED] Wrong user name or password" {
 						t.Errorf("%s %s, %s: %q", tls.VersionName(version), mechanism, name, got)
 					}
 				}
-				if got := c.authenticate(saslClient(t, mechanism, testLogin, testPassword, cs), initial); !match("OK [CAPABILITY IMAP4rev1 ... AUTHENTICATE done", got) {
+				if got := c.authenticate(logintest.Client(t, mechanism, testLogin, testPassword, cs), initial); !match("OK [CAPABILITY IMAP4rev1 ... AUTHENTICATE done", got) {
 					t.Errorf("%s %s: %q", tls.VersionName(version), mechanism, got)
 				}
 				c.cmd("SELECT INBOX", "OK ...")
@@ -225,9 +148,9 @@ func TestAuthenticateMechanisms(t *testing.T) {
 // What is not offered cannot be used.
 func TestAuthenticateNotOffered(t *testing.T) {
 	t.Parallel()
-	s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, _ *ListenerOptions) {
-		v.mechanisms = []string{sasl.SCRAMSHA256}
-	})
+	users := testUsers()
+	users.Offered = []string{sasl.SCRAMSHA256}
+	s := newAuthServer(t, users, nil)
 	c := s.dial()
 	c.expect("* OK ...")
 	for _, mechanism := range []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "SCRAM-SHA-512", "CRAM-MD5", "EXTERNAL", "NTLM", "X"} {
@@ -237,12 +160,12 @@ func TestAuthenticateNotOffered(t *testing.T) {
 	for _, mechanism := range []string{"SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "CRAM-MD5", "EXTERNAL"} {
 		c.cmd("AUTHENTICATE "+mechanism, "NO [CANNOT] ...")
 	}
-	if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256Plus, testLogin, testPassword, cs), true); !strings.HasPrefix(got, "OK ") {
+	if got := c.authenticate(logintest.Client(t, sasl.SCRAMSHA256Plus, testLogin, testPassword, cs), true); !strings.HasPrefix(got, "OK ") {
 		t.Error(got)
 	}
 
 	// Without TLS nothing is offered, unless the listener allows it.
-	s = newAuthServer(t, func(_ *testVerifiers, _ *login.Options, lo *ListenerOptions) { lo.PlaintextAuth = false })
+	s = newAuthServer(t, users, func(_ *login.Options, _ *Options, lo *ListenerOptions) { lo.PlaintextAuth = false })
 	c = s.dial()
 	c.expect("* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ID ENABLE IDLE STARTTLS LOGINDISABLED] ...")
 	for _, mechanism := range append(allMechanisms, sasl.Plain, sasl.External) {
@@ -253,7 +176,7 @@ func TestAuthenticateNotOffered(t *testing.T) {
 // A client is logged in only after it has taken the server's proof.
 func TestAuthenticateEndsWithTheClient(t *testing.T) {
 	t.Parallel()
-	s := newAuthServer(t, nil)
+	s := newAuthServer(t, testUsers(), nil)
 	for last, want := range map[string]string{
 		"":         "OK [CAPABILITY ...",
 		"*":        "BAD Authentication canceled",
@@ -262,7 +185,7 @@ func TestAuthenticateEndsWithTheClient(t *testing.T) {
 	} {
 		c := s.dial()
 		c.expect("* OK ...")
-		m := saslClient(t, sasl.SCRAMSHA256, testLogin, testPassword, nil)
+		m := logintest.Client(t, sasl.SCRAMSHA256, testLogin, testPassword, nil)
 		initial, _ := m.Start()
 		c.send("a AUTHENTICATE SCRAM-SHA-256 " + base64.StdEncoding.EncodeToString(initial) + "\r\n")
 		for range 2 {
@@ -285,51 +208,38 @@ func TestAuthenticateEndsWithTheClient(t *testing.T) {
 	}
 }
 
-// Somebody who hides the -PLUS variants from a client that knows them is found out, and so is
-// somebody who passes an exchange on.
-func TestAuthenticateFindsManInTheMiddle(t *testing.T) {
+// What logins come to is counted.
+func TestAuthenticateIsCounted(t *testing.T) {
 	t.Parallel()
-	s := newAuthServer(t, nil)
-	c, other := s.dial(), s.dial()
+	registry := prometheus.NewRegistry()
+	s := newAuthServer(t, testUsers(), func(logins *login.Options, o *Options, lo *ListenerOptions) {
+		o.Registerer = registry
+		lo.AccountConns = ratelimit.NewCounts[string](1)
+		logins.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}}})
+	})
+	c, d := s.dial(), s.dial()
 	c.expect("* OK ...")
-	other.expect("* OK ...")
-	cs, otherCS := c.startTLSVersion(tls.VersionTLS13), other.startTLSVersion(tls.VersionTLS13)
-	creds := sasl.Credentials{Username: testLogin, Password: sasl.NewSecret(testPassword)}
-	hidden, err := sasl.NewClient([]string{sasl.SCRAMSHA256, sasl.Plain}, creds, cs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := c.authenticate(hidden, true); !strings.HasPrefix(got, "NO [AUTHENTICATIONFAILED] ") {
-		t.Errorf("-PLUS hidden: %q", got)
-	}
-	if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256Plus, testLogin, testPassword, otherCS), true); !strings.HasPrefix(got, "NO [AUTHENTICATIONFAILED] ") {
-		t.Errorf("bound to another connection: %q", got)
-	}
-	// A client that cannot bind is welcome.
-	if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, testLogin, testPassword, nil), true); !strings.HasPrefix(got, "OK ") {
-		t.Errorf("not bound: %q", got)
-	}
-}
-
-// Failures count the same with each mechanism, and once they are too many the right password is
-// refused with each.
-func TestAuthenticateLimits(t *testing.T) {
-	t.Parallel()
-	for _, mechanism := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
-		registry := prometheus.NewRegistry()
-		s := newAuthServerWith(t, func(_ *testVerifiers, o *login.Options, _ *ListenerOptions) {
-			o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}}})
-		}, func(o *Options) { o.Registerer = registry })
-		c := s.dial()
-		c.expect("* OK ...")
-		for _, password := range []string{"wrong", "wrong", testPassword} {
-			if got := c.authenticate(saslClient(t, mechanism, testLogin, password, nil), true); got != "NO [AUTHENTICATIONFAILED] Wrong user name or password" {
-				t.Errorf("%s with %q: %q", mechanism, password, got)
-			}
+	d.expect("* OK ...")
+	for _, tt := range []struct {
+		c              *testClient
+		user, password string
+		want           string
+	}{
+		{c, "disabled", testPassword, "NO [CONTACTADMIN] login is disabled: ask the office"},
+		{c, "fault", testPassword, "NO [UNAVAILABLE] ..."},
+		{d, testLogin, testPassword, "OK [CAPABILITY ..."},
+		{c, testLogin, testPassword, "NO [LIMIT] ..."},
+		{c, testLogin, "wrong", "NO [AUTHENTICATIONFAILED] Wrong user name or password"},
+		{c, "nobody", testPassword, "NO [AUTHENTICATIONFAILED] Wrong user name or password"},
+		{c, testLogin, testPassword, "NO [AUTHENTICATIONFAILED] Wrong user name or password"},
+	} {
+		if got := tt.c.authenticate(logintest.Client(t, sasl.SCRAMSHA256, tt.user, tt.password, nil), true); !match(tt.want, got) {
+			t.Errorf("as %s: %q, want %q", tt.user, got, tt.want)
 		}
-		if n := logins(t, registry); n["credentials"] != 2 || n["limit"] != 1 || n["ok"] != 0 || n["error"] != 0 {
-			t.Errorf("%s: counted %v", mechanism, n)
-		}
+	}
+	want := map[string]float64{"disabled": 1, "error": 1, "ok": 1, "connections": 1, "credentials": 2, "limit": 1}
+	if n := logins(t, registry); !maps.Equal(n, want) {
+		t.Errorf("counted %v, want %v", n, want)
 	}
 }
 
@@ -353,19 +263,8 @@ func logins(t *testing.T, g prometheus.Gatherer) map[string]float64 {
 
 func TestAuthenticateRefusals(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*testVerifiers){
-		"NO [CONTACTADMIN] login is disabled: ask the office": func(v *testVerifiers) { v.disabled = true },
-		"NO [UNAVAILABLE] ...":                                func(v *testVerifiers) { v.fault = errors.New("database is broken") },
-	} {
-		s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, _ *ListenerOptions) { change(v) })
-		c := s.dial()
-		c.expect("* OK ...")
-		if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, testLogin, testPassword, nil), true); !match(name, got) {
-			t.Errorf("got %q, want %q", got, name)
-		}
-	}
 	// Nobody acts for another account.
-	s := newAuthServer(t, nil)
+	s := newAuthServer(t, testUsers(), nil)
 	c := s.dial()
 	c.expect("* OK ...")
 	m, err := sasl.NewSCRAMClient(sasl.SCRAMSHA256, sasl.Credentials{Username: testLogin, AuthzID: "other", Password: sasl.NewSecret(testPassword)}, nil)
@@ -381,43 +280,36 @@ func TestAuthenticateRefusals(t *testing.T) {
 	}
 }
 
+// The key of a TLS client is that of the connection.
 func TestAuthenticateExternal(t *testing.T) {
 	t.Parallel()
-	mine, others := selfSigned().Certificates[0], selfSigned().Certificates[0]
-	s := newAuthServer(t, func(v *testVerifiers, _ *login.Options, lo *ListenerOptions) {
-		cert, err := x509.ParseCertificate(mine.Certificate[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		v.key = sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-		lo.TLS.ClientAuth = tls.RequestClientCert
-	})
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		for authzID, want := range map[string]string{
-			"": "OK ...", testLogin: "OK ...", testAccount: "OK ...", "other": "NO [AUTHENTICATIONFAILED] ...",
-		} {
-			for _, initial := range []bool{true, false} {
-				c := s.dial()
-				c.expect("* OK ...")
-				c.startTLSVersion(version, mine)
-				if got := c.cmd("CAPABILITY", "OK ..."); !strings.Contains(got[0], " AUTH=EXTERNAL AUTH=PLAIN ") {
-					t.Errorf("capabilities %q", got)
-				}
-				if got := c.authenticate(sasl.NewExternalClient(authzID), initial); !match(want, got) {
-					t.Errorf("as %q: got %q, want %q", authzID, got, want)
-				}
-			}
-		}
-		for name, certificates := range map[string][]tls.Certificate{"no key": nil, "unknown key": {others}} {
+	mine, key := logintest.Certificate(t)
+	others, _ := logintest.Certificate(t)
+	users := testUsers()
+	users.Keys = map[sasl.KeyFingerprint]string{key: testAccount}
+	s := newAuthServer(t, users, func(_ *login.Options, _ *Options, lo *ListenerOptions) { lo.TLS.ClientAuth = tls.RequestClientCert })
+	for authzID, want := range map[string]string{
+		"": "OK ...", testLogin: "OK ...", testAccount: "OK ...", "other": "NO [AUTHENTICATIONFAILED] ...",
+	} {
+		for _, initial := range []bool{true, false} {
 			c := s.dial()
 			c.expect("* OK ...")
-			c.startTLSVersion(version, certificates...)
-			if got := c.cmd("CAPABILITY", "OK ..."); strings.Contains(got[0], "EXTERNAL") {
-				t.Errorf("%s: capabilities %q", name, got)
+			c.startTLSVersion(tls.VersionTLS13, mine)
+			if got := c.cmd("CAPABILITY", "OK ..."); !strings.Contains(got[0], " AUTH=EXTERNAL AUTH=PLAIN ") {
+				t.Errorf("capabilities %q", got)
 			}
-			c.cmd("AUTHENTICATE EXTERNAL =", "NO [CANNOT] ...")
+			if got := c.authenticate(sasl.NewExternalClient(authzID), initial); !match(want, got) {
+				t.Errorf("as %q: got %q, want %q", authzID, got, want)
+			}
 		}
 	}
+	c := s.dial()
+	c.expect("* OK ...")
+	c.startTLSVersion(tls.VersionTLS13, others)
+	if got := c.cmd("CAPABILITY", "OK ..."); strings.Contains(got[0], "EXTERNAL") {
+		t.Errorf("capabilities %q for an unknown key", got)
+	}
+	c.cmd("AUTHENTICATE EXTERNAL =", "NO [CANNOT] ...")
 }
 
 // Neither proofs nor what they can be tried on with passwords are in a trace without secrets.
@@ -426,14 +318,14 @@ func TestAuthenticateIsNotTraced(t *testing.T) {
 	var out lockedBuffer
 	var levels logging.Levels
 	levels.Set(logging.LevelTrace, nil)
-	s := newAuthServerWith(t, nil, func(o *Options) { o.Log = logging.New(&out, &levels) })
+	s := newAuthServer(t, testUsers(), func(_ *login.Options, o *Options, _ *ListenerOptions) { o.Log = logging.New(&out, &levels) })
 	for _, mechanism := range append(allMechanisms, sasl.Plain, sasl.Login) {
 		for _, password := range []string{"hunter2", testPassword} {
 			c := s.dial()
 			c.expect("* OK ...")
-			m := saslRecorder{Client: saslClient(t, mechanism, testLogin, password, nil)}
+			m := logintest.Recorder{Client: logintest.Client(t, mechanism, testLogin, password, nil)}
 			c.authenticate(&m, true)
-			for _, said := range m.said {
+			for _, said := range m.Said {
 				text := string(said)
 				if text == "" || text == testLogin {
 					continue // Who logs in is told.
@@ -442,7 +334,7 @@ func TestAuthenticateIsNotTraced(t *testing.T) {
 					t.Errorf("%s: %q is in the trace", mechanism, said)
 				}
 			}
-			if len(m.said) == 0 {
+			if len(m.Said) == 0 {
 				t.Errorf("%s: nothing was said", mechanism)
 			}
 		}
@@ -450,22 +342,4 @@ func TestAuthenticateIsNotTraced(t *testing.T) {
 	if !strings.Contains(out.String(), "AUTHENTICATE") {
 		t.Errorf("there is no trace: %s", out.String())
 	}
-}
-
-// saslRecorder keeps what both sides said.
-type saslRecorder struct {
-	sasl.Client
-	said [][]byte
-}
-
-func (r *saslRecorder) Start() ([]byte, error) {
-	b, err := r.Client.Start()
-	r.said = append(r.said, b)
-	return b, err
-}
-
-func (r *saslRecorder) Next(challenge []byte) ([]byte, error) {
-	b, err := r.Client.Next(challenge)
-	r.said = append(r.said, challenge, b)
-	return b, err
 }

@@ -193,7 +193,7 @@ func TestListenerMechanisms(t *testing.T) {
 		{[]string{sasl.SCRAMSHA256}, "AUTH=SCRAM-SHA-256 LOGINDISABLED", "NO [CANNOT] ..."},
 		{[]string{sasl.External}, "LOGINDISABLED", "NO [CANNOT] ..."},
 	} {
-		s := newAuthServer(t, func(_ *testVerifiers, _ *login.Options, lo *ListenerOptions) { lo.Mechanisms = tt.mechanisms })
+		s := newAuthServer(t, testUsers(), func(_ *login.Options, _ *Options, lo *ListenerOptions) { lo.Mechanisms = tt.mechanisms })
 		c := s.dial()
 		c.expect("* OK ...")
 		c.startTLSVersion(tls.VersionTLS13)

@@ -16,7 +16,6 @@ import (
 
 	"mox/internal/memnet"
 	"mox/login"
-	"mox/sasl"
 	"mox/store"
 )
 
@@ -86,15 +85,7 @@ func startServer(t testing.TB, st *store.Store, change func(*Options, *ListenerO
 
 // testLogins returns logins of the test account, with options that may be changed.
 func testLogins(change func(*login.Options)) *login.Service {
-	o := login.Options{
-		Authenticate: func(_ context.Context, username, password string) (string, error) {
-			if username != testLogin || password != testPassword {
-				return "", sasl.ErrCredentials
-			}
-			return testAccount, nil
-		},
-		FailDelay: -1,
-	}
+	o := login.Options{Authenticate: testUsers().Authenticate, FailDelay: -1}
 	if change != nil {
 		change(&o)
 	}

@@ -1,16 +1,8 @@
-package login
+package login_test
 
 import (
-	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -18,92 +10,46 @@ import (
 	"time"
 
 	"mox/internal/ratelimit"
+	"mox/login"
+	"mox/login/logintest"
 	"mox/sasl"
 )
 
-// users have one password. They log in to the account that the map names, those of disabled not.
-type users struct {
-	accounts map[string]string
-	disabled string
-	fault    error
-	key      sasl.KeyFingerprint // Of the account ann.
-	tried    int                 // Passwords.
-}
-
 const secret = "s3cret"
 
-func (u *users) Authenticate(ctx context.Context, username, password string) (string, error) {
-	u.tried++
-	if password != secret {
-		return "", sasl.ErrCredentials
-	}
-	return u.Account(ctx, username)
-}
-
-func (u *users) Mechanisms() []string {
-	return []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}
-}
-
-func (u *users) SCRAM(_ context.Context, username string, h crypto.Hash) (sasl.SCRAMVerifier, error) {
-	if u.accounts[username] == "" {
-		return sasl.FakeSCRAMVerifier(h, []byte("x"), username, 4, sasl.MinSCRAMIterations), nil
-	}
-	return sasl.NewSCRAMVerifier(h, secret, []byte("salt"), sasl.MinSCRAMIterations)
-}
-
-func (u *users) CRAMMD5(_ context.Context, username string) (sasl.CRAMMD5Verifier, error) {
-	if u.accounts[username] == "" {
-		return sasl.FakeCRAMMD5Verifier([]byte("x"), username)
-	}
-	return sasl.NewCRAMMD5Verifier(secret)
-}
-
-func (u *users) KeyAccount(key sasl.KeyFingerprint) string {
-	if key == u.key {
-		return "ann"
-	}
-	return ""
-}
-
-func (u *users) Account(_ context.Context, username string) (string, error) {
-	switch account := u.accounts[username]; {
-	case u.fault != nil:
-		return "", u.fault
-	case account == "":
-		return "", sasl.ErrCredentials
-	case username == u.disabled:
-		return "", &DisabledError{Reason: "ask the office"}
-	default:
-		return account, nil
+func newUsers() *logintest.Users {
+	return &logintest.Users{
+		Password: secret,
+		Accounts: map[string]string{"ann": "ann", "ann@example.org": "ann", "bob": "bob"},
+		Errors:   map[string]error{"off": &login.DisabledError{Reason: "ask the office"}, "fault": errFault},
 	}
 }
 
-func newUsers() *users {
-	return &users{accounts: map[string]string{"ann": "ann", "ann@example.org": "ann", "bob": "bob", "off": "off"}, disabled: "off"}
-}
+var errFault = errors.New("database is broken")
 
-func newService(t *testing.T, u *users, change func(*Options)) *Service {
+func newService(t *testing.T, u *logintest.Users, change func(*login.Options)) *login.Service {
 	t.Helper()
-	o := Options{Authenticate: u.Authenticate, Verifiers: u}
+	o := login.Options{Authenticate: u.Authenticate, Verifiers: u}
 	if change != nil {
 		change(&o)
 	}
-	s, err := New(o)
+	s, err := login.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-var client = ConnOptions{Hostname: "mx.example.org", IP: netip.MustParseAddr("192.0.2.1")}
+var client = login.ConnOptions{Hostname: "mx.example.org", IP: netip.MustParseAddr("192.0.2.1")}
 
 // handshake returns the two ends of a TLS connection.
 func handshake(t *testing.T, version uint16, certificates ...tls.Certificate) (server, client *tls.ConnectionState) {
 	t.Helper()
+	own, _ := logintest.Certificate(t)
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
-	s := tls.Server(a, &tls.Config{Certificates: []tls.Certificate{certificate(t)}, ClientAuth: tls.RequestClientCert})
+	s := tls.Server(a, &tls.Config{Certificates: []tls.Certificate{own}, ClientAuth: tls.RequestClientCert})
 	c := tls.Client(b, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version, Certificates: certificates})
 	done := make(chan error, 1)
 	go func() { done <- s.HandshakeContext(t.Context()) }()
@@ -115,23 +61,14 @@ func handshake(t *testing.T, version uint16, certificates ...tls.Certificate) (s
 	return &scs, &ccs
 }
 
-func certificate(t *testing.T) tls.Certificate {
+// exchange makes an attempt with a client's side of a mechanism.
+func exchange(t *testing.T, c *login.Conn, cs *tls.ConnectionState, m sasl.Client) (time.Duration, error) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1)}, &x509.Certificate{}, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+	return exchangeIn(t, c.Attempt(cs), m)
 }
 
-// exchange makes an attempt with a client's side of a mechanism.
-func exchange(t *testing.T, c *Conn, cs *tls.ConnectionState, m sasl.Client) (time.Duration, error) {
+func exchangeIn(t *testing.T, a *login.Attempt, m sasl.Client) (time.Duration, error) {
 	t.Helper()
-	a := c.Attempt(cs)
 	server := a.Mechanism(m.Mechanism())
 	if server == nil {
 		t.Fatalf("%s is not offered", m.Mechanism())
@@ -154,33 +91,14 @@ func exchange(t *testing.T, c *Conn, cs *tls.ConnectionState, m sasl.Client) (ti
 	}
 }
 
-// clientSide returns the client's side of a mechanism.
-func clientSide(t *testing.T, mechanism, username, password string, cs *tls.ConnectionState) sasl.Client {
-	t.Helper()
-	if mechanism == sasl.External {
-		return sasl.NewExternalClient(username)
-	}
-	if !strings.HasSuffix(mechanism, "-PLUS") {
-		cs = nil // Otherwise it would say that it could bind.
-	}
-	m, err := sasl.NewClient([]string{mechanism}, sasl.Credentials{Username: username, Password: sasl.NewSecret(password)}, cs)
-	if err != nil {
-		t.Fatalf("%s: %v", mechanism, err)
-	}
-	return m
-}
-
 func TestMechanisms(t *testing.T) {
 	t.Parallel()
 	const all = "SCRAM-SHA-256-PLUS SCRAM-SHA-256 SCRAM-SHA-1-PLUS SCRAM-SHA-1 CRAM-MD5 EXTERNAL PLAIN LOGIN"
-	key := certificate(t)
-	cert, err := x509.ParseCertificate(key.Certificate[0])
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, fingerprint := logintest.Certificate(t)
+	stranger, _ := logintest.Certificate(t)
 	u := newUsers()
-	u.key = sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-	s := newService(t, u, func(o *Options) { o.FailDelay = -1 })
+	u.Keys = map[sasl.KeyFingerprint]string{fingerprint: "ann"}
+	s := newService(t, u, func(o *login.Options) { o.FailDelay = -1 })
 	for _, tt := range []struct {
 		version uint16
 		keys    []tls.Certificate
@@ -189,7 +107,7 @@ func TestMechanisms(t *testing.T) {
 	}{
 		{tls.VersionTLS12, []tls.Certificate{key}, nil, all},
 		{tls.VersionTLS13, []tls.Certificate{key}, nil, all},
-		{tls.VersionTLS13, []tls.Certificate{certificate(t)}, nil, strings.Replace(all, "EXTERNAL ", "", 1)},
+		{tls.VersionTLS13, []tls.Certificate{stranger}, nil, strings.Replace(all, "EXTERNAL ", "", 1)},
 		{0, nil, nil, "SCRAM-SHA-256 SCRAM-SHA-1 CRAM-MD5 PLAIN LOGIN"},
 		{tls.VersionTLS13, nil, []string{sasl.Login, sasl.SCRAMSHA1, sasl.SCRAMSHA256}, "SCRAM-SHA-256 SCRAM-SHA-1 LOGIN"},
 		{tls.VersionTLS13, nil, []string{sasl.SCRAMSHA256Plus}, "SCRAM-SHA-256-PLUS"},
@@ -214,20 +132,20 @@ func TestMechanisms(t *testing.T) {
 		}
 		for _, m := range offered {
 			if m != sasl.External {
-				if _, err := exchange(t, s.NewConn(o), scs, clientSide(t, m, "ann", "wrong", ccs)); !errors.Is(err, sasl.ErrCredentials) {
+				if _, err := exchange(t, s.NewConn(o), scs, logintest.Client(t, m, "ann", "wrong", ccs)); !errors.Is(err, sasl.ErrCredentials) {
 					t.Errorf("%s with a wrong password: %v", m, err)
 				}
 			}
-			if _, err := exchange(t, s.NewConn(o), scs, clientSide(t, m, "nobody", secret, ccs)); !errors.Is(err, sasl.ErrCredentials) {
+			if _, err := exchange(t, s.NewConn(o), scs, logintest.Client(t, m, "nobody", secret, ccs)); !errors.Is(err, sasl.ErrCredentials) {
 				t.Errorf("%s as nobody: %v", m, err)
 			}
-			c := s.NewConn(o)
-			if wait, err := exchange(t, c, scs, clientSide(t, m, "ann@example.org", secret, ccs)); err != nil || wait != 0 || c.account != "ann" {
-				t.Errorf("%s: %v after %v, account %s", m, err, wait, c.account)
+			a := s.NewConn(o).Attempt(scs)
+			if wait, err := exchangeIn(t, a, logintest.Client(t, m, "ann@example.org", secret, ccs)); err != nil || wait != 0 || a.Account() != "ann" {
+				t.Errorf("%s: %v after %v, account %q", m, err, wait, a.Account())
 			}
 		}
 	}
-	if _, err := New(Options{}); err == nil {
+	if _, err := login.New(login.Options{}); err == nil {
 		t.Error("a service that can check nothing was made")
 	}
 }
@@ -266,8 +184,8 @@ func TestRefusals(t *testing.T) {
 		return err
 	}
 	for _, m := range []string{sasl.SCRAMSHA256, sasl.CRAMMD5, sasl.Plain} {
-		var disabled *DisabledError
-		_, err := exchange(t, s.NewConn(client), nil, clientSide(t, m, "off", secret, nil))
+		var disabled *login.DisabledError
+		_, err := exchange(t, s.NewConn(client), nil, logintest.Client(t, m, "off", secret, nil))
 		if !errors.As(err, &disabled) || err.Error() != "login is disabled: ask the office" {
 			t.Errorf("%s, disabled: %v", m, err)
 		}
@@ -289,8 +207,7 @@ func TestRefusals(t *testing.T) {
 	if _, err := s.NewConn(client).Attempt(nil).End(nil); err == nil {
 		t.Error("a login without any exchange")
 	}
-	u.fault = errors.New("broken")
-	if err := password("ann", secret); !errors.Is(err, u.fault) || errors.Is(err, sasl.ErrCredentials) {
+	if err := password("fault", secret); !errors.Is(err, errFault) || errors.Is(err, sasl.ErrCredentials) {
 		t.Errorf("fault: %v", err)
 	}
 }
@@ -301,7 +218,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	u := newUsers()
-	s := newService(t, u, func(o *Options) {
+	s := newService(t, u, func(o *login.Options) {
 		o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
 			Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 3}}},
 			Names:   []ratelimit.Rate{{Period: time.Hour, Max: 4}},
@@ -309,33 +226,33 @@ func TestFailures(t *testing.T) {
 		})
 		o.Key = strings.ToLower
 	})
-	try := func(c *Conn, username, password string) (time.Duration, error) {
+	try := func(c *login.Conn, username, password string) (time.Duration, error) {
 		t.Helper()
-		return exchange(t, c, nil, clientSide(t, sasl.Plain, username, password, nil))
+		return exchange(t, c, nil, logintest.Client(t, sasl.Plain, username, password, nil))
 	}
-	from := func(ip string) ConnOptions { return ConnOptions{IP: netip.MustParseAddr(ip)} }
+	from := func(ip string) login.ConnOptions { return login.ConnOptions{IP: netip.MustParseAddr(ip)} }
 	one, other := s.NewConn(from("192.0.2.1")), s.NewConn(from("192.0.2.1"))
-	for i, c := range []*Conn{one, one, other} {
+	for i, c := range []*login.Conn{one, one, other} {
 		wait, err := try(c, []string{"ann", "ANN", "Ann"}[i], "wrong")
-		if want := []time.Duration{time.Second, 2 * time.Second, time.Second}[i]; wait != want || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, ErrLimited) {
+		if want := []time.Duration{time.Second, 2 * time.Second, time.Second}[i]; wait != want || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, login.ErrLimited) {
 			t.Errorf("failure %d: %v after %v, want after %v", i, err, wait, want)
 		}
 	}
-	tried := u.tried
+	tried := u.Tried.Load()
 	for _, m := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
-		wait, err := exchange(t, s.NewConn(from("192.0.2.1")), nil, clientSide(t, m, "ann", secret, nil))
-		if !errors.Is(err, ErrLimited) || !errors.Is(err, sasl.ErrCredentials) || wait != time.Second {
+		wait, err := exchange(t, s.NewConn(from("192.0.2.1")), nil, logintest.Client(t, m, "ann", secret, nil))
+		if !errors.Is(err, login.ErrLimited) || !errors.Is(err, sasl.ErrCredentials) || wait != time.Second {
 			t.Errorf("%s, too many failures: %v after %v", m, err, wait)
 		}
 	}
-	if u.tried != tried {
+	if u.Tried.Load() != tried {
 		t.Error("passwords were looked at")
 	}
 	// From elsewhere, one guess for the name is left.
-	if _, err := try(s.NewConn(from("198.51.100.1")), "aNN", "wrong"); errors.Is(err, ErrLimited) {
+	if _, err := try(s.NewConn(from("198.51.100.1")), "aNN", "wrong"); errors.Is(err, login.ErrLimited) {
 		t.Error(err)
 	}
-	if _, err := try(s.NewConn(from("198.51.100.1")), "ann", secret); !errors.Is(err, ErrLimited) {
+	if _, err := try(s.NewConn(from("198.51.100.1")), "ann", secret); !errors.Is(err, login.ErrLimited) {
 		t.Errorf("name is guessed on from elsewhere: %v", err)
 	}
 	if _, err := try(s.NewConn(from("198.51.100.1")), "bob", secret); err != nil {
@@ -346,7 +263,7 @@ func TestFailures(t *testing.T) {
 	free.Unlimited = true
 	c := s.NewConn(free)
 	for range 20 {
-		if wait, err := try(c, "bob", "wrong"); wait != 0 || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, ErrLimited) {
+		if wait, err := try(c, "bob", "wrong"); wait != 0 || !errors.Is(err, sasl.ErrCredentials) || errors.Is(err, login.ErrLimited) {
 			t.Fatalf("unlimited: %v after %v", err, wait)
 		}
 	}
@@ -361,7 +278,7 @@ func TestFailures(t *testing.T) {
 		}
 	}
 	a := c.Attempt(nil)
-	if _, err := a.End(a.Password(t.Context(), strings.Repeat("x", 1<<20), "wrong")); !errors.Is(err, sasl.ErrCredentials) || len(c.key(a.Username())) > maxKey {
+	if _, err := a.End(a.Password(t.Context(), strings.Repeat("x", 1<<20), "wrong")); !errors.Is(err, sasl.ErrCredentials) {
 		t.Errorf("long name: %v", err)
 	}
 }
@@ -371,34 +288,34 @@ func TestConnectionsOfAccount(t *testing.T) {
 	s := newService(t, newUsers(), nil)
 	o := client
 	o.Accounts = ratelimit.NewCounts[string](1)
-	login := func(c *Conn, username string) error {
+	logIn := func(c *login.Conn, username string) error {
 		t.Helper()
-		_, err := exchange(t, c, nil, clientSide(t, sasl.SCRAMSHA256, username, secret, nil))
+		_, err := exchange(t, c, nil, logintest.Client(t, sasl.SCRAMSHA256, username, secret, nil))
 		return err
 	}
 	a, b := s.NewConn(o), s.NewConn(o)
-	if err := login(a, "ann"); err != nil {
+	if err := logIn(a, "ann"); err != nil {
 		t.Fatal(err)
 	}
-	if err := login(b, "ann@example.org"); !errors.Is(err, ErrConnections) {
+	if err := logIn(b, "ann@example.org"); !errors.Is(err, login.ErrConnections) {
 		t.Errorf("one more: %v", err)
 	}
-	if err := login(b, "bob"); err != nil {
+	if err := logIn(b, "bob"); err != nil {
 		t.Errorf("another account: %v", err)
 	}
 	free := o
 	free.Unlimited = true
-	if err := login(s.NewConn(free), "ann"); err != nil {
+	if err := logIn(s.NewConn(free), "ann"); err != nil {
 		t.Errorf("not limited: %v", err)
 	}
 	a.Close()
 	a.Close()
 	b.Close()
 	for _, username := range []string{"ann", "bob"} {
-		if err := login(s.NewConn(o), username); err != nil {
+		if err := logIn(s.NewConn(o), username); err != nil {
 			t.Errorf("after the others were closed: %v", err)
 		}
-		if err := login(s.NewConn(o), username); !errors.Is(err, ErrConnections) {
+		if err := logIn(s.NewConn(o), username); !errors.Is(err, login.ErrConnections) {
 			t.Errorf("%s, one more: %v", username, err)
 		}
 	}
@@ -414,7 +331,7 @@ func TestTakesPasswords(t *testing.T) {
 		{nil, true}, {[]string{sasl.Plain}, true}, {[]string{sasl.External, sasl.Login}, true},
 		{[]string{}, false}, {[]string{sasl.SCRAMSHA256, sasl.External}, false},
 	} {
-		if got := s.NewConn(ConnOptions{Mechanisms: tt.mechanisms}).TakesPasswords(); got != tt.want {
+		if got := s.NewConn(login.ConnOptions{Mechanisms: tt.mechanisms}).TakesPasswords(); got != tt.want {
 			t.Errorf("%q: %v", tt.mechanisms, got)
 		}
 	}

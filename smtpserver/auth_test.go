@@ -1,80 +1,28 @@
 package smtpserver
 
 import (
-	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
-	"errors"
-	"math/big"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mox/internal/logging"
-	"mox/internal/ratelimit"
 	"mox/login"
+	"mox/login/logintest"
 	"mox/sasl"
 )
 
-// testVerifiers has verifiers of the users that authenticate knows, with the same password.
-type testVerifiers struct {
-	mechanisms []string
-	key        sasl.KeyFingerprint // Registered for alice.
-}
-
-func (v *testVerifiers) Mechanisms() []string { return v.mechanisms }
-
-func (v *testVerifiers) known(username string) bool {
-	_, err := authenticate(context.Background(), username, "s3cret")
-	return !errors.Is(err, sasl.ErrCredentials)
-}
-
-func (v *testVerifiers) SCRAM(_ context.Context, username string, h crypto.Hash) (sasl.SCRAMVerifier, error) {
-	if !v.known(username) {
-		return sasl.FakeSCRAMVerifier(h, []byte("secret"), username, 4, sasl.MinSCRAMIterations), nil
-	}
-	return sasl.NewSCRAMVerifier(h, "s3cret", []byte("salt"), sasl.MinSCRAMIterations)
-}
-
-func (v *testVerifiers) CRAMMD5(_ context.Context, username string) (sasl.CRAMMD5Verifier, error) {
-	if !v.known(username) {
-		return sasl.FakeCRAMMD5Verifier([]byte("secret"), username)
-	}
-	return sasl.NewCRAMMD5Verifier("s3cret")
-}
-
-func (v *testVerifiers) KeyAccount(key sasl.KeyFingerprint) string {
-	if key == v.key {
-		return "alice"
-	}
-	return ""
-}
-
-func (v *testVerifiers) Account(ctx context.Context, username string) (string, error) {
-	return authenticate(ctx, username, "s3cret")
-}
-
 // allMechanisms offers all mechanisms on a submission listener without limits.
-func allMechanisms(o *Options, lo *ListenerOptions) { withVerifiers(o, lo, nil) }
+func allMechanisms(o *Options, lo *ListenerOptions) { withUsers(testUsers())(o, lo) }
 
-// withVerifiers does as allMechanisms, with verifiers and options that may be changed.
-func withVerifiers(o *Options, lo *ListenerOptions, change func(*testVerifiers, *login.Options)) {
-	submission(o, lo)
-	lo.Unlimited = everyone
-	o.Logins = testLogins(func(o *login.Options) {
-		v := &testVerifiers{mechanisms: []string{sasl.SCRAMSHA256, sasl.SCRAMSHA1, sasl.CRAMMD5}}
-		o.Verifiers = v
-		if change != nil {
-			change(v, o)
-		}
-	})
+// withUsers does as allMechanisms, for other users.
+func withUsers(u *logintest.Users) func(*Options, *ListenerOptions) {
+	return func(o *Options, lo *ListenerOptions) {
+		submission(o, lo)
+		lo.Unlimited = everyone
+		o.Logins = testLogins(func(o *login.Options) { o.Authenticate, o.Verifiers = u.Authenticate, u })
+	}
 }
 
 // startTLSVersion makes TLS of a version, and says EHLO again.
@@ -152,29 +100,6 @@ func (c *testClient) authenticate(m sasl.Client, initialResponse bool) string {
 	}
 }
 
-// saslClient returns the client's side of a mechanism. cs is nil without TLS.
-func saslClient(t *testing.T, mechanism, username, password string, cs *tls.ConnectionState) sasl.Client {
-	t.Helper()
-	creds := sasl.Credentials{Username: username, Password: sasl.NewSecret(password)}
-	switch mechanism {
-	case sasl.Plain:
-		return sasl.NewPlainClient(creds)
-	case sasl.Login:
-		return sasl.NewLoginClient(creds)
-	case sasl.CRAMMD5:
-		return sasl.NewCRAMMD5Client(creds)
-	}
-	bindings := sasl.ChannelBindings(cs)
-	if !strings.HasSuffix(mechanism, "-PLUS") {
-		bindings = nil
-	}
-	c, err := sasl.NewSCRAMClient(mechanism, creds, bindings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func TestAuthMechanisms(t *testing.T) {
 	t.Parallel()
 	ts := newServer(t, allMechanisms)
@@ -197,11 +122,11 @@ func TestAuthMechanisms(t *testing.T) {
 				for name, login := range map[string][2]string{
 					"wrong password": {"alice", "wrong"}, "unknown user": {"nobody", "s3cret"}, "wrong case": {"alice", "S3CRET"},
 				} {
-					if got := c.authenticate(saslClient(t, mechanism, login[0], login[1], cs), initial); got != "535 5.7.8 wrong user name or password" {
+					if got := c.authenticate(logintest.Client(t, mechanism, login[0], login[1], cs), initial); got != "535 5.7.8 wrong user name or password" {
 						t.Errorf("%s %s, %s: %q", tls.VersionName(version), mechanism, name, got)
 					}
 				}
-				if got := c.authenticate(saslClient(t, mechanism, "alice@example.org", "s3cret", cs), initial); !strings.HasPrefix(got, "235 2.7.0 ") {
+				if got := c.authenticate(logintest.Client(t, mechanism, "alice@example.org", "s3cret", cs), initial); !strings.HasPrefix(got, "235 2.7.0 ") {
 					t.Errorf("%s %s: %q", tls.VersionName(version), mechanism, got)
 				}
 				c.cmd("MAIL FROM:<alice@example.org>", "250 ")
@@ -219,9 +144,9 @@ func TestAuthMechanisms(t *testing.T) {
 
 func TestAuthRefusals(t *testing.T) {
 	t.Parallel()
-	ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-		withVerifiers(o, lo, func(v *testVerifiers, _ *login.Options) { v.mechanisms = []string{sasl.SCRAMSHA256} })
-	})
+	users := testUsers()
+	users.Offered = []string{sasl.SCRAMSHA256}
+	ts := newServer(t, withUsers(users))
 	c := ts.dial()
 	c.hello()
 	for _, mechanism := range []string{"SCRAM-SHA-256-PLUS", "SCRAM-SHA-1", "CRAM-MD5", "EXTERNAL", "NTLM"} {
@@ -233,7 +158,7 @@ func TestAuthRefusals(t *testing.T) {
 	for username, want := range map[string]string{
 		"disabled": "525 5.7.13 login is disabled: ask the office", "fault": "454 4.7.0 ",
 	} {
-		if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, username, "s3cret", nil), true); !strings.HasPrefix(got, want) {
+		if got := c.authenticate(logintest.Client(t, sasl.SCRAMSHA256, username, "s3cret", nil), true); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: got %q, want %q", username, got, want)
 		}
 	}
@@ -283,7 +208,7 @@ func TestAuthEndsWithTheClient(t *testing.T) {
 	} {
 		c := ts.dial()
 		c.hello()
-		m := saslClient(t, sasl.SCRAMSHA256, "alice", "s3cret", nil)
+		m := logintest.Client(t, sasl.SCRAMSHA256, "alice", "s3cret", nil)
 		initial, _ := m.Start()
 		line := "AUTH SCRAM-SHA-256 " + base64.StdEncoding.EncodeToString(initial)
 		for range 2 {
@@ -304,121 +229,40 @@ func TestAuthEndsWithTheClient(t *testing.T) {
 	}
 }
 
-// Somebody who hides the -PLUS variants from a client that knows them is found out, and so is
-// somebody who passes an exchange on.
-func TestAuthFindsManInTheMiddle(t *testing.T) {
-	t.Parallel()
-	ts := newServer(t, allMechanisms)
-	c, other := ts.dial(), ts.dial()
-	c.hello()
-	other.hello()
-	cs, otherCS := c.startTLSVersion(tls.VersionTLS13), other.startTLSVersion(tls.VersionTLS13)
-	c.offered()
-	hidden, err := sasl.NewClient([]string{sasl.SCRAMSHA256, sasl.Plain}, sasl.Credentials{Username: "alice", Password: sasl.NewSecret("s3cret")}, cs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := c.authenticate(hidden, true); !strings.HasPrefix(got, "535 5.7.8 ") {
-		t.Errorf("-PLUS hidden: %q", got)
-	}
-	if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256Plus, "alice", "s3cret", otherCS), true); !strings.HasPrefix(got, "535 5.7.8 ") {
-		t.Errorf("bound to another connection: %q", got)
-	}
-	if got := c.authenticate(saslClient(t, sasl.SCRAMSHA256, "alice", "s3cret", nil), true); !strings.HasPrefix(got, "235 ") {
-		t.Errorf("not bound: %q", got)
-	}
-}
-
-// Failures count the same with each mechanism, and are answered as slowly; once they are too
-// many the right password is refused with each.
-func TestAuthLimitsOfMechanisms(t *testing.T) {
-	t.Parallel()
-	for _, mechanism := range []string{sasl.Plain, sasl.Login, sasl.SCRAMSHA256, sasl.CRAMMD5} {
-		synctest.Test(t, func(t *testing.T) {
-			ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-				withVerifiers(o, lo, func(_ *testVerifiers, o *login.Options) {
-					o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
-						Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
-					})
-				})
-				lo.Unlimited = nil
-			})
-			c := ts.dial()
-			c.hello()
-			for i, password := range []string{"wrong", "wrong", "s3cret"} {
-				begin := time.Now()
-				if got := c.authenticate(saslClient(t, mechanism, "alice", password, nil), true); got != "535 5.7.8 wrong user name or password" {
-					t.Errorf("%s with %q: %q", mechanism, password, got)
-				}
-				if took, want := time.Since(begin), time.Duration(i+1)*time.Second; took != want {
-					t.Errorf("%s: refused after %v, want %v", mechanism, took, want)
-				}
-			}
-			time.Sleep(2 * time.Hour)
-			c = ts.dial()
-			c.hello()
-			if got := c.authenticate(saslClient(t, mechanism, "alice", "s3cret", nil), true); !strings.HasPrefix(got, "235 ") {
-				t.Errorf("%s, later: %q", mechanism, got)
-			}
-		})
-	}
-}
-
-// clientCertificate makes a certificate that nobody has signed, and that is no longer valid:
-// only its key counts.
-func clientCertificate(t *testing.T) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(-time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-}
-
+// The key of a TLS client is that of the connection, and what the exchange comes to is told.
 func TestAuthExternal(t *testing.T) {
 	t.Parallel()
-	mine, others := clientCertificate(t), clientCertificate(t)
+	mine, key := logintest.Certificate(t)
+	others, _ := logintest.Certificate(t)
+	users := testUsers()
+	users.Keys = map[sasl.KeyFingerprint]string{key: "alice"}
 	ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-		cert, err := x509.ParseCertificate(mine.Certificate[0])
-		if err != nil {
-			t.Fatal(err)
-		}
-		withVerifiers(o, lo, func(v *testVerifiers, _ *login.Options) { v.key = sha256.Sum256(cert.RawSubjectPublicKeyInfo) })
+		withUsers(users)(o, lo)
 		lo.TLSConfig = lo.TLSConfig.Clone()
 		lo.TLSConfig.ClientAuth = tls.RequestClientCert
 	})
-	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-		for authzID, want := range map[string]string{
-			"": "235 2.7.0 ", "alice": "235 2.7.0 ", "alice@example.org": "235 2.7.0 ",
-			"bob@example.org": "535 5.7.8 ", "nobody": "535 5.7.8 ", "disabled": "525 5.7.13 ", "fault": "454 4.7.0 ",
-		} {
-			for _, initial := range []bool{true, false} {
-				c := ts.dial()
-				c.hello()
-				c.startTLSVersion(version, mine)
-				if got := c.offered(); !strings.Contains(got, " EXTERNAL PLAIN") {
-					t.Errorf("offers %q", got)
-				}
-				if got := c.authenticate(sasl.NewExternalClient(authzID), initial); !strings.HasPrefix(got, want) {
-					t.Errorf("as %q: got %q, want %q", authzID, got, want)
-				}
-			}
-		}
-		for name, certificates := range map[string][]tls.Certificate{"no key": nil, "unknown key": {others}} {
+	for authzID, want := range map[string]string{
+		"": "235 2.7.0 ", "alice@example.org": "235 2.7.0 ", "bob@example.org": "535 5.7.8 ", "disabled": "525 5.7.13 ", "fault": "454 4.7.0 ",
+	} {
+		for _, initial := range []bool{true, false} {
 			c := ts.dial()
 			c.hello()
-			c.startTLSVersion(version, certificates...)
-			if got := c.offered(); strings.Contains(got, "EXTERNAL") {
-				t.Errorf("%s: offers %q", name, got)
+			c.startTLSVersion(tls.VersionTLS13, mine)
+			if got := c.offered(); !strings.Contains(got, " EXTERNAL PLAIN") {
+				t.Errorf("offers %q", got)
 			}
-			c.cmd("AUTH EXTERNAL =", "504 5.5.4")
+			if got := c.authenticate(sasl.NewExternalClient(authzID), initial); !strings.HasPrefix(got, want) {
+				t.Errorf("as %q: got %q, want %q", authzID, got, want)
+			}
 		}
 	}
+	c := ts.dial()
+	c.hello()
+	c.startTLSVersion(tls.VersionTLS13, others)
+	if got := c.offered(); strings.Contains(got, "EXTERNAL") {
+		t.Errorf("offers %q to an unknown key", got)
+	}
+	c.cmd("AUTH EXTERNAL =", "504 5.5.4")
 }
 
 // Neither proofs nor what they can be tried on with passwords are in a trace without secrets.
@@ -435,9 +279,9 @@ func TestAuthIsNotTraced(t *testing.T) {
 		for _, password := range []string{"hunter2", "s3cret"} {
 			c := ts.dial()
 			c.hello()
-			m := saslRecorder{Client: saslClient(t, mechanism, "alice", password, nil)}
+			m := logintest.Recorder{Client: logintest.Client(t, mechanism, "alice", password, nil)}
 			c.authenticate(&m, true)
-			for _, said := range m.said {
+			for _, said := range m.Said {
 				text := string(said)
 				if text == "" || text == "alice" {
 					continue // Who logs in is told.
@@ -446,7 +290,7 @@ func TestAuthIsNotTraced(t *testing.T) {
 					t.Errorf("%s: %q is in the trace", mechanism, said)
 				}
 			}
-			if len(m.said) == 0 {
+			if len(m.Said) == 0 {
 				t.Errorf("%s: nothing was said", mechanism)
 			}
 		}
@@ -454,22 +298,4 @@ func TestAuthIsNotTraced(t *testing.T) {
 	if got := log.String(); !strings.Contains(got, "EHLO client.example.net") || !strings.Contains(got, "235 2.7.0") {
 		t.Errorf("there is no trace: %s", got)
 	}
-}
-
-// saslRecorder keeps what both sides said.
-type saslRecorder struct {
-	sasl.Client
-	said [][]byte
-}
-
-func (r *saslRecorder) Start() ([]byte, error) {
-	b, err := r.Client.Start()
-	r.said = append(r.said, b)
-	return b, err
-}
-
-func (r *saslRecorder) Next(challenge []byte) ([]byte, error) {
-	b, err := r.Client.Next(challenge)
-	r.said = append(r.said, challenge, b)
-	return b, err
 }

@@ -1,7 +1,6 @@
 package smtpserver
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -224,14 +223,11 @@ func TestFailedLoginsAreSlow(t *testing.T) {
 func TestFailedLoginLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		tried := 0
+		users := testUsers()
 		ts := newServer(t, func(o *Options, lo *ListenerOptions) {
 			submission(o, lo)
 			o.Logins = testLogins(func(o *login.Options) {
-				o.Authenticate = func(ctx context.Context, u, p string) (string, error) {
-					tried++
-					return authenticate(ctx, u, p)
-				}
+				o.Authenticate = users.Authenticate
 				o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{
 					Clients: ratelimit.NetworkOptions{Client: []ratelimit.Rate{{Period: time.Hour, Max: 2}}},
 					Names:   []ratelimit.Rate{{Period: time.Hour, Max: 3}},
@@ -244,7 +240,7 @@ func TestFailedLoginLimit(t *testing.T) {
 		c.cmd("AUTH PLAIN AGFsaWNlAHdyb25n", "535 5.7.8")
 		// The right password does not help any more, and no password is tried.
 		c.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "535 5.7.8")
-		if tried != 2 {
+		if tried := users.Tried.Load(); tried != 2 {
 			t.Errorf("%d passwords were tried", tried)
 		}
 		// From elsewhere the name has one guess left.
@@ -252,7 +248,7 @@ func TestFailedLoginLimit(t *testing.T) {
 		d.hello()
 		d.cmd("AUTH PLAIN AGFsaWNlAHdyb25n", "535 5.7.8")
 		d.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "535 5.7.8")
-		if tried != 3 {
+		if tried := users.Tried.Load(); tried != 3 {
 			t.Errorf("%d passwords were tried", tried)
 		}
 		time.Sleep(2 * time.Hour)

@@ -60,6 +60,10 @@ func (c *conn) mailParams(env *pipeline.Envelope, params smtp.Params) error {
 			case "7BIT":
 			case "8BITMIME":
 				env.EightBit = true
+			case "BINARYMIME":
+				// RFC 3030 §3. It is not offered: IMAP cannot carry NUL in whole messages, and few servers that
+				// mail is passed on to know it. See ARCHITECTURE.md.
+				return smtp.NewError(smtp.C555UnknownMailOrRcptParams, smtp.E554InvalidArguments, "BODY=BINARYMIME is not offered here", nil)
 			default:
 				return bad
 			}

@@ -30,9 +30,9 @@ import (
 	"mox/dns"
 	"mox/internal/memnet"
 	"mox/login"
+	"mox/login/logintest"
 	"mox/pipeline"
 	"mox/pipeline/targettest"
-	"mox/sasl"
 	"mox/smtp"
 )
 
@@ -177,25 +177,18 @@ func newServer(t testing.TB, change func(*Options, *ListenerOptions)) *testServe
 	return ts
 }
 
-// authenticate knows alice, by address or name, and bob.
-func authenticate(_ context.Context, username, password string) (string, error) {
-	switch {
-	case username == "fault":
-		return "", errors.New("database is broken")
-	case username == "disabled":
-		return "", &login.DisabledError{Reason: "ask the office"}
-	case password != "s3cret":
-	case username == "alice" || username == "alice@example.org":
-		return "alice", nil
-	case username == "bob@example.org":
-		return "bob", nil
+// testUsers are alice, by address or name, and bob.
+func testUsers() *logintest.Users {
+	return &logintest.Users{
+		Password: "s3cret",
+		Accounts: map[string]string{"alice": "alice", "alice@example.org": "alice", "bob@example.org": "bob"},
+		Errors:   map[string]error{"disabled": &login.DisabledError{Reason: "ask the office"}, "fault": errors.New("database is broken")},
 	}
-	return "", sasl.ErrCredentials
 }
 
 // testLogins returns logins of those users, with options that may be changed.
 func testLogins(change func(*login.Options)) *login.Service {
-	o := login.Options{Authenticate: authenticate}
+	o := login.Options{Authenticate: testUsers().Authenticate}
 	if change != nil {
 		change(&o)
 	}
