@@ -3,6 +3,7 @@ package figure
 import (
 	"bytes"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,7 @@ func TestTable(t *testing.T) {
 		of("mox", "copy", 90), of("other", "copy", 80),
 		of("mox", "memory/start", 31), of("mox", "start/greeting", 301),
 		of("mox", "move", 1),
+		of("mox", "deliver-2k-full/arrived", 85), of("mox", "deliver-2k-empty/arrived", 100),
 		of("mox", "deliver-c10/accepted", 100), of("other", "deliver-c10/accepted", 100),
 	} {
 		figures = append(figures, l...)
@@ -163,7 +165,10 @@ func TestTable(t *testing.T) {
 	if r := row(t, tab, "APPEND, 1 connection"); r.Ours != 900 || r.Theirs != 600 || r.Ratio != 1.5 {
 		t.Errorf("medians are %+v", r)
 	}
-	if tab.Short() != 4 {
+	if r := row(t, tab, "the same to our own into an empty mailbox"); r.Verdict != Short || r.Ratio != 0.85 || !math.IsNaN(r.Theirs) {
+		t.Errorf("against our own: %+v", r)
+	}
+	if tab.Short() != 5 {
 		t.Errorf("%d rows are short", tab.Short())
 	}
 	if _, err := NewTable(figures, "nobody", "other"); err == nil {

@@ -92,7 +92,10 @@ func (t *target) row(mine, other medians) Row {
 	}
 	theirs, haveTheirs := pick(other, t.theirs)
 	ours, haveOurs := pick(mine, t.ours)
-	r.Ours, r.Theirs = ours, theirs
+	r.Ours = ours
+	if !t.own {
+		r.Theirs = theirs
+	}
 	measured := ours
 	if t.theirs != "" && t.ours != "" {
 		if !haveTheirs || theirs == 0 {
