@@ -164,6 +164,11 @@ func (c *committer) eraseNext(now time.Time, force bool) (next time.Time, rerr e
 	if err != nil {
 		return now, err
 	}
+	keys := make([]int64, len(gone))
+	for i := range gone {
+		keys[i] = gone[i].EmailID
+	}
+	a.store.emails.remove(a.id, keys)
 	c.deleteBlobs(gone)
 	a.store.metrics.erased.Add(float64(len(gone)))
 	return next, nil

@@ -100,29 +100,39 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 	return nil
 }
 
-// readEmails appends rows for the first of ids in one transaction, empty ones for emails that are gone.
+// readEmails appends rows for the first of ids, empty ones for emails that are gone. What is not cached it reads in
+// one transaction.
 func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow) ([]emailRow, error) {
+	ids = ids[:min(len(ids), emailPage)]
+	first := len(rows)
+	rows, missing, erasures := a.store.emails.get(a.id, ids, rows)
+	if missing == 0 {
+		return rows, nil
+	}
+	page := rows[first:]
+	var read []emailRow
 	err := a.read(ctx, func(tx *bstore.Tx) error {
 		size := 0
-		for _, id := range ids {
-			if len(rows) == emailPage || size > emailPageBytes {
-				break
-			}
-			rows = append(rows, emailRow{ID: id.Key})
-			r := &rows[len(rows)-1]
-			if id.IsZero() {
+		for i, id := range ids {
+			if page[i].Rec.Cold != nil || id.IsZero() {
 				continue
 			}
-			if err := tx.Get(r); err != nil && err != bstore.ErrAbsent {
+			r := emailRow{ID: id.Key}
+			if err := tx.Get(&r); err == bstore.ErrAbsent || err == nil && r.Rec.Random != id.Random {
+				continue
+			} else if err != nil {
 				return err
 			}
-			if r.Rec.Random != id.Random {
-				*r = emailRow{ID: id.Key}
+			page[i] = r
+			read = append(read, r)
+			if size += len(r.Rec.Cold); size > emailPageBytes {
+				rows = rows[:first+i+1]
+				break
 			}
-			size += len(r.Rec.Cold)
 		}
 		return nil
 	})
+	a.store.emails.put(a.id, read, erasures)
 	return rows, err
 }
 
@@ -161,6 +171,7 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 		r, err := acc.blobs.Open(ref)
 		if errors.Is(err, blob.ErrNotExist) && ref != last {
 			// Compaction has moved it, or it was erased just now. The row tells.
+			acc.store.emails.remove(acc.id, []int64{id.Key})
 			last = ref
 			continue
 		} else if err != nil {

@@ -43,6 +43,10 @@ type Options struct {
 	IdleClose  time.Duration // An account nobody uses closes after this. Default 1 minute.
 	EraseAfter time.Duration // How long expunged content stays readable. Default 10 minutes.
 
+	// EmailCache is how many bytes of emails that were read lately, without content, are kept in memory. Default
+	// 32 MB; negative for none.
+	EmailCache int64
+
 	// PasswordWorkers bounds how many password hashes are computed at a time. Default
 	// GOMAXPROCS.
 	PasswordWorkers int
@@ -88,6 +92,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.EraseAfter == 0 {
 		o.EraseAfter = 10 * time.Minute
 	}
+	if o.EmailCache == 0 {
+		o.EmailCache = 32 << 20
+	}
 	if o.MaxOpen < 0 || o.IdleClose < 0 || o.EraseAfter < 0 || o.PasswordWorkers < 0 {
 		return o, errors.New("store: option is negative")
 	}
@@ -99,6 +106,7 @@ type Store struct {
 	opts       Options
 	metrics    *metrics
 	passwords  *passwords
+	emails     *emailCache
 	fakeSecret []byte // See loadFakeSecret.
 	lock       *os.File
 
@@ -131,7 +139,7 @@ func New(opts Options) (_ *Store, rerr error) {
 			lock.Close()
 		}
 	}()
-	s := &Store{opts: opts, lock: lock, byName: map[string]*slot{}, idle: list.New()}
+	s := &Store{opts: opts, emails: newEmailCache(opts.EmailCache), lock: lock, byName: map[string]*slot{}, idle: list.New()}
 	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
