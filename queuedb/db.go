@@ -29,7 +29,7 @@ type Options struct {
 type DB struct {
 	log   *slog.Logger
 	now   func() time.Time
-	db    *bstore.DB
+	db    *dbfile.DB
 	blobs *blob.Store
 	path  string // Of the database.
 

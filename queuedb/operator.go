@@ -191,7 +191,11 @@ func (db *DB) Update(ctx context.Context, f Filter, c Change, tell func(Changed)
 
 // newestRecipient returns the highest id of a recipient, zero if there are none.
 func (db *DB) newestRecipient(ctx context.Context) (int64, error) {
-	r, err := bstore.QueryDB[recipientRow](ctx, db.db).SortDesc("ID").Limit(1).Get()
+	var r recipientRow
+	err := db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+		r, err = bstore.QueryTx[recipientRow](tx).SortDesc("ID").Limit(1).Get()
+		return err
+	})
 	if err == bstore.ErrAbsent {
 		return 0, nil
 	}

@@ -83,7 +83,7 @@ type account struct {
 	name      atomic.Pointer[string]
 	dir       string
 	log       *slog.Logger
-	db        *bstore.DB
+	db        *dbfile.DB
 	blobs     *blob.Store
 	committer *committer
 	compactor *packCompactor // Nil during recovery.
@@ -93,6 +93,7 @@ type account struct {
 	watchers  watchers
 	lastKey   atomic.Int64 // Last EmailID.Key given out.
 	slot      *slot        // Of store, set once open.
+	damaged   atomic.Bool  // The database was found to be.
 
 	// adding counts calls that may have content on disk which the database does not know yet.
 	adding atomic.Int64
@@ -112,42 +113,88 @@ type account struct {
 func openAccount(ctx context.Context, s *Store, info accountFile, dir string) (_ *account, rerr error) {
 	a := &account{store: s, id: info.ID, dir: dir, log: s.opts.Log.With("account", info.Name)}
 	a.name.Store(&info.Name)
-	db, err := openDatabase(ctx, dir)
+	refused, err := a.openFiles(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+		return nil, fmt.Errorf("account %s: %w", info.Name, a.cure(err))
 	}
-	a.db = db
+	a.committer = newCommitter(a)
+	a.compactor = &packCompactor{account: a}
+	if refused != nil {
+		a.committer.refuse(refused)
+	}
+	a.committer.start()
+	a.compactor.poke()
+	return a, nil
+}
+
+// openFiles opens database and content. Where the disk does not let them be opened for writing, and when the store is
+// for reading only, that is for reading: refused is why nothing can be written.
+func (a *account) openFiles(ctx context.Context) (refused, rerr error) {
+	refused = a.openWritable(ctx)
+	if refused == nil || !a.store.opts.ReadOnly && !noSpace(refused) && !noWriting(refused) {
+		return nil, refused
+	}
+	return refused, a.openBoth(ctx, openDatabaseCopy, true)
+}
+
+func (a *account) openWritable(ctx context.Context) error {
+	if a.store.opts.ReadOnly {
+		return ErrReadOnly
+	}
+	return a.openBoth(ctx, openDatabase, false)
+}
+
+// openBoth opens the database with open, and the content.
+func (a *account) openBoth(ctx context.Context, open func(ctx context.Context, dir string) (*dbfile.DB, error), readOnly bool) (rerr error) {
+	db, err := open(ctx, a.dir)
+	if err != nil {
+		return err
+	}
 	defer func() {
 		if rerr != nil {
 			rerr = errors.Join(rerr, db.Close())
 		}
 	}()
+	a.db = db
 	if err := upgrade(ctx, db, a.log, schemaVersion, upgradeSteps); err != nil {
-		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+		return err
 	}
 	if err := a.load(ctx); err != nil {
-		return nil, fmt.Errorf("reading account %s: %w", info.Name, err)
+		return fmt.Errorf("reading database: %w", err)
 	}
-	a.blobs, err = blob.Open(filepath.Join(dir, "blobs"), blob.Options{FS: s.opts.FS, Logger: a.log})
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", info.Name, err)
+	a.blobs, err = blob.Open(filepath.Join(a.dir, "blobs"), blob.Options{FS: a.store.opts.FS, Logger: a.log, ReadOnly: readOnly})
+	return err
+}
+
+// cure adds to an error of the database what an operator can do about it.
+func (a *account) cure(err error) error {
+	switch {
+	case errors.Is(err, ErrDamaged):
+		return fmt.Errorf("%w; restore the account from a backup, or stop mox, move the file away and run \"mox recover %s\"", err, *a.name.Load())
+	case noSpace(err) || noWriting(err):
+		return unwritable(a.dir, err)
 	}
-	a.committer = newCommitter(a)
-	a.compactor = &packCompactor{account: a}
-	a.committer.start()
-	a.compactor.poke()
-	return a, nil
+	return err
 }
 
 // databasePath returns the name of the database in the directory of an account.
 func databasePath(dir string) string { return filepath.Join(dir, "index.db") }
 
 // openDatabase opens the database in the directory of an account. Returns ErrNewerVersion.
-func openDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
+func openDatabase(ctx context.Context, dir string) (*dbfile.DB, error) {
+	return openDatabaseWith(ctx, dir, dbfile.Open)
+}
+
+// openDatabaseCopy opens a copy of the database, to which may be written whatever the disk says.
+func openDatabaseCopy(ctx context.Context, dir string) (*dbfile.DB, error) {
+	return openDatabaseWith(ctx, dir, dbfile.OpenCopy)
+}
+
+func openDatabaseWith(ctx context.Context, dir string, open func(ctx context.Context, path string, types ...any) (*dbfile.DB, error)) (*dbfile.DB, error) {
 	if _, err := os.Stat(databasePath(dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: restore it from a backup, or run \"mox recover\"", errNoDatabase)
 	}
-	db, err := dbfile.Open(ctx, databasePath(dir), versionRow{})
+	db, err := open(ctx, databasePath(dir), versionRow{})
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +211,7 @@ func openDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
 var errNoDatabase = errors.New("database is missing")
 
 // newDatabase makes a database of the current version without rows.
-func newDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
+func newDatabase(ctx context.Context, dir string) (*dbfile.DB, error) {
 	db, err := dbfile.Open(ctx, databasePath(dir), versionRow{})
 	if err != nil {
 		return nil, err
@@ -179,7 +226,7 @@ func newDatabase(ctx context.Context, dir string) (*bstore.DB, error) {
 	return db, nil
 }
 
-func registerTypes(ctx context.Context, db *bstore.DB) error {
+func registerTypes(ctx context.Context, db *dbfile.DB) error {
 	if err := db.Register(ctx, schemaTypes()...); err != nil {
 		return err
 	}
@@ -242,7 +289,19 @@ func (a *account) read(ctx context.Context, fn func(tx *bstore.Tx) error) error 
 	if a.closed {
 		return ErrClosed
 	}
-	return a.db.Read(ctx, fn)
+	err := a.db.Read(ctx, fn)
+	if errors.Is(err, ErrDamaged) {
+		a.tellDamage(err)
+	}
+	return err
+}
+
+// tellDamage logs, once, that the database is damaged.
+func (a *account) tellDamage(err error) {
+	if !a.damaged.Swap(true) {
+		a.store.metrics.damaged.Inc()
+		a.log.Error("database of account is damaged, what does not need the damaged part goes on", "err", a.cure(err))
+	}
 }
 
 // write runs fn in the committer, together with others that wait. See op for what fn may do.
@@ -260,7 +319,10 @@ func (a *account) close(erase bool) error {
 	a.closed = true
 	a.views.forget()
 	err := errors.Join(a.blobs.Close(), a.db.Close())
-	if err == nil && erase {
+	if err == nil {
+		err = a.committer.settle()
+	}
+	if err == nil && erase && !a.damaged.Load() {
 		compactClosed(a.dir, a.log)
 	}
 	return err

@@ -49,6 +49,9 @@ func (s *Store) findAccounts() error {
 		name := e.Name()
 		dir := filepath.Join(s.opts.Dir, name)
 		if strings.HasPrefix(name, newPrefix) || strings.HasPrefix(name, removedPrefix) {
+			if s.opts.ReadOnly {
+				continue
+			}
 			if err := removeAll(s.opts.FS, dir); err != nil {
 				return fmt.Errorf("removing leftover: %w", err)
 			}
@@ -201,7 +204,7 @@ func (s *Store) release(acc *account) {
 		return
 	}
 	s.rest(sl)
-	if acc.committer.failed() {
+	if acc.committer.refused() != nil {
 		// Opening it again makes it usable.
 		sl.timer.Reset(0)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/mjl-/bstore"
 
 	"mox/store/blob"
+	"mox/store/dbfile"
 )
 
 // Limits of a batch. They bound how long those wait who come while it is written.
@@ -23,6 +24,9 @@ const (
 // op is a write that waits for the committer.
 type op struct {
 	label string // Of metrics, from a closed set.
+
+	// reads says that run writes nothing, so that it can run while nothing can be written. It is bulk, too.
+	reads bool
 
 	// bulk says that the op is large. It has a transaction of its own, and others go before it.
 	bulk bool
@@ -62,7 +66,9 @@ type committer struct {
 	bulk     []*op
 	bulkNext bool // The last batch was not a bulk op, though one waited.
 	stopping bool
-	broken   error // The database is in doubt: no more writes.
+	broken   error     // Nothing can be written, see heal.
+	healAt   time.Time // When heal is to be tried.
+	doubtful bool      // What broke it leaves open what is on the disk.
 
 	// Of the goroutine alone.
 	chores chores
@@ -96,11 +102,11 @@ func (c *committer) signal() {
 	}
 }
 
-// failed reports whether the database is in doubt and has to be opened again.
-func (c *committer) failed() bool {
+// refused returns why nothing can be written, nil if it can.
+func (c *committer) refused() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.broken != nil
+	return c.broken
 }
 
 // do queues an op and waits for its end. The context ends the waiting, but not what has begun.
@@ -156,28 +162,31 @@ func (c *committer) loop() {
 	c.chores.plan(c.account)
 	for {
 		if batch := c.take(); len(batch) > 0 {
-			c.commit(batch)
+			c.safely(batch, func() { c.commit(batch) })
 			continue
 		}
 		c.mu.Lock()
-		stopping, broken := c.stopping, c.broken != nil
+		stopping, broken, next := c.stopping, c.broken != nil, c.healAt
 		c.mu.Unlock()
 		if stopping {
 			if c.erase && !broken {
-				c.eraseAll()
+				c.safely(nil, c.eraseAll)
 			}
 			return
 		}
+		var did bool
+		if broken {
+			did = c.heal(next)
+		} else {
+			c.safely(nil, func() { next, did = c.chore() })
+		}
+		if did {
+			continue
+		}
 		var wait <-chan time.Time
-		if !broken {
-			next, did := c.chore()
-			if did {
-				continue
-			}
-			if !next.IsZero() {
-				timer.Reset(next.Sub(c.account.store.opts.Now()))
-				wait = timer.C
-			}
+		if !next.IsZero() {
+			timer.Reset(next.Sub(c.account.store.opts.Now()))
+			wait = timer.C
 		}
 		select {
 		case <-c.wake:
@@ -185,6 +194,32 @@ func (c *committer) loop() {
 		}
 	}
 }
+
+// safely calls fn, which works for a batch. If it panics, that is a bug or damage that other accounts must not
+// suffer from: what it left undone is undone for good, and the database opened anew.
+func (c *committer) safely(batch []*op, fn func()) {
+	defer func() {
+		x := recover()
+		if x == nil {
+			return
+		}
+		c.account.log.Error("panic in maintenance of account", "panic", x, "stack", string(debug.Stack()))
+		c.account.store.metrics.panics.Inc()
+		c.breakOff(errInternal)
+		for _, o := range batch {
+			select {
+			case <-o.done:
+			default:
+				o.err = errInternal
+				close(o.done)
+			}
+		}
+	}()
+	fn()
+}
+
+// errInternal is what callers are told after a panic.
+var errInternal = errors.New("internal error, see the log")
 
 // take returns the next batch. Bulk ops take turns with the others, so that neither waits for
 // ever.
@@ -219,7 +254,15 @@ func (c *committer) commit(batch []*op) {
 			observeSince(m.waitNormal, o.queued)
 		}
 	}
-	ready := c.putBodies(batch)
+	ready := batch
+	if err := c.refused(); err == nil {
+		ready = c.putBodies(batch)
+	} else if !batch[0].reads {
+		for _, o := range batch {
+			o.err = err
+		}
+		ready = nil
+	}
 	var alone []*op
 	for len(ready) > 0 {
 		culprit, err := c.transact(ready)
@@ -240,9 +283,7 @@ func (c *committer) commit(batch []*op) {
 			o.err = err
 		}
 	}
-	if !c.failed() {
-		c.giveUpBodies(batch)
-	}
+	c.giveUpBodies(batch)
 	for _, o := range batch {
 		m.ops.WithLabelValues(o.label, resultOf(o.err)).Inc()
 		close(o.done)
@@ -297,6 +338,9 @@ func (c *committer) giveUpBodies(batch []*op) {
 			if o.err == nil && e.used {
 				continue
 			}
+			if c.refused() != nil && !e.ref.IsZero() {
+				continue // The database may refer to it. If not, compaction finds out.
+			}
 			if !e.ref.IsZero() {
 				gone = append(gone, blob.Deletion{EmailID: e.id.Key, Ref: e.ref})
 			} else if e.item.Staged != nil {
@@ -327,10 +371,7 @@ var errRolledBack = errors.New("nothing to commit")
 // transact runs ops in one transaction and publishes what they did. If it returns an op,
 // everything was rolled back for the error of that op; else the error is about all of them.
 func (c *committer) transact(batch []*op) (culprit *op, rerr error) {
-	c.mu.Lock()
-	broken := c.broken
-	c.mu.Unlock()
-	if broken != nil {
+	if broken := c.refused(); broken != nil && !batch[0].reads {
 		return nil, broken
 	}
 	start := time.Now()
@@ -365,7 +406,10 @@ func (c *committer) transact(batch []*op) (culprit *op, rerr error) {
 		return nil, nil
 	case errors.Is(err, errRolledBack):
 		return nil, nil
-	case ran:
+	case errors.Is(err, ErrDamaged):
+		c.account.tellDamage(err)
+	}
+	if ran {
 		return nil, c.commitFailed(err)
 	}
 	return culprit, err
@@ -387,8 +431,12 @@ func (c *committer) runOp(tx *txn, o *op) (rerr error) {
 		if x == nil {
 			return
 		}
-		// A bug. What it left undone must not be committed.
+		// What it left undone must not be committed.
 		tx.writes++
+		if cause := dbfile.Panic(x); cause != nil {
+			rerr = fmt.Errorf("%w: %s: %w", ErrDamaged, databasePath(c.account.dir), cause)
+			return
+		}
 		rerr = fmt.Errorf("internal error in %s", o.label)
 		c.account.log.Error("panic in write to account", "operation", o.label, "panic", x, "stack", string(debug.Stack()))
 		c.account.store.metrics.panics.Inc()
@@ -402,18 +450,17 @@ func (c *committer) runOp(tx *txn, o *op) (rerr error) {
 
 // commitFailed finds out whether a transaction is there whose commit failed. Mostly it is not, e.g. with a
 // full disk, and the next one may succeed. If it is, then maybe not on the disk: nothing may be built
-// on it in this process.
+// on it.
 func (c *committer) commitFailed(err error) error {
 	row := accountRow{ID: 1}
 	gerr := c.account.db.Get(context.Background(), &row)
 	if gerr == nil && row.Commit == c.account.row.Commit {
 		return err
 	}
-	c.account.log.Error("transaction failed and its outcome is unknown, no more writes until the account was closed", "err", err, "readerr", gerr)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.broken = fmt.Errorf("database is in doubt after an error: %w", err)
-	return c.broken
+	c.account.log.Error("transaction failed and its outcome is unknown, nothing is written to the account until its database was copied and opened again", "err", err, "readerr", gerr)
+	err = fmt.Errorf("database is in doubt after an error: %w", err)
+	c.breakOff(err)
+	return err
 }
 
 // resultOf returns the value of the label result for an error.

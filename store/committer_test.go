@@ -309,8 +309,8 @@ func TestEpoch(t *testing.T) {
 	}
 }
 
-// A transaction whose commit failed but that is there, maybe, ends writing until the account is
-// opened again.
+// A transaction whose commit failed but that is there, maybe, ends writing until the database was
+// copied and opened again.
 func TestDoubt(t *testing.T) {
 	t.Parallel()
 	s, err := New(Options{Dir: t.TempDir()})
@@ -326,7 +326,7 @@ func TestDoubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	disk := errors.New("disk error")
-	if err := h.acc.committer.commitFailed(disk); !errors.Is(err, disk) || h.acc.committer.failed() {
+	if err := h.acc.committer.commitFailed(disk); !errors.Is(err, disk) || h.acc.committer.refused() != nil {
 		t.Errorf("a transaction that is not there: %v", err)
 	}
 	if err := h.Subscribe(t.Context(), System, "x"); err != nil {
@@ -335,7 +335,7 @@ func TestDoubt(t *testing.T) {
 	h.acc.mu.Lock()
 	h.acc.row.Commit-- // As if the last one was not known of.
 	h.acc.mu.Unlock()
-	if err := h.acc.committer.commitFailed(disk); !errors.Is(err, disk) || !h.acc.committer.failed() {
+	if err := h.acc.committer.commitFailed(disk); !errors.Is(err, disk) || h.acc.committer.refused() == nil {
 		t.Errorf("a transaction that is there: %v", err)
 	}
 	if err := h.Subscribe(t.Context(), System, "y"); !errors.Is(err, disk) {
@@ -344,6 +344,20 @@ func TestDoubt(t *testing.T) {
 	if _, err := h.Mailboxes(t.Context(), System); err != nil {
 		t.Errorf("reading in doubt: %v", err)
 	}
+	// It is found out what is there, and writing goes on.
+	c := h.acc.committer
+	c.mu.Lock()
+	c.healAt = time.Unix(1, 0)
+	c.mu.Unlock()
+	c.signal()
+	for errors.Is(h.Subscribe(t.Context(), System, "z"), disk) {
+		runtime.Gosched()
+	}
+	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Errorf("after it was settled: %v", p) }); err != nil {
+		t.Errorf("after it was settled: %v", err)
+	}
+	// So it is when the account is closed.
+	c.breakOff(disk)
 	old := h.acc
 	h.Close()
 	for {
@@ -429,7 +443,11 @@ func TestDeliveryIDsArePurged(t *testing.T) {
 	if err != nil || more {
 		t.Fatal(more, err)
 	}
-	n, err := bstore.QueryDB[deliveryRow](t.Context(), a.db).Count()
+	n := 0
+	err = a.db.Read(t.Context(), func(tx *bstore.Tx) (err error) {
+		n, err = bstore.QueryTx[deliveryRow](tx).Count()
+		return err
+	})
 	if err != nil || n != 2 {
 		t.Errorf("%d delivery ids are left, %v, want 2", n, err)
 	}

@@ -123,7 +123,7 @@ func sparsePack(p blob.PackInfo) bool {
 // liveBlobs tells which blobs emails refer to. The committer answers: it is the one that puts blobs, and does
 // nothing else meanwhile.
 func (a *account) liveBlobs(ctx context.Context, blobs []blob.Located) (used []bool, err error) {
-	err = a.committer.do(ctx, &op{label: "compact", bulk: true, run: func(*txn) (err error) {
+	err = a.committer.do(ctx, &op{label: "compact", bulk: true, reads: true, run: func(*txn) (err error) {
 		used, err = a.live(ctx, blobs)
 		return err
 	}})
@@ -184,7 +184,7 @@ func (c *packCompactor) poke() {
 		c.again = true
 		return
 	}
-	if c.stopped || !slices.ContainsFunc(c.account.blobs.Packs(), sparsePack) {
+	if c.stopped || c.account.committer.refused() != nil || !slices.ContainsFunc(c.account.blobs.Packs(), sparsePack) {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())

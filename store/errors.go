@@ -3,6 +3,10 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
+
+	"mox/store/dbfile"
 )
 
 // Errors of the store, to be compared with errors.Is. Any other error is about the
@@ -26,6 +30,8 @@ var (
 	ErrSubmissionState = errors.New("submission is in another state")
 	ErrClosed          = errors.New("account is closed")
 	ErrLocked          = errors.New("data directory is in use by another process")
+	ErrReadOnly        = errors.New("data is open for reading only")
+	ErrDamaged         = dbfile.ErrDamaged
 	ErrNewerVersion    = errors.New("data was written by a newer version of mox")
 )
 
@@ -46,11 +52,29 @@ func (e *MailboxError) Error() string {
 // Unwrap returns ErrNoMailbox.
 func (e *MailboxError) Unwrap() error { return ErrNoMailbox }
 
+// noSpace and noWriting report whether an error says that the disk is full, or may not be written to.
+func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+func noWriting(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+// unwritable adds to an error of opening data in a directory what to do about it.
+func unwritable(dir string, err error) error {
+	switch {
+	case noSpace(err):
+		return fmt.Errorf("%w; free space on the disk of %s", err, dir)
+	case noWriting(err):
+		return fmt.Errorf("%w; make %s writable for this user: its file system may be mounted read-only", err, dir)
+	}
+	return err
+}
+
 // refusal reports whether an error is about the call and not about disk or database.
 func refusal(err error) bool {
 	for _, e := range []error{
 		ErrNoMailbox, ErrMailboxExists, ErrMailboxInUse, ErrSpecialUseTaken, ErrBadName, ErrTooManyKeywords,
-		ErrBadKeyword, ErrQuota, ErrNoSubmission, ErrSubmissionState, errUIDs,
+		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrNoSubmission, ErrSubmissionState, errUIDs,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -13,7 +13,7 @@ func Locked(dir string) (bool, error) {
 	if _, err := os.Stat(filepath.Join(dir, "lock")); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	lock, err := lockDir(dir)
+	lock, err := lockDir(dir, false)
 	if errors.Is(err, ErrLocked) {
 		return true, nil
 	} else if err != nil {

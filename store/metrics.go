@@ -20,6 +20,8 @@ type metrics struct {
 	openAccounts  prometheus.Gauge
 	erased        prometheus.Counter
 	panics        prometheus.Counter
+	damaged       prometheus.Counter
+	refusing      prometheus.Gauge
 }
 
 // Results of operations, values of the label result.
@@ -76,6 +78,14 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "mox_store_panics_total",
 			Help: "Bugs: panics in operations, which were rolled back.",
 		}),
+		damaged: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mox_store_damaged_total",
+			Help: "How often the database of an account was found to be damaged.",
+		}),
+		refusing: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mox_store_refusing_accounts",
+			Help: "Open accounts that cannot be written to after an error of the disk, until that is over.",
+		}),
 	}
 	m.waitNormal = m.waitSeconds.WithLabelValues("normal")
 	m.waitBulk = m.waitSeconds.WithLabelValues("bulk")
@@ -84,7 +94,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.batchOps, m.commitSeconds, m.packSeconds, m.waitSeconds, m.ops, m.deliveries,
-		m.deliveryBytes, m.openAccounts, m.erased, m.panics,
+		m.deliveryBytes, m.openAccounts, m.erased, m.panics, m.damaged, m.refusing,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err

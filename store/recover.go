@@ -73,7 +73,7 @@ type recovery struct {
 	stats    RecoverStats
 
 	blobs *blob.Store
-	found *bstore.DB              // Of foundRow.
+	found *dbfile.DB              // Of foundRow.
 	uses  map[string]recoveredUse // By mailbox name as in the packs.
 	boxes map[string]MailboxID    // Likewise: where the messages go.
 	next  uint32                  // Above all UIDVALIDITYs that are known of.
@@ -311,7 +311,11 @@ func (t *txn) recoverMailbox(name string, use SpecialUse) (MailboxID, error) {
 // addMessages adds all messages in the order of their ids.
 func (r *recovery) addMessages(ctx context.Context, a *account) error {
 	for after := int64(0); ; {
-		rows, err := bstore.QueryDB[foundRow](ctx, r.found).FilterGreater("Email", after).SortAsc("Email").Limit(recoverAddBatch).List()
+		var rows []foundRow
+		err := r.found.Read(ctx, func(tx *bstore.Tx) (err error) {
+			rows, err = bstore.QueryTx[foundRow](tx).FilterGreater("Email", after).SortAsc("Email").Limit(recoverAddBatch).List()
+			return err
+		})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -46,6 +47,10 @@ type Options struct {
 	// EmailCache is how many bytes of emails that were read lately, without content, are kept in memory. Default
 	// 32 MB; negative for none.
 	EmailCache int64
+
+	// ReadOnly has nothing in Dir changed. Calls that write return ErrReadOnly. Nobody else may use Dir
+	// meanwhile, which is ensured if it has the file lock.
+	ReadOnly bool
 
 	// PasswordWorkers bounds how many password hashes are computed at a time. Default
 	// GOMAXPROCS.
@@ -127,16 +132,18 @@ func New(opts Options) (_ *Store, rerr error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := vfs.MkdirAllSync(opts.FS, opts.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making directory for accounts: %w", err)
+	if !opts.ReadOnly {
+		if err := vfs.MkdirAllSync(opts.FS, opts.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("making directory for accounts: %w", err)
+		}
 	}
-	lock, err := lockDir(opts.Dir)
+	lock, err := lockDir(opts.Dir, opts.ReadOnly)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if rerr != nil {
-			lock.Close()
+			closeLock(lock)
 		}
 	}()
 	s := &Store{opts: opts, emails: newEmailCache(opts.EmailCache), lock: lock, byName: map[string]*slot{}, idle: list.New()}
@@ -169,7 +176,14 @@ func (s *Store) Close() error {
 	for _, sl := range slots {
 		err = errors.Join(err, s.shut(sl))
 	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, closeLock(s.lock))
+}
+
+func closeLock(lock *os.File) error {
+	if lock == nil {
+		return nil
+	}
+	return lock.Close()
 }
 
 // shut closes the account of a slot, if it is open, whoever has a handle.
@@ -216,12 +230,22 @@ func (s *Store) random63() (int64, error) {
 	}
 }
 
-// lockDir takes the lock of a directory of accounts, which lasts as long as the file returned is open.
-func lockDir(dir string) (*os.File, error) {
+// lockDir takes the lock of a directory of accounts, which lasts as long as the file returned is open. For reading
+// only it need not be there: the file is nil then.
+func lockDir(dir string, readOnly bool) (*os.File, error) {
 	name := filepath.Join(dir, "lock")
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+	flag := os.O_RDWR | os.O_CREATE
+	if readOnly {
+		flag = os.O_RDONLY
+	}
+	f, err := os.OpenFile(name, flag, 0o600)
+	if readOnly && errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, err
+		}
+		return nil, nil // Such as in a backup.
+	} else if err != nil {
+		return nil, unwritable(dir, err)
 	}
 	if err := flock(f); err != nil {
 		f.Close()

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"github.com/mjl-/bstore"
+
+	"mox/store/dbfile"
 )
 
 // upgradeStep brings a database from version-1 to version.
@@ -21,7 +23,7 @@ type upgradeStep struct {
 var upgradeSteps = []upgradeStep{}
 
 // checkVersion returns ErrNewerVersion if a newer mox has written the database.
-func checkVersion(ctx context.Context, db *bstore.DB, current int32) error {
+func checkVersion(ctx context.Context, db *dbfile.DB, current int32) error {
 	row := versionRow{ID: 1}
 	if err := db.Get(ctx, &row); err != nil {
 		return fmt.Errorf("reading version of database: %w", err)
@@ -33,7 +35,7 @@ func checkVersion(ctx context.Context, db *bstore.DB, current int32) error {
 }
 
 // upgrade brings a database to the current version by steps.
-func upgrade(ctx context.Context, db *bstore.DB, log *slog.Logger, current int32, steps []upgradeStep) error {
+func upgrade(ctx context.Context, db *dbfile.DB, log *slog.Logger, current int32, steps []upgradeStep) error {
 	row := versionRow{ID: 1}
 	if err := db.Get(ctx, &row); err != nil {
 		return fmt.Errorf("reading version of database: %w", err)

@@ -14,7 +14,7 @@ import (
 )
 
 // versionDB makes a database of a version with three rows to upgrade.
-func versionDB(t *testing.T, version int32) *bstore.DB {
+func versionDB(t *testing.T, version int32) *dbfile.DB {
 	t.Helper()
 	db, err := dbfile.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), versionRow{}, subscriptionRow{})
 	if err != nil {
@@ -54,19 +54,21 @@ func TestUpgrade(t *testing.T) {
 			return false, tx.Insert(&subscriptionRow{todo[0].Name + mark})
 		}}
 	}
-	state := func(db *bstore.DB) string {
+	state := func(db *dbfile.DB) string {
 		t.Helper()
 		var l []string
-		err := bstore.QueryDB[subscriptionRow](t.Context(), db).SortAsc("Name").ForEach(func(r subscriptionRow) error {
-			l = append(l, r.Name)
-			return nil
+		err := db.Read(t.Context(), func(tx *bstore.Tx) error {
+			return bstore.QueryTx[subscriptionRow](tx).SortAsc("Name").ForEach(func(r subscriptionRow) error {
+				l = append(l, r.Name)
+				return nil
+			})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return strings.Join(l, " ")
 	}
-	version := func(db *bstore.DB) int32 {
+	version := func(db *dbfile.DB) int32 {
 		row := versionRow{ID: 1}
 		if err := db.Get(t.Context(), &row); err != nil {
 			t.Fatal(err)

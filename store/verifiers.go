@@ -103,6 +103,9 @@ func loadFakeSecret(opts Options) []byte {
 		opts.Log.Error("reading secret for logins of unknown users", "err", err)
 	}
 	b := make([]byte, fakeSecretLen)
+	if opts.ReadOnly {
+		return b // Nobody logs in.
+	}
 	rand.Read(b) // Does not fail, see its documentation.
 	if err := writeFakeSecret(opts.FS, opts.Dir, name, b); err != nil {
 		opts.Log.Error("keeping secret for logins of unknown users", "err", err)

@@ -2,12 +2,15 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/mjl-/bstore"
 
 	"mox/imap"
 	"mox/store/blob"
+	"mox/store/dbfile"
 )
 
 // Problem is an inconsistency that Verify found.
@@ -19,7 +22,7 @@ type Problem struct {
 
 // Cures, which an operator reads.
 const (
-	cureRebuild = "restore the account from a backup; or move its index.db away and run \"mox recover\", which loses later changes of flags and mailboxes"
+	cureRebuild = "stop mox, and restore the account from a backup; or move its index.db away and run \"mox recover\", which loses later changes of flags and mailboxes"
 	cureRestart = "restart mox; if it comes back, report a bug"
 	cureContent = "restore the file from a backup, or expunge the message"
 	cureSweep   = "restart mox; only space is lost"
@@ -38,20 +41,28 @@ const maxProblems = 1000
 // work goes on.
 func (s *Store) Verify(ctx context.Context, account string, content bool, report func(Problem)) error {
 	a, err := s.Open(ctx, account)
-	if err != nil {
+	if errors.Is(err, ErrDamaged) || errors.Is(err, errNoDatabase) {
+		return s.verifyDamaged(ctx, account, err, report)
+	} else if err != nil {
 		return err
 	}
 	defer a.Close()
 	v := &verifier{}
 	// A transaction of the committer keeps all other writes away. Nothing is written in it.
-	err = a.acc.committer.do(ctx, &op{label: "verify", bulk: true, run: func(tx *txn) error {
+	err = a.acc.committer.do(ctx, &op{label: "verify", bulk: true, reads: true, run: func(tx *txn) error {
 		v = &verifier{ctx: ctx, account: a.acc, name: account, tx: tx.tx}
+		if err := v.file(); err != nil {
+			return err
+		}
 		return v.database()
 	}})
 	for _, p := range v.problems {
 		report(p)
 	}
-	if err != nil {
+	if errors.Is(err, ErrDamaged) {
+		report(Problem{account, err.Error(), cureRebuild})
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("verifying database of account %s: %w", account, err)
 	}
 	c := contentVerifier{verifier: v, report: report}
@@ -64,6 +75,34 @@ func (s *Store) Verify(ctx context.Context, account string, content bool, report
 		return fmt.Errorf("verifying content of account %s: %w", account, err)
 	}
 	return nil
+}
+
+// verifyDamaged tells what is wrong with the database of an account that could not be opened, for the error given.
+func (s *Store) verifyDamaged(ctx context.Context, account string, cause error, report func(Problem)) error {
+	told := false
+	err := s.exclusive(ctx, account, func(sl *slot) error {
+		return dbfile.Check(ctx, databasePath(s.accountDir(sl.info.ID)), func(problem string) {
+			report(Problem{account, "database: " + problem, cureRebuild})
+			told = true
+		})
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err == nil && !told {
+		report(Problem{account, cause.Error(), cureRebuild})
+	}
+	return err
+}
+
+// file checks the database as a file: pages, and how they lead to each other.
+func (v *verifier) file() error {
+	if v.account.committer.refused() != nil && v.account.committer.doubtful {
+		return nil // It is about to be replaced.
+	}
+	return dbfile.Check(v.ctx, databasePath(v.account.dir), func(problem string) {
+		v.problem(cureRebuild, "database: %s", problem)
+	})
 }
 
 // verifier checks the database of an account in one transaction. It is used by one goroutine.

@@ -425,8 +425,10 @@ func TestVerifyFindsContent(t *testing.T) {
 			return err
 		}, false, "content of email 0000000000000001, which is not there"},
 		{"thread that nothing leads to", func(t *testing.T, a *Account) error {
-			_, err := bstore.QueryDB[threadKeyRow](ctx, a.acc.db).Delete()
-			return err
+			return a.acc.db.Write(ctx, func(tx *bstore.Tx) error {
+				_, err := bstore.QueryTx[threadKeyRow](tx).Delete()
+				return err
+			})
 		}, false, "nothing leads to its thread"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

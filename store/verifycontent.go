@@ -197,7 +197,7 @@ func (s *scannedContent) unusedFiles() error {
 		// left, the committer removes soon after the account was opened.
 		undecided := s.account.adding.Load() > 0
 		var used []bool
-		err := s.account.committer.do(s.ctx, &op{label: "verify", bulk: true, run: func(tx *txn) (err error) {
+		err := s.account.committer.do(s.ctx, &op{label: "verify", bulk: true, reads: true, run: func(tx *txn) (err error) {
 			undecided = undecided || s.account.committer.chores.sweep
 			used, err = s.account.live(s.ctx, s.unused)
 			return err

@@ -22,6 +22,9 @@ func (s *Store) prepareOpen() error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.readOnly.Load() {
+		return ErrReadOnly
+	}
 	if s.open != nil && s.open.size < s.maxPack {
 		return nil
 	}

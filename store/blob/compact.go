@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"syscall"
 	"time"
 )
 
@@ -64,6 +65,9 @@ const moveSize = 512 << 10
 func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Moved) (Compacted, error) {
 	s.compactMu.Lock()
 	defer s.compactMu.Unlock()
+	if s.readOnly.Load() {
+		return Compacted{}, ErrReadOnly
+	}
 	if policy.MinLive == 0 {
 		policy.MinLive = DefaultMinLive
 	}
@@ -72,8 +76,11 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 	if err := s.fs.SyncDir(s.filesDir()); err != nil {
 		return Compacted{}, err
 	}
+	var failed error
 	if policy.Force {
-		if err := c.sealOpen(ctx); err != nil {
+		if err := c.sealOpen(ctx); isFull(err) {
+			failed = err
+		} else if err != nil {
 			return c.done, err
 		}
 	}
@@ -81,7 +88,6 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 	for _, p := range packs {
 		c.total += p.Size
 	}
-	var damage error
 	for _, p := range packs {
 		c.progress()
 		before := c.looked
@@ -93,14 +99,20 @@ func (s *Store) Compact(ctx context.Context, policy Policy, live Live, moved Mov
 			err = c.rewrite(ctx, p)
 		}
 		c.looked = before + p.Size
-		if errors.Is(err, ErrCorrupt) {
-			damage = errors.Join(damage, err)
+		if errors.Is(err, ErrCorrupt) || isFull(err) {
+			// Others may be rewritten, or have nothing left that takes space.
+			failed = errors.Join(failed, err)
 		} else if err != nil {
 			return c.done, err
 		}
 	}
 	c.progress()
-	return c.done, errors.Join(damage, s.flush())
+	return c.done, errors.Join(failed, s.flush())
+}
+
+// isFull reports whether an error says that there is no space left.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // compaction is one run of Compact.

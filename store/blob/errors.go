@@ -21,6 +21,9 @@ var (
 	// has to be used to read them.
 	ErrVersion = errors.New("blob: written by a newer version")
 
+	// ErrReadOnly says that the store was opened without the means to write.
+	ErrReadOnly = errors.New("blob: store is open for reading only")
+
 	// ErrClosed says that the store was closed.
 	ErrClosed = errors.New("blob: store is closed")
 )

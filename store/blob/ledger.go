@@ -112,10 +112,15 @@ func (s *Store) writeLedger(l *ledger) error {
 		return err
 	}
 	tmp := filepath.Join(s.dir, "tmp", "ledger")
-	if err := writeFileSync(s.fs, tmp, b); err != nil {
-		return err
+	err = writeFileSync(s.fs, tmp, b)
+	if err == nil {
+		err = s.fs.Rename(tmp, s.ledgerName())
 	}
-	if err := s.fs.Rename(tmp, s.ledgerName()); err != nil {
+	if err != nil {
+		// Where there is no space it must not take some.
+		if rerr := s.fs.Remove(tmp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+			err = errors.Join(err, rerr)
+		}
 		return err
 	}
 	return s.fs.SyncDir(s.dir)
@@ -128,6 +133,9 @@ func (s *Store) number() (uint32, error) {
 	defer s.ledgerMu.Unlock()
 	if s.final {
 		return 0, ErrClosed
+	}
+	if s.readOnly.Load() {
+		return 0, ErrReadOnly
 	}
 	if s.next >= s.reserved {
 		if s.next > math.MaxUint32-numberBlock {

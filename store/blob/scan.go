@@ -103,7 +103,9 @@ func scanEnd(p PackInfo) int64 {
 // listFiles returns the numbers of large files, in order.
 func (s *Store) listFiles() ([]uint32, error) {
 	entries, err := s.fs.ReadDir(s.filesDir())
-	if err != nil {
+	if s.readOnly.Load() && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
 		return nil, err
 	}
 	var numbers []uint32

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"mox/internal/vfs"
 )
@@ -41,6 +42,10 @@ type Options struct {
 	// DefaultMaxOpenFiles.
 	MaxOpenFiles int
 
+	// ReadOnly opens the store without writing anything: what another process left is not
+	// cleaned up, and all that would write returns ErrReadOnly until SetWritable was called.
+	ReadOnly bool
+
 	// Logger is told of damage and of failed disk operations that do not fail
 	// the call they happen in. Default slog.Default.
 	Logger *slog.Logger
@@ -69,6 +74,8 @@ type Store struct {
 	closed bool
 	packs  map[uint32]*pack // All, sealed and open.
 	dirty  bool             // The ledger on disk is out of date.
+
+	readOnly atomic.Bool // Set with mu held.
 
 	open     *pack    // The pack appended to, nil if there is none yet.
 	w        vfs.File // Of open.
@@ -161,6 +168,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, errors.New("blob: option out of range")
 	}
 	s.handles = newHandles(opts.MaxOpenFiles)
+	s.readOnly.Store(opts.ReadOnly)
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("blob: opening %s: %w", dir, err)
 	}
@@ -169,7 +177,11 @@ func Open(dir string, opts Options) (*Store, error) {
 
 // load finds out what the directory holds.
 func (s *Store) load() error {
+	readOnly := s.readOnly.Load()
 	for _, d := range []string{s.dir, s.filesDir(), s.tmpDir()} {
+		if readOnly {
+			break
+		}
 		if err := vfs.MkdirAllSync(s.fs, d, 0o700); err != nil {
 			return err
 		}
@@ -191,8 +203,12 @@ func (s *Store) load() error {
 			return err
 		}
 	}
-	if _, err := hex.Decode(s.marker[:], []byte(l.Marker)); err != nil {
+	var m marker
+	if _, err := hex.Decode(m[:], []byte(l.Marker)); err != nil {
 		return err
+	}
+	if m != s.marker {
+		s.marker = m
 	}
 	s.ledger = *l
 	// An older ledger may have come from a backup.
@@ -209,7 +225,7 @@ func (s *Store) load() error {
 		return err
 	}
 	s.first = s.next
-	if s.unclean || fresh {
+	if (s.unclean || fresh) && !readOnly {
 		// The process before may have ended between giving a file its name and
 		// making that durable.
 		return s.syncDirs()
@@ -220,7 +236,9 @@ func (s *Store) load() error {
 // listPacks returns the sizes of the pack files by number.
 func (s *Store) listPacks() (map[uint32]int64, error) {
 	entries, err := s.fs.ReadDir(s.dir)
-	if err != nil {
+	if s.readOnly.Load() && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // Nothing was ever put.
+	} else if err != nil {
 		return nil, err
 	}
 	sizes := map[uint32]int64{}
@@ -240,6 +258,9 @@ func (s *Store) listPacks() (map[uint32]int64, error) {
 
 // sweepTmp removes unfinished files.
 func (s *Store) sweepTmp() error {
+	if s.readOnly.Load() {
+		return nil
+	}
 	entries, err := s.fs.ReadDir(s.tmpDir())
 	if err != nil {
 		return err
@@ -265,7 +286,7 @@ func (s *Store) newLedger(sizes map[uint32]int64) (*ledger, error) {
 	}
 	l := &ledger{Version: formatVersion, Next: 1, Clean: true, Length: fileHeaderSize}
 	entries, err := s.fs.ReadDir(s.filesDir())
-	if err != nil {
+	if err != nil && !(s.readOnly.Load() && errors.Is(err, fs.ErrNotExist)) {
 		return nil, err
 	}
 	var highest uint32
@@ -304,6 +325,9 @@ func (s *Store) takeAccounts(l *ledger, sizes map[uint32]int64) {
 		lp, ok := counted[number]
 		if !ok && number < l.Open && size <= fileHeaderSize {
 			// Making this pack failed, and so did removing it.
+			if s.readOnly.Load() {
+				continue
+			}
 			s.tryRemove(s.packName(number))
 			continue
 		}
@@ -333,8 +357,35 @@ func (s *Store) syncDirs() error {
 // SweepFiles.
 func (s *Store) Unclean() bool { return s.unclean }
 
+// SetWritable ends what Options.ReadOnly says. Nothing changes if it returns an error.
+func (s *Store) SetWritable() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if !s.readOnly.Load() {
+		return nil
+	}
+	before := s.packs
+	s.packs = map[uint32]*pack{}
+	s.readOnly.Store(false)
+	s.ledgerMu.Lock()
+	defer s.ledgerMu.Unlock()
+	if err := s.load(); err != nil {
+		s.packs = before
+		s.open, s.w = nil, nil
+		s.readOnly.Store(true)
+		return fmt.Errorf("blob: opening %s: %w", s.dir, err)
+	}
+	return nil
+}
+
 // Close ends all writing and closes the files that no Reader has open. It is
 // called when all other calls have returned. Open Readers go on until closed.
+//
+// The ledger is written if that is possible. Where it is not, as on a full disk, the next Open finds
+// out by itself what it would tell.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -351,14 +402,18 @@ func (s *Store) Close() error {
 	s.final = true
 	stale := s.dirty || !s.ledger.Clean
 	s.ledgerMu.Unlock()
-	if err != nil || !stale {
+	if err != nil || !stale || s.readOnly.Load() {
 		return err
 	}
 	// Nobody looks for large files left over from a session that ended well.
-	if err := s.fs.SyncDir(s.filesDir()); err != nil {
-		return err
+	err = s.fs.SyncDir(s.filesDir())
+	if err == nil {
+		err = s.checkpoint(true)
 	}
-	return s.checkpoint(true)
+	if err != nil {
+		s.log.Warn("ledger of packs is not written, opening takes longer next time", "file", s.ledgerName(), "err", err)
+	}
+	return nil
 }
 
 // PackInfo describes a pack.

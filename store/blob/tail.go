@@ -30,6 +30,7 @@ func (s *Store) loadTail(l *ledger) error {
 // is damaged in a way that speaks against appending.
 func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 	name := s.packName(p.number)
+	last = last && !s.readOnly.Load()
 	flag := os.O_RDONLY
 	if last {
 		flag = os.O_RDWR

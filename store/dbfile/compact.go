@@ -18,15 +18,19 @@ const tmpSuffix = ".compact"
 
 // Usage tells how many bytes of a database file have been used, and how many of these are free for later
 // writes. The file itself is larger: it grows ahead, by space that takes none on the disk. The database
-// must not be open. Returns ErrLocked if it is.
+// must not be open. Returns ErrLocked if it is, ErrDamaged.
 func Usage(path string) (size, free int64, rerr error) {
-	db, err := openRead(path)
-	if err != nil {
-		return 0, 0, err
-	}
-	defer func() { rerr = errors.Join(rerr, db.Close()) }()
-	size, err = usedSize(db)
-	return size, int64(db.Stats().FreePageN) * int64(db.Info().PageSize), err
+	rerr = guardFile(path, func() (rerr error) {
+		db, err := openRead(path)
+		if err != nil {
+			return err
+		}
+		defer func() { rerr = errors.Join(rerr, db.Close()) }()
+		size, err = usedSize(db)
+		free = int64(db.Stats().FreePageN) * int64(db.Info().PageSize)
+		return err
+	})
+	return size, free, rerr
 }
 
 func usedSize(db *bolt.DB) (size int64, err error) {
@@ -40,8 +44,16 @@ func usedSize(db *bolt.DB) (size int64, err error) {
 // Compact rewrites a database without the space that is free in it, and returns the sizes, as Usage tells
 // them, before and after. After a crash at any moment the old or the new file is there, with the same content.
 // The database must not be open, nor be opened by anybody meanwhile, which the caller ensures. Returns
-// ErrLocked if it is open.
+// ErrLocked if it is open, ErrDamaged.
 func Compact(path string) (before, after int64, rerr error) {
+	rerr = guardFile(path, func() (err error) {
+		before, after, err = compact(path)
+		return err
+	})
+	return before, after, rerr
+}
+
+func compact(path string) (before, after int64, rerr error) {
 	src, err := openRead(path)
 	if err != nil {
 		return 0, 0, err
@@ -81,6 +93,9 @@ func RemoveLeftover(path string) error {
 func openRead(path string) (*bolt.DB, error) {
 	// A missing file would be made.
 	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	if err := checkQuick(path); err != nil {
 		return nil, err
 	}
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, PreLoadFreelist: true, Timeout: LockTimeout})

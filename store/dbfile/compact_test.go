@@ -54,7 +54,11 @@ func checkRows(t *testing.T, path string, n int) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	l, err := bstore.QueryDB[row](ctx, db).SortAsc("ID").List()
+	var l []row
+	err = db.Read(ctx, func(tx *bstore.Tx) (err error) {
+		l, err = bstore.QueryTx[row](tx).SortAsc("ID").List()
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 	}
 	defer db.Close()
 
-	b := engine(t, db)
+	b := engine(t, db.db)
 	if b.FreelistType != bolt.FreelistMapType {
 		t.Errorf("free list is of type %q", b.FreelistType)
 	}
