@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/mjl-/bstore"
 
 	"mox/store/blob"
+	"mox/store/dbfile"
 )
 
 // op is one write.
@@ -21,6 +23,9 @@ type op struct {
 	// transaction but the result it leaves, and sets that anew each time. If it is nil, the op
 	// only waits until what was written before it is committed or given up.
 	run func(tx *bstore.Tx, refs []blob.Ref) error
+
+	// reads says that run writes nothing, so that it can run while nothing can be written.
+	reads bool
 
 	// gone are bodies that nothing refers to once run is committed. run sets it.
 	gone []blob.Deletion
@@ -64,14 +69,41 @@ func (db *DB) write(ctx context.Context, o *op) error {
 func (db *DB) commitLoop() {
 	defer close(db.done)
 	for {
+		var heal <-chan time.Time
+		if !db.healAt.IsZero() {
+			heal = time.After(db.healAt.Sub(db.now()))
+		}
 		select {
 		case o := <-db.ops:
-			db.commit(db.gather(o))
+			db.safely(db.gather(o))
+		case <-heal:
+			db.heal()
 		case <-db.closing:
 			return
 		}
 	}
 }
+
+// safely is commit for what may panic: that is a bug, and leaves the database in doubt.
+func (db *DB) safely(batch []*op) {
+	defer func() {
+		x := recover()
+		if x == nil {
+			return
+		}
+		db.log.Error("panic in write to queue", "panic", x, "stack", string(debug.Stack()))
+		db.breakOff(errInternal)
+		for _, o := range batch {
+			select {
+			case o.err <- db.broken:
+			default: // Was told before.
+			}
+		}
+	}()
+	db.commit(batch)
+}
+
+var errInternal = errors.New("internal error in write to queue")
 
 // gather returns an op with those that wait, too.
 func (db *DB) gather(o *op) []*op {
@@ -122,6 +154,9 @@ func (db *DB) putBodies(batch []*op) error {
 	if len(items) == 0 {
 		return nil
 	}
+	if db.broken != nil {
+		return db.broken
+	}
 	// The committer has no caller whose context could end it.
 	refs, err := db.blobs.Put(context.Background(), items)
 	if err != nil {
@@ -137,6 +172,13 @@ func (db *DB) putBodies(batch []*op) error {
 // transact runs ops in one transaction. If it returns an op, everything was rolled back for the error of
 // that one; else the error is about all of them.
 func (db *DB) transact(batch []*op) (culprit *op, rerr error) {
+	if reads := func(o *op) bool { return o.reads }; slices.ContainsFunc(batch, reads) {
+		if len(batch) > 1 {
+			i := slices.IndexFunc(batch, reads)
+			return batch[i], nil // It goes alone.
+		}
+		return nil, db.runOp(nil, batch[0])
+	}
 	if db.broken != nil {
 		return nil, db.broken
 	}
@@ -145,6 +187,7 @@ func (db *DB) transact(batch []*op) (culprit *op, rerr error) {
 	}
 	row := commitRow{ID: 1}
 	ran := false
+	// The committer alone opens the database anew, so it needs no lock.
 	err := db.db.Write(context.Background(), func(tx *bstore.Tx) error {
 		for _, o := range batch {
 			if err := db.runOp(tx, o); err != nil {
@@ -174,8 +217,12 @@ func (db *DB) runOp(tx *bstore.Tx, o *op) (rerr error) {
 	}
 	defer func() {
 		if x := recover(); x != nil {
+			if cause := dbfile.Panic(x); cause != nil {
+				rerr = fmt.Errorf("%w: %s: %w", ErrDamaged, db.path, cause)
+				return
+			}
 			db.log.Error("panic in write to queue", "panic", x, "stack", string(debug.Stack()))
-			rerr = errors.New("internal error in write to queue")
+			rerr = errInternal
 		}
 	}()
 	o.gone = nil
@@ -184,16 +231,50 @@ func (db *DB) runOp(tx *bstore.Tx, o *op) (rerr error) {
 
 // commitFailed finds out whether a transaction is there whose commit failed. Mostly it is not, e.g. with a
 // full disk, and the next one may succeed. If it is, then maybe not on the disk: nothing may be built
-// on it in this process.
+// on it.
 func (db *DB) commitFailed(commit int64, err error) error {
 	row := commitRow{ID: 1}
 	gerr := db.db.Get(context.Background(), &row)
 	if gerr == nil && row.Commit != commit {
 		return err
 	}
-	db.log.Error("transaction failed and its outcome is unknown, no more writes to the queue until a restart", "err", err, "readerr", gerr)
-	db.broken = fmt.Errorf("%w: %w", ErrInDoubt, err)
+	db.log.Error("transaction failed and its outcome is unknown, nothing is written to the queue until its database was copied and opened again", "err", err, "readerr", gerr)
+	db.breakOff(err)
 	return db.broken
+}
+
+// healEvery is how long is waited before the database is opened anew.
+const healEvery = 10 * time.Second
+
+// breakOff has nothing written after an error that leaves it open what there is.
+func (db *DB) breakOff(err error) {
+	db.broken = fmt.Errorf("%w: %w", ErrInDoubt, err)
+	db.healAt = db.now().Add(healEvery)
+	db.inDoubt.Set(1)
+}
+
+// heal replaces the database, of which it is not known what is on the disk, by a copy that is. What was in doubt took
+// place or did not; who was told so looks by the envelope id.
+func (db *DB) heal() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.healAt = db.now().Add(healEvery)
+	err := db.db.Close()
+	if err == nil {
+		err = dbfile.Rewrite(db.path)
+	}
+	// For reading it is of use still.
+	opened, oerr := openDatabase(context.Background(), db.path, dbfile.Open)
+	if oerr == nil {
+		db.db = opened
+	}
+	if err = errors.Join(err, oerr); err != nil {
+		db.log.Error("queue still cannot be written to, will be tried again", "err", err)
+		return
+	}
+	db.log.Info("queue can be written to again")
+	db.broken, db.healAt = nil, time.Time{}
+	db.inDoubt.Set(0)
 }
 
 // finish tells the callers, and gives up bodies that are of no use.

@@ -42,6 +42,21 @@ func (db *DB) Compact(ctx context.Context) error {
 	return err
 }
 
+// CompactNow is Compact at full speed; with force, also where little is gained. It returns how many bytes bodies
+// took before and after.
+func (db *DB) CompactNow(ctx context.Context, force bool) (before, after int64, err error) {
+	before = db.packBytes()
+	_, err = db.blobs.Compact(ctx, blob.Policy{Force: force}, db.live, db.moved)
+	return before, db.packBytes(), err
+}
+
+func (db *DB) packBytes() (n int64) {
+	for _, p := range db.blobs.Packs() {
+		n += p.Size
+	}
+	return n
+}
+
 // live tells which bodies are in use, of all that were put before it was asked.
 func (db *DB) live(ctx context.Context, blobs []blob.Located) ([]bool, error) {
 	// Those that were put are in the database, or given up, once the committer comes to this.
@@ -53,7 +68,7 @@ func (db *DB) live(ctx context.Context, blobs []blob.Located) ([]bool, error) {
 
 // inUse tells which bodies the database refers to.
 func (db *DB) inUse(ctx context.Context, blobs []blob.Located) (l []bool, rerr error) {
-	rerr = db.db.Read(ctx, func(tx *bstore.Tx) error {
+	rerr = db.read(ctx, func(tx *bstore.Tx) error {
 		l = make([]bool, len(blobs))
 		for i, b := range blobs {
 			m, err := messageByBlob(tx, b)

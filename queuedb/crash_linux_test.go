@@ -132,7 +132,7 @@ func TestCrash(t *testing.T) {
 	// And it would not without the syncs.
 	paths := log.Paths()
 	for _, name := range []string{".pack", ".blob", "index.db"} {
-		missing(t, log, name, func(op replay.Op) bool { return 
+		missing(t, log, name, func(op replay.Op) bool {
 			// A database is made under another name.
 			return op.Kind == replay.Sync && strings.HasSuffix(strings.TrimSuffix(paths[op.File], ".new"), name)
 		})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/mjl-/bstore"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/internal/vfs"
 	"mox/store/blob"
@@ -23,15 +24,24 @@ type Options struct {
 	FS  vfs.FS           // For the blobs. Default: the operating system's.
 	Log *slog.Logger     // Default: discard.
 	Now func() time.Time // Default: time.Now.
+
+	// Registerer receives the metrics of the database. Default: none.
+	Registerer prometheus.Registerer
+
+	// ReadOnly changes nothing in Dir, of which nobody else may make use meanwhile. Calls that write
+	// return ErrReadOnly.
+	ReadOnly bool
 }
 
 // DB is the database of the queue. It is safe for concurrent use.
 type DB struct {
 	log   *slog.Logger
 	now   func() time.Time
-	db    *dbfile.DB
 	blobs *blob.Store
 	path  string // Of the database.
+
+	mu sync.RWMutex // Held for reading while db is used, and for writing while it is opened anew.
+	db *dbfile.DB
 
 	ops       chan *op
 	done      chan struct{} // Closed when the committer has ended.
@@ -39,12 +49,16 @@ type DB struct {
 	closing   chan struct{}
 	closeErr  error
 
-	// broken is set when the database is in doubt. It is the committer's alone.
+	// Broken is set when nothing can be written: the database is in doubt, or open for reading only. It is healed at
+	// the time after it, unless that is zero. They are the committer's alone.
 	broken error
+	healAt time.Time
+
+	inDoubt prometheus.Gauge
 }
 
 // Open opens or makes the database and removes what is left of messages that are done.
-// Returns ErrNewerVersion, dbfile.ErrLocked.
+// Returns ErrNewerVersion, ErrDamaged, dbfile.ErrLocked.
 func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -55,19 +69,22 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	if opts.FS == nil {
 		opts.FS = vfs.OS{}
 	}
-	if err := vfs.MkdirAllSync(vfs.OS{}, opts.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making queue directory: %w", err)
-	}
 	db := &DB{
 		log: opts.Log, now: opts.Now, path: filepath.Join(opts.Dir, "index.db"),
 		ops: make(chan *op), done: make(chan struct{}), closing: make(chan struct{}),
+		inDoubt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mox_queue_in_doubt",
+			Help: "1 while nothing can be written to the queue after an error of the disk.",
+		}),
 	}
-	if err := dbfile.RemoveLeftover(db.path); err != nil {
+	open := dbfile.Open
+	if opts.ReadOnly {
+		open, db.broken = dbfile.OpenCopy, ErrReadOnly
+	} else if err := prepareDir(opts.Dir, db.path); err != nil {
 		return nil, err
 	}
 	var err error
-	db.db, err = dbfile.Open(ctx, db.path, versionRow{})
-	if err != nil {
+	if db.db, err = openDatabase(ctx, db.path, open); err != nil {
 		return nil, fmt.Errorf("opening queue database: %w", err)
 	}
 	defer func() {
@@ -75,26 +92,61 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 			rerr = errors.Join(rerr, db.db.Close())
 		}
 	}()
-	// Registering types changes the database, so that comes after.
-	if err := db.checkVersion(ctx); err != nil {
-		return nil, err
-	}
-	if err := db.register(ctx); err != nil {
-		return nil, fmt.Errorf("opening queue database: %w", err)
-	}
-	db.blobs, err = blob.Open(filepath.Join(opts.Dir, "blobs"), blob.Options{FS: opts.FS, Logger: opts.Log})
+	db.blobs, err = blob.Open(filepath.Join(opts.Dir, "blobs"), blob.Options{FS: opts.FS, Logger: opts.Log, ReadOnly: opts.ReadOnly})
 	if err != nil {
 		return nil, fmt.Errorf("opening queue blobs: %w", err)
 	}
-	if err := db.sweep(ctx); err != nil {
+	if !opts.ReadOnly {
+		err = db.sweep(ctx)
+	}
+	if err == nil && opts.Registerer != nil {
+		err = opts.Registerer.Register(db.inDoubt)
+	}
+	if err != nil {
 		return nil, errors.Join(err, db.blobs.Close())
 	}
 	go db.commitLoop()
 	return db, nil
 }
 
-func (db *DB) checkVersion(ctx context.Context) error {
-	return db.db.Write(ctx, func(tx *bstore.Tx) error {
+// prepareDir makes the directory and removes what a compaction left in it.
+func prepareDir(dir, path string) error {
+	if err := vfs.MkdirAllSync(vfs.OS{}, dir, 0o700); err != nil {
+		return fmt.Errorf("making queue directory: %w", err)
+	}
+	return dbfile.RemoveLeftover(path)
+}
+
+// opener is dbfile.Open or dbfile.OpenCopy.
+type opener func(ctx context.Context, path string, types ...any) (*dbfile.DB, error)
+
+// openDatabase opens the database in a file.
+func openDatabase(ctx context.Context, path string, open opener) (_ *dbfile.DB, rerr error) {
+	db, err := open(ctx, path, versionRow{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, db.Close())
+		}
+	}()
+	// Registering types changes the database, so that comes after.
+	if err := checkVersion(ctx, db); err != nil {
+		return nil, err
+	}
+	return db, register(ctx, db)
+}
+
+// read runs fn in a read transaction.
+func (db *DB) read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.db.Read(ctx, fn)
+}
+
+func checkVersion(ctx context.Context, db *dbfile.DB) error {
+	return db.Write(ctx, func(tx *bstore.Tx) error {
 		v := versionRow{ID: 1}
 		err := tx.Get(&v)
 		switch {
@@ -109,13 +161,13 @@ func (db *DB) checkVersion(ctx context.Context) error {
 	})
 }
 
-func (db *DB) register(ctx context.Context) error {
-	if err := db.db.Register(ctx, commitRow{}, messageRow{}, recipientRow{}, untoldRow{}); err != nil {
+func register(ctx context.Context, db *dbfile.DB) error {
+	if err := db.Register(ctx, commitRow{}, messageRow{}, recipientRow{}, untoldRow{}); err != nil {
 		return err
 	}
-	err := db.db.Get(ctx, &commitRow{ID: 1})
+	err := db.Get(ctx, &commitRow{ID: 1})
 	if err == bstore.ErrAbsent {
-		err = db.db.Insert(ctx, &commitRow{ID: 1})
+		err = db.Insert(ctx, &commitRow{ID: 1})
 	}
 	return err
 }
@@ -126,7 +178,9 @@ func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		close(db.closing)
 		<-db.done
-		if db.closeErr = errors.Join(db.blobs.Close(), db.db.Close()); db.closeErr != nil {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		if db.closeErr = errors.Join(db.blobs.Close(), db.db.Close()); db.closeErr != nil || db.broken != nil {
 			return
 		}
 		if err := compactDatabase(db.path); err != nil {
@@ -148,7 +202,7 @@ func (db *DB) OpenBody(ctx context.Context, id MessageID) (Body, error) {
 	var last blob.Ref
 	for {
 		m := messageRow{ID: int64(id)}
-		err := db.db.Get(ctx, &m)
+		err := db.read(ctx, func(tx *bstore.Tx) error { return tx.Get(&m) })
 		if err == bstore.ErrAbsent || err == nil && len(m.Blob) == 0 {
 			return nil, ErrNoMessage
 		} else if err != nil {
@@ -174,7 +228,7 @@ func (db *DB) OpenBody(ctx context.Context, id MessageID) (Body, error) {
 // it is done, for as long as it is remembered. Returns ErrNoMessage.
 func (db *DB) MessageByEnvelope(ctx context.Context, envelopeID string) (Message, error) {
 	var m messageRow
-	err := db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+	err := db.read(ctx, func(tx *bstore.Tx) (err error) {
 		m, err = messageByEnvelope(tx, envelopeID)
 		return err
 	})

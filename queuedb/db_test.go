@@ -436,6 +436,105 @@ func TestInDoubt(t *testing.T) {
 	if got := db.content(t, m.ID); got != string(text("m", 100)) {
 		t.Fatalf("reading after it: %q", got)
 	}
+	if err := db.Verify(t.Context(), true, func(problem string) { t.Error(problem) }); err != nil {
+		t.Error(err)
+	}
+	// It is found out what is there, and writing goes on. The committer is told to do that now.
+	if err := db.write(t.Context(), &op{reads: true, run: func(*bstore.Tx, []blob.Ref) error {
+		db.healAt = time.Unix(1, 0)
+		return nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, _, _, err := db.Add(t.Context(), newMessage("m4", 100, "a@example.org"))
+		if err == nil {
+			break
+		} else if !errors.Is(err, ErrInDoubt) {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Verify(t.Context(), true, func(problem string) { t.Error(problem) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of a queue that is opened for reading only nothing changes.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	db := newDB(t, nil)
+	db.mustAdd(t, newMessage("m", 100, "a@example.org"))
+	dir := copyDir(t, filepath.Dir(db.path))
+	before := dirState(t, dir)
+	ro, err := Open(t.Context(), Options{Dir: dir, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := ro.list(t, Filter{}); len(l) != 1 {
+		t.Errorf("list: %v", l)
+	}
+	if _, _, _, err := ro.Add(t.Context(), newMessage("m2", 100, "a@example.org")); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("adding: %v, want ErrReadOnly", err)
+	}
+	if err := ro.Verify(t.Context(), true, func(problem string) { t.Error(problem) }); err != nil {
+		t.Error(err)
+	}
+	if err := ro.Close(); err != nil {
+		t.Error(err)
+	}
+	if after := dirState(t, dir); !maps.Equal(before, after) {
+		t.Errorf("directory changed from %v to %v", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+	}
+}
+
+// dirState returns the content of all files of a directory.
+func dirState(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	state := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		state[path] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// Damage is found, and told with the message it is about.
+func TestVerifyFindsDamage(t *testing.T) {
+	t.Parallel()
+	db := newDB(t, nil)
+	m, _ := db.mustAdd(t, newMessage("m", 5000, "a@example.org"))
+	dir := copyDir(t, filepath.Dir(db.path))
+	packs, err := filepath.Glob(filepath.Join(dir, "blobs", "*.pack"))
+	if err != nil || len(packs) != 1 {
+		t.Fatal(packs, err)
+	}
+	b, err := os.ReadFile(packs[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[bytes.LastIndexByte(b, '\n')-100] ^= 1
+	if err := os.WriteFile(packs[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged, err := Open(t.Context(), Options{Dir: dir, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer damaged.Close()
+	var l []string
+	if err := damaged.Verify(t.Context(), true, func(problem string) { l = append(l, problem) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(l) != 1 || !strings.HasPrefix(l[0], fmt.Sprintf("message %d: its body: ", m.ID)) {
+		t.Errorf("problems: %q", l)
+	}
 }
 
 // copyDir copies a directory as a crash of the process, not of the system, would leave it.

@@ -22,7 +22,7 @@ func (db *DB) Destinations(ctx context.Context) ([]Destination, error) {
 		// Short transactions: the number of destinations has no bound.
 		const page = 100
 		n := 0
-		err := db.db.Read(ctx, func(tx *bstore.Tx) error {
+		err := db.read(ctx, func(tx *bstore.Tx) error {
 			for n = 0; n < page; n++ {
 				q := bstore.QueryTx[recipientRow](tx).FilterGreaterEqual("Destination", from).SortAsc("Destination", "Due")
 				r, err := q.Limit(1).Get()
@@ -63,7 +63,7 @@ type Due struct {
 // after it as long as they are of the same message. Recipients in busy are passed over. What it
 // costs depends on limit and the number of those, not on how many wait.
 func (db *DB) Due(ctx context.Context, destination string, now time.Time, busy map[RecipientID]struct{}, limit int) (due Due, rerr error) {
-	rerr = db.db.Read(ctx, func(tx *bstore.Tx) error {
+	rerr = db.read(ctx, func(tx *bstore.Tx) error {
 		due = Due{}
 		q := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Destination: destination}).FilterLess("Due", int64(never))
 		// Ids come from the index alone. Rows are read for those that count.
@@ -95,7 +95,7 @@ func (db *DB) Due(ctx context.Context, destination string, now time.Time, busy m
 // caller who has made known that it claims them, before, can rely on what it gets: see package
 // queue. Returns ErrNoMessage.
 func (db *DB) Claim(ctx context.Context, id MessageID, recipients []RecipientID, now time.Time) (m Message, l []Recipient, rerr error) {
-	rerr = db.db.Read(ctx, func(tx *bstore.Tx) error {
+	rerr = db.read(ctx, func(tx *bstore.Tx) error {
 		l = nil
 		row := messageRow{ID: int64(id)}
 		if err := tx.Get(&row); err == bstore.ErrAbsent {

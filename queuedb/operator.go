@@ -44,7 +44,7 @@ func (m *matched) entry() Entry { return Entry{m.msg.message(), m.rcpt.recipient
 // at most limit, of at most maxMessages messages, and the last id it looked at (after, if there are
 // no more).
 func (db *DB) match(ctx context.Context, f Filter, after int64, limit, maxMessages int) (l []matched, last int64, rerr error) {
-	rerr = db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+	rerr = db.read(ctx, func(tx *bstore.Tx) (err error) {
 		l, last, err = match(tx, f, after, limit, maxMessages)
 		return err
 	})
@@ -192,7 +192,7 @@ func (db *DB) Update(ctx context.Context, f Filter, c Change, tell func(Changed)
 // newestRecipient returns the highest id of a recipient, zero if there are none.
 func (db *DB) newestRecipient(ctx context.Context) (int64, error) {
 	var r recipientRow
-	err := db.db.Read(ctx, func(tx *bstore.Tx) (err error) {
+	err := db.read(ctx, func(tx *bstore.Tx) (err error) {
 		r, err = bstore.QueryTx[recipientRow](tx).SortDesc("ID").Limit(1).Get()
 		return err
 	})

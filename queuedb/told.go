@@ -11,7 +11,7 @@ import (
 // Untold returns messages that are done and not yet marked by Told, with ids above after, in
 // order, at most limit.
 func (db *DB) Untold(ctx context.Context, after MessageID, limit int) (l []Message, rerr error) {
-	rerr = db.db.Read(ctx, func(tx *bstore.Tx) error {
+	rerr = db.read(ctx, func(tx *bstore.Tx) error {
 		l = nil
 		rows, err := bstore.QueryTx[untoldRow](tx).FilterGreater("ID", int64(after)).SortAsc("ID").Limit(limit).List()
 		if err != nil {

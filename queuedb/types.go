@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mox/smtp"
+	"mox/store/dbfile"
 )
 
 // MessageID identifies a message in the queue. RecipientID identifies one of its
@@ -25,8 +26,12 @@ var (
 	ErrChanged = errors.New("recipients changed meanwhile")
 
 	// ErrInDoubt says that the disk failed in a way that leaves open whether something was
-	// written. No write succeeds anymore until the database was closed and opened.
+	// written. No write succeeds until the database was copied and opened anew, which is tried every few
+	// seconds.
 	ErrInDoubt = errors.New("queue database is in doubt after an error")
+
+	ErrReadOnly = errors.New("queue is open for reading only")
+	ErrDamaged  = dbfile.ErrDamaged
 )
 
 // State is where a recipient is. Values are stored; do not renumber.
