@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"os"
 	"path/filepath"
@@ -187,7 +189,7 @@ func uidValidity(t *testing.T, path string) uint32 {
 	}
 	var c closers
 	defer c.close(context.Background())
-	o, err := openOperations(live, commandLogger(io.Discard), &c)
+	o, err := openOperations(live, commandLogger(io.Discard), &c, writing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,5 +360,41 @@ func TestLocalserveKeepsConfiguration(t *testing.T) {
 		if code, _, errs := mox(t, append([]string{"localserve"}, strings.Fields(args)...)...); code != exitUsage {
 			t.Errorf("localserve %s: exit code %d, %s", args, code, errs)
 		}
+	}
+}
+
+// The certificate of localserve is good for an address that is asked for later, too, but one that was put in its
+// place stays.
+func TestLocalserveCertificate(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(localserveDirectory(t))
+	name := filepath.Join(dir, "localhost.crt.pem")
+	for _, ip := range []string{"127.0.0.2", "127.0.0.3"} {
+		if code, _, errs := mox(t, "localserve", "--dir", dir, "--ip", ip, "--initonly"); code != exitOK {
+			t.Fatal(errs)
+		}
+	}
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(data)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range []string{"localhost", "127.0.0.1", "::1", "127.0.0.2", "127.0.0.3"} {
+		if err := cert.VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile(name, []byte("of somebody else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := mox(t, "localserve", "--dir", dir, "--ip", "127.0.0.4", "--initonly"); code != exitOK {
+		t.Fatal(errs)
+	}
+	if data, err := os.ReadFile(name); err != nil || string(data) != "of somebody else" {
+		t.Errorf("certificate is %q, %v", data, err)
 	}
 }

@@ -15,9 +15,10 @@ func compactCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compact [account]",
 		Short: "Give back disk space of deleted messages",
-		Long: `Compact rewrites the files of an account, or of all, without the messages that
-were deleted. Mox does this by itself, slowly, for files of which at least a
-third is of no use. Run it after deleting much, when the space is wanted now.
+		Long: `Compact rewrites the files of an account, or of all and the queue, without the
+messages that were deleted. Mox does this by itself, slowly, for files of which
+at least a third is of no use. Run it after deleting much, when the space is
+wanted now.
 
 With --force also files are rewritten where little is gained.`,
 		Example: `  mox compact

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,8 +30,10 @@ import (
 type operations struct {
 	live  *config.Live
 	store *store.Store
-	queue func(ctx context.Context) (*queue.Queue, error) // Opened when first needed.
+	queue func(ctx context.Context) (*outgoing, error) // Opened when first needed. Nil: there is none.
 	log   *slog.Logger
+
+	queueDir string
 
 	// Of a running server; nil in a command without one.
 	stop   func()          // Has it stop.
@@ -92,6 +98,11 @@ func runningServer(cmd *cobra.Command) (c *ctl.Client, dataDir string, err error
 // withServer calls f with a client for the running server or, when none runs, for
 // handlers in this process that work on the data directory.
 func withServer(cmd *cobra.Command, f func(ctx context.Context, c *ctl.Client) error) error {
+	return withServerOr(cmd, writing, f)
+}
+
+// withServerOr is withServer that says what is done to the data directory when no server runs.
+func withServerOr(cmd *cobra.Command, access access, f func(ctx context.Context, c *ctl.Client) error) error {
 	path, err := configPath(cmd)
 	if err != nil {
 		return err
@@ -101,7 +112,7 @@ func withServer(cmd *cobra.Command, f func(ctx context.Context, c *ctl.Client) e
 		return err
 	}
 	return withDataDir(cmd, live.Current().DataDir, f, func(log *slog.Logger, closers *closers) (*operations, error) {
-		return openOperations(live, log, closers)
+		return openOperations(live, log, closers, access)
 	})
 }
 
@@ -135,28 +146,35 @@ func commandLogger(w io.Writer) *slog.Logger {
 }
 
 // openOperations opens the data directory for this process.
-func openOperations(live *config.Live, log *slog.Logger, closers *closers) (*operations, error) {
-	if err := prepareDataDir(live.Current()); err != nil {
+func openOperations(live *config.Live, log *slog.Logger, closers *closers, access access) (*operations, error) {
+	cfg := live.Current()
+	if access == reading {
+		if err := checkOwner(cfg.DataDir); err != nil {
+			return nil, err
+		}
+	} else if err := prepareDataDir(cfg); err != nil {
 		return nil, err
 	}
-	st, err := openStore(live, log, nil)
+	st, err := openStore(live, log, nil, access)
 	if err != nil {
 		return nil, err
 	}
 	closers.add("closing accounts", func(context.Context) error { return st.Close() })
-	if err := clearSpool(live.Current()); err != nil {
-		return nil, err
+	if access == writing {
+		if err := clearSpool(cfg); err != nil {
+			return nil, err
+		}
 	}
-	var q *queue.Queue
-	return &operations{live: live, store: st, log: log, queue: func(ctx context.Context) (*queue.Queue, error) {
+	var q *outgoing
+	return &operations{live: live, store: st, log: log, queueDir: queueDir(cfg.DataDir), queue: func(ctx context.Context) (*outgoing, error) {
 		if q != nil {
 			return q, nil
 		}
-		opened, err := openQueue(ctx, live, st, log, nil, closers, delivering{})
+		opened, err := openQueue(ctx, live, st, log, nil, closers, delivering{}, access)
 		if err != nil {
 			return nil, err
 		}
-		q = opened.queue
+		q = opened
 		return q, nil
 	}}, nil
 }
@@ -327,19 +345,43 @@ type accountParams struct {
 
 // eachAccount calls f for the account of the parameters, or all.
 func (o *operations) eachAccount(ctx context.Context, p accountParams, f func(account string) error) error {
-	if p.Account != "" {
-		return f(p.Account)
-	}
 	l, err := o.store.Accounts(ctx)
 	if err != nil {
 		return err
 	}
+	if p.Account != "" {
+		if !slices.ContainsFunc(l, func(a store.AccountInfo) bool { return a.Name == p.Account }) {
+			return o.noAccount(p.Account, l)
+		}
+		return f(p.Account)
+	}
+	var errs []error
 	for _, a := range l {
-		if err := f(a.Name); err != nil {
-			return fmt.Errorf("account %s: %w", a.Name, err)
+		err := f(a.Name)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
+			// The others want it nevertheless.
+			errs = append(errs, fmt.Errorf("account %s: %w", a.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// noAccount returns the error for a name that is none of the accounts there are.
+func (o *operations) noAccount(name string, accounts []store.AccountInfo) error {
+	const most = 10
+	var names []string
+	for _, a := range accounts {
+		names = append(names, a.Name)
+	}
+	switch {
+	case len(names) == 0:
+		return fmt.Errorf("there is no account %q in the data directory, which has none", name)
+	case len(names) > most:
+		return fmt.Errorf("there is no account %q in the data directory; domains.conf lists the accounts under Accounts", name)
+	}
+	return fmt.Errorf("there is no account %q in the data directory; there are: %s", name, strings.Join(names, ", "))
 }
 
 // verifyResult tells what was checked. Problems are told as progress.
@@ -354,20 +396,58 @@ func (o *operations) verifyData(ctx context.Context, c *ctl.Call) (any, error) {
 	}
 	var r verifyResult
 	var told error
+	tell := func(problem store.Problem) {
+		r.Problems++
+		told = errors.Join(told, c.Progress(problem))
+	}
 	err := o.eachAccount(ctx, p, func(account string) error {
 		r.Accounts++
-		return o.store.Verify(ctx, account, p.Content, func(problem store.Problem) {
-			r.Problems++
-			told = errors.Join(told, c.Progress(problem))
-		})
+		return o.store.Verify(ctx, account, p.Content, tell)
 	})
+	if p.Account == "" && ctx.Err() == nil {
+		qerr := o.verifyQueue(ctx, p.Content, func(problem string) {
+			tell(store.Problem{What: problem, Cure: "restore " + o.queueDir + " from a backup, or drop the message with \"mox queue drop\"; a queue whose database is damaged can be moved away, what is in it is not delivered then"})
+		})
+		err = errors.Join(err, qerr)
+	}
 	return r, errors.Join(err, told)
+}
+
+// verifyQueue checks the queue, if there is one.
+func (o *operations) verifyQueue(ctx context.Context, content bool, report func(problem string)) error {
+	if _, err := os.Stat(o.queueDir); errors.Is(err, fs.ErrNotExist) {
+		return nil // Nothing was ever queued.
+	}
+	db, err := o.queueDatabase(ctx)
+	if errors.Is(err, queuedb.ErrDamaged) {
+		report(err.Error())
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return db.Verify(ctx, content, report)
+}
+
+// queueDatabase returns the database of the queue.
+func (o *operations) queueDatabase(ctx context.Context) (*queuedb.DB, error) {
+	q, err := o.queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return q.db, nil
 }
 
 func (o *operations) recover(ctx context.Context, c *ctl.Call) (any, error) {
 	var p accountParams
 	if err := c.Params(&p); err != nil {
 		return nil, err
+	}
+	l, err := o.store.Accounts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(l, func(a store.AccountInfo) bool { return a.Name == p.Account }) {
+		return nil, o.noAccount(p.Account, l)
 	}
 	return o.store.Recover(ctx, p.Account, throttled(func(s store.RecoverStats) { c.Progress(s) }))
 }
@@ -384,7 +464,17 @@ func (o *operations) compact(ctx context.Context, c *ctl.Call) (any, error) {
 		sum.After += stats.After
 		return err
 	})
-	return sum, err
+	if p.Account != "" || ctx.Err() != nil {
+		return sum, err
+	}
+	db, qerr := o.queueDatabase(ctx)
+	if qerr != nil {
+		return sum, errors.Join(err, qerr)
+	}
+	before, after, qerr := db.CompactNow(ctx, p.Force)
+	sum.Before += before
+	sum.After += after
+	return sum, errors.Join(err, qerr)
 }
 
 // progressInterval is how often progress is told.
@@ -414,7 +504,10 @@ func (o *operations) queueCall(ctx context.Context, c *ctl.Call) (*queue.Queue, 
 		return nil, p, err
 	}
 	q, err := o.queue(ctx)
-	return q, p, err
+	if err != nil {
+		return nil, p, err
+	}
+	return q.queue, p, nil
 }
 
 func (o *operations) queueList(ctx context.Context, c *ctl.Call) (any, error) {

@@ -92,11 +92,11 @@ func (s *server) listen(cfg *config.Config, svc service, ip netip.Addr) (net.Lis
 	case cfg.Localserve != nil && ip == netip.IPv6Loopback() && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)):
 		return nil, nil // A machine without IPv6.
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s of listener %s: port %s is in use; stop the other program, or change the port in mox.conf", svc.name, svc.listener.Name, addr)
+		return nil, fmt.Errorf("%s of listener %s: port %s is in use; stop the other program (\"ss -ltnp\" tells which it is), or set another Listeners.%s.%s.Port in mox.conf", svc.name, svc.listener.Name, addr, svc.listener.Name, svc.name)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("%s of listener %s: no permission to listen on %s; start mox as root, or give it the capability CAP_NET_BIND_SERVICE", svc.name, svc.listener.Name, addr)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s of listener %s: this machine does not have the address %s; correct IPs in mox.conf", svc.name, svc.listener.Name, ip)
+		return nil, fmt.Errorf("%s of listener %s: this machine does not have the address %s; correct Listeners.%s.IPs in mox.conf", svc.name, svc.listener.Name, ip, svc.listener.Name)
 	default:
 		return nil, fmt.Errorf("%s of listener %s: %w", svc.name, svc.listener.Name, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,7 +159,9 @@ func printLocalserve(w io.Writer, dir string, sockets []socket) {
 // complete, and made again.
 func initLocalserve(ctx context.Context, dir string, mode *config.Localserve) error {
 	path := filepath.Join(dir, "mox.conf")
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); err == nil {
+		return renewLocalCertificate(dir, mode.IPs)
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -251,6 +254,36 @@ func setLocalPassword(ctx context.Context, accountsDir string) (rerr error) {
 	return a.SetPassword(ctx, store.System, localPassword)
 }
 
+// renewLocalCertificate makes the certificate of an earlier start anew if it is not for the addresses that are to be
+// listened on. One that was put there by somebody else stays.
+func renewLocalCertificate(dir string, ips []netip.Addr) error {
+	data, err := os.ReadFile(filepath.Join(dir, "localhost.crt.pem"))
+	if err != nil {
+		return nil // If it is needed, the configuration says so.
+	}
+	block, _ := pem.Decode(data)
+	if block == nil {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil || !slices.Equal(cert.Subject.Organization, []string{localOrganization}) {
+		return nil
+	}
+	missing := func(ip netip.Addr) bool { return cert.VerifyHostname(ip.String()) != nil }
+	if !slices.ContainsFunc(ips, missing) {
+		return nil
+	}
+	for _, ip := range cert.IPAddresses {
+		if addr, ok := netip.AddrFromSlice(ip); ok {
+			ips = append(ips[:len(ips):len(ips)], addr.Unmap())
+		}
+	}
+	return writeLocalCertificate(dir, ips)
+}
+
+// localOrganization is in the certificates that localserve makes.
+const localOrganization = "mox localserve"
+
 // writeLocalCertificate writes a self-signed certificate for localhost and its key.
 func writeLocalCertificate(dir string, ips []netip.Addr) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -263,7 +296,7 @@ func writeLocalCertificate(dir string, ips []netip.Addr) error {
 	}
 	template := &x509.Certificate{
 		SerialNumber:          serial,
-		Subject:               pkix.Name{Organization: []string{"mox localserve"}, CommonName: "localhost"},
+		Subject:               pkix.Name{Organization: []string{localOrganization}, CommonName: "localhost"},
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		NotBefore:             time.Now().Add(-time.Hour),
@@ -274,7 +307,9 @@ func writeLocalCertificate(dir string, ips []netip.Addr) error {
 		IsCA:                  true, // So that it can be trusted by itself.
 	}
 	for _, ip := range ips {
-		template.IPAddresses = append(template.IPAddresses, ip.AsSlice())
+		if template.VerifyHostname(ip.String()) != nil {
+			template.IPAddresses = append(template.IPAddresses, ip.AsSlice())
+		}
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

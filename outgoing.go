@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +33,7 @@ const dialTimeout = 30 * time.Second
 type outgoing struct {
 	queue       *queue.Queue
 	submissions *queue.Submissions
+	db          *queuedb.DB
 	log         *slog.Logger
 }
 
@@ -42,12 +45,12 @@ type delivering struct {
 }
 
 // openQueue opens the queue; start begins to deliver.
-func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, log *slog.Logger, reg prometheus.Registerer, closers *closers, d delivering) (*outgoing, error) {
+func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, log *slog.Logger, reg prometheus.Registerer, closers *closers, d delivering, access access) (*outgoing, error) {
 	cfg := live.Current()
 	log = log.With("pkg", "queue")
-	db, err := queuedb.Open(ctx, queuedb.Options{Dir: queueDir(cfg), Log: log})
+	db, err := queuedb.Open(ctx, queuedb.Options{Dir: queueDir(cfg.DataDir), Log: log, Registerer: reg, ReadOnly: access == reading})
 	if err != nil {
-		return nil, fmt.Errorf("opening the queue: %w", err)
+		return nil, queueAdvice(queueDir(cfg.DataDir), err)
 	}
 	closers.add("closing the queue's database", func(context.Context) error { return db.Close() })
 
@@ -62,6 +65,7 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 		Hostname:    cfg.Hostname,
 		Log:         log,
 		Registerer:  reg,
+		Suspend:     suspend(cfg),
 	})
 	if err != nil {
 		return nil, err
@@ -74,7 +78,29 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 		}
 		return nil
 	})
-	return &outgoing{q, submissions, log}, nil
+	return &outgoing{q, submissions, db, log}, nil
+}
+
+// queueAdvice adds to an error of opening the queue in a directory what to do about it.
+func queueAdvice(dir string, err error) error {
+	switch {
+	case errors.Is(err, queuedb.ErrDamaged):
+		return fmt.Errorf("%w; restore %s from a backup, or move that directory away: what is in it is not delivered then", err, dir)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w; free space on the disk of %s", err, dir)
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; make %s writable for this user: its file system may be mounted read-only", err, dir)
+	}
+	return err
+}
+
+// suspend returns for how long a destination is left alone that cannot be reached, zero for as long as usual. All that
+// localserve delivers goes to itself.
+func suspend(cfg *config.Config) time.Duration {
+	if cfg.Localserve != nil {
+		return -1
+	}
+	return 0
 }
 
 // start begins to deliver, and settles what a crash left between account and queue.

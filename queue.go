@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -112,7 +113,7 @@ them too.`,
 			}
 			filter.OpenOnly = !final && filter.States == nil && filter.IDs == nil
 			out := newQueuePrinter(cmd.OutOrStdout(), asJSON)
-			err = withServer(cmd, func(ctx context.Context, c *ctl.Client) error {
+			err = withServerOr(cmd, reading, func(ctx context.Context, c *ctl.Client) error {
 				// In pages, so that the length of the queue does not matter.
 				p := queueParams{Filter: filter, Page: queuedb.Page{Limit: 500}}
 				for {
@@ -151,7 +152,7 @@ func queueChangeCommand(name, short, long string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     name + " [id ...]",
 		Short:   short,
-		Long:    long + "\n\nIt prints the number of entries changed.",
+		Long:    long + "\n\nIt prints the number of entries changed. If none matches, the exit code is 1.",
 		Example: fmt.Sprintf("  mox queue %s 12 13\n  mox queue %s --to example.org", name, name),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return changeQueue(cmd, &f, args, "queue."+name, time.Time{})
@@ -172,7 +173,7 @@ func queueScheduleCommand() *cobra.Command {
 --in. Held entries stay held. Use it when a receiving server works again, so
 that its mail need not wait for the next regular attempt.
 
-It prints the number of entries changed.`,
+It prints the number of entries changed. If none matches, the exit code is 1.`,
 		Example: `  mox queue schedule --all
   mox queue schedule --in 2h30m --domain example.org`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -201,6 +202,16 @@ func changeQueue(cmd *cobra.Command, f *queueFilter, args []string, call string,
 		if err := c.Call(ctx, call, queueParams{Filter: filter, Next: next}, ctl.Streams{}, &n); err != nil {
 			return err
 		}
+		if n == 0 && !f.all {
+			// Those that match may be as they are to be, which is no failure.
+			var l []queuedb.Entry
+			if err := c.Call(ctx, "queue.list", queueParams{Filter: filter, Page: queuedb.Page{Limit: 1}}, ctl.Streams{}, &l); err != nil {
+				return err
+			}
+			if len(l) == 0 {
+				return errors.New("no entry of the queue matches; \"mox queue list --final\" shows all, with their ids in the first column")
+			}
+		}
 		_, err := fmt.Fprintln(cmd.OutOrStdout(), n)
 		return err
 	})
@@ -219,7 +230,7 @@ that of the message, in the second column of "mox queue list".`,
 			if err != nil || id <= 0 {
 				return usagef("%q is not an id; ids of messages are in the second column of \"mox queue list\"", args[0])
 			}
-			return withServer(cmd, func(ctx context.Context, c *ctl.Client) error {
+			return withServerOr(cmd, reading, func(ctx context.Context, c *ctl.Client) error {
 				return c.Call(ctx, "queue.dump", queueParams{Message: queuedb.MessageID(id)}, ctl.Streams{Output: cmd.OutOrStdout()}, nil)
 			})
 		},

@@ -27,7 +27,6 @@ import (
 	"mox/pipeline"
 	"mox/pipeline/checks"
 	"mox/pipeline/local"
-	"mox/queue"
 	"mox/smtpserver"
 	"mox/store"
 )
@@ -126,7 +125,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	if err := prepareDataDir(cfg); err != nil {
 		return nil, err
 	}
-	accounts, err := openStore(live, s.log, registry)
+	accounts, err := openStore(live, s.log, registry, writing)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +143,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	if resolver == nil {
 		resolver = dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
 	}
-	outgoing, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, delivering{resolver, opts.dial})
+	out, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, delivering{resolver, opts.dial}, writing)
 	if err != nil {
 		return nil, err
 	}
@@ -158,8 +157,8 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		Addresses:  func() smtpserver.Addresses { return live.Current() },
 		Logins:     logins,
 		Local:      local.New(accounts),
-		Queue:      outgoing.queue.Target(),
-		Submit:     outgoing.submissions,
+		Queue:      out.queue.Target(),
+		Submit:     out.submissions,
 		SpoolDir:   spoolDir(cfg),
 		Log:        s.log.With("pkg", "smtpserver"),
 		Registerer: registry,
@@ -206,18 +205,19 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 
 	// Commands.
 	if err := s.serveControl(&operations{
-		live:   live,
-		store:  accounts,
-		queue:  func(context.Context) (*queue.Queue, error) { return outgoing.queue, nil },
-		log:    s.log,
-		stop:   s.askStop,
-		levels: opts.levels,
+		live:     live,
+		store:    accounts,
+		queue:    func(context.Context) (*outgoing, error) { return out, nil },
+		queueDir: queueDir(cfg.DataDir),
+		log:      s.log,
+		stop:     s.askStop,
+		levels:   opts.levels,
 	}); err != nil {
 		return nil, err
 	}
 
 	// Only now mail begins to move.
-	if err := outgoing.start(&s.closers); err != nil {
+	if err := out.start(&s.closers); err != nil {
 		return nil, err
 	}
 	if opts.ready != nil {

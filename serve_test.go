@@ -481,11 +481,16 @@ func TestQueueCommands(t *testing.T) {
 		{"schedule --in 1h --all", "1"},
 		{"unhold --to queuetemp", "1"},
 		{"unhold --to queuetemp", "0"},
-		{"hold --domain example.com", "0"},
 		{"hold --account mox", "1"},
 	} {
 		if out := r.command(append([]string{"queue"}, strings.Fields(tc.args)...)...); !strings.Contains(out, tc.want) {
 			t.Errorf("queue %s: %q, want %q", tc.args, out, tc.want)
+		}
+	}
+
+	for _, args := range []string{"hold --domain example.com", "drop 999999"} {
+		if code, out, errs := mox(t, append([]string{"--config", r.path, "queue"}, strings.Fields(args)...)...); code != exitFailure || !strings.Contains(errs, "no entry of the queue matches") {
+			t.Errorf("queue %s: exit code %d, %s%s", args, code, out, errs)
 		}
 	}
 

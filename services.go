@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,13 +19,13 @@ import (
 
 // Places in the data directory.
 func accountsDir(dataDir string) string  { return filepath.Join(dataDir, "accounts") }
-func queueDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "queue") }
+func queueDir(dataDir string) string     { return filepath.Join(dataDir, "queue") }
 func spoolDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "tmp") }
 
 // prepareDataDir makes the data directory.
 func prepareDataDir(cfg *config.Config) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return fmt.Errorf("making the data directory: %w", err)
+		return fmt.Errorf("making the data directory: %w; correct DataDir in mox.conf, or make %s writable for this user", err, filepath.Dir(cfg.DataDir))
 	}
 	return checkOwner(cfg.DataDir)
 }
@@ -44,15 +45,34 @@ func checkOwner(dataDir string) error {
 
 // clearSpool removes temporary files that a killed server left. The data directory
 // must be ours alone.
+//
+// The directory itself stays, as a full disk may have no space for making it again.
 func clearSpool(cfg *config.Config) error {
-	if err := os.RemoveAll(spoolDir(cfg)); err != nil {
+	dir := spoolDir(cfg)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.Mkdir(dir, 0o700)
+	} else if err != nil {
 		return err
 	}
-	return os.Mkdir(spoolDir(cfg), 0o700)
+	for _, e := range entries {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
+// access says what is done with the data.
+type access bool
+
+const (
+	writing access = false
+	reading access = true // Nothing is changed: the disk may be full, or mounted read-only.
+)
+
 // openStore opens the accounts, and so takes the data directory for this process.
-func openStore(live *config.Live, log *slog.Logger, reg prometheus.Registerer) (*store.Store, error) {
+func openStore(live *config.Live, log *slog.Logger, reg prometheus.Registerer, access access) (*store.Store, error) {
 	cfg := live.Current()
 	mailboxes := make([]store.InitialMailbox, len(cfg.InitialMailboxes))
 	for i, m := range cfg.InitialMailboxes {
@@ -63,6 +83,7 @@ func openStore(live *config.Live, log *slog.Logger, reg prometheus.Registerer) (
 		Log:        log.With("pkg", "store"),
 		Registerer: reg,
 		Mailboxes:  mailboxes,
+		ReadOnly:   access == reading,
 		Quota: func(account string) int64 {
 			if a := live.Current().Account(account); a != nil {
 				return a.Quota

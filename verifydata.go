@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
 	"mox/internal/ctl"
+	"mox/queuedb"
 	"mox/store"
 )
 
@@ -16,15 +18,19 @@ func verifyDataCommand() *cobra.Command {
 	var quick bool
 	cmd := &cobra.Command{
 		Use:   "verifydata [data-directory]",
-		Short: "Check the data of accounts",
-		Long: `Verifydata checks all accounts, or one: that counts, identities, flags, threads
-and the log of changes fit each other, that the content of each message is
-there, and that no byte of it has changed. It changes nothing. Each problem is
-printed with what to do about it; the exit code is then 1.
+		Short: "Check the data of accounts and the queue",
+		Long: `Verifydata checks all accounts and the queue, or one account: that databases are
+whole, that counts, identities, flags, threads and the log of changes fit each
+other, that the content of each message is there, and that no byte of it has
+changed. It changes nothing. Each problem is printed with what to do about it;
+the exit code is then 1.
 
 Run it after a crash of the machine, after restoring a backup, or when in doubt.
 With a data directory as argument no configuration is needed, so that a backup
-can be checked where it is. With --quick, the content of messages is not read.`,
+can be checked where it is. With --quick, the content of messages is not read.
+
+When no server runs, it also works on a disk that is full or mounted read-only:
+databases are copied to temporary files, or memory, one at a time.`,
 		Example: `  mox verifydata
   mox verifydata --quick --account ann
   mox verifydata /backup/mox/data`,
@@ -35,13 +41,17 @@ can be checked where it is. With --quick, the content of messages is not read.`,
 			verify := func(ctx context.Context, c *ctl.Client) error {
 				return c.Call(ctx, "verifydata", p, ctl.Streams{
 					Progress: decodeProgress(func(problem store.Problem) {
-						fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s; %s\n", problem.Account, problem.What, problem.Cure)
+						where := "queue"
+						if problem.Account != "" {
+							where = "account " + problem.Account
+						}
+						fmt.Fprintf(cmd.OutOrStdout(), "%s: %s; %s\n", where, problem.What, problem.Cure)
 					}),
 				}, &r)
 			}
 			var err error
 			if len(args) == 0 {
-				err = withServer(cmd, verify)
+				err = withServerOr(cmd, reading, verify)
 			} else {
 				err = withDataDir(cmd, args[0], verify, func(log *slog.Logger, closers *closers) (*operations, error) {
 					return openAccounts(args[0], log, closers)
@@ -62,15 +72,30 @@ can be checked where it is. With --quick, the content of messages is not read.`,
 	return cmd
 }
 
-// openAccounts opens the accounts of a data directory, and nothing else.
+// openAccounts opens a data directory for checking it.
 func openAccounts(dataDir string, log *slog.Logger, closers *closers) (*operations, error) {
 	if err := checkOwner(dataDir); err != nil {
 		return nil, err
 	}
-	st, err := store.New(store.Options{Dir: accountsDir(dataDir), Log: log.With("pkg", "store")})
+	if _, err := os.Stat(accountsDir(dataDir)); err != nil {
+		return nil, fmt.Errorf("%s is no data directory of mox: %w; to check one account, name it with --account", dataDir, err)
+	}
+	st, err := store.New(store.Options{Dir: accountsDir(dataDir), Log: log.With("pkg", "store"), ReadOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	closers.add("closing accounts", func(context.Context) error { return st.Close() })
-	return &operations{store: st}, nil
+	var q *outgoing
+	return &operations{store: st, queueDir: queueDir(dataDir), queue: func(ctx context.Context) (*outgoing, error) {
+		if q != nil {
+			return q, nil
+		}
+		db, err := queuedb.Open(ctx, queuedb.Options{Dir: queueDir(dataDir), Log: log.With("pkg", "queue"), ReadOnly: true})
+		if err != nil {
+			return nil, err
+		}
+		closers.add("closing the queue's database", func(context.Context) error { return db.Close() })
+		q = &outgoing{db: db}
+		return q, nil
+	}}, nil
 }

@@ -213,6 +213,9 @@ func TestProblems(t *testing.T) {
 		want     []string
 	}{
 		{"syntax", "Hostname: mail.example.org", "Hostname mail.example.org", []string{"mox.conf:3: ", "missing colon"}},
+		{"no number", "2525", "many", []string{"mox.conf:", ".Port: \"many\" is not a whole number; write its digits only"}},
+		{"number too large", "2525", "99999999999999999999", []string{".Port: \"99999999999999999999\" is too large a number"}},
+		{"no boolean", "Enabled: true", "Enabled: yes", []string{".Enabled: \"yes\" is neither true nor false"}},
 		{"unknown field", "Hostname: mail.example.org", "Hostnam: mail.example.org", []string{"mox.conf:3: ", `unknown key "Hostnam"`, "mox config describe-static"}},
 		{"unknown field in domains", "Disabled: true", "Disabld: true", []string{"domains.conf:14: ", `unknown key "Disabld"`, "mox config describe-domains"}},
 		{"missing field", "Hostname: mail.example.org\n", "", []string{"mox.conf:", `missing required key "Hostname"`}},

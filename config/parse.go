@@ -150,7 +150,7 @@ func (p *problems) unmarshal(data []byte, describe string, dst any) {
 		return
 	}
 	if err := sconf.Parse(bytes.NewReader(data), dst); err != nil {
-		p.list = append(p.list, syntaxProblem(p.file, describe, err))
+		p.list = append(p.list, syntaxProblem(p.file, string(data), describe, err))
 		return
 	}
 	p.lines = fieldLines(string(data))

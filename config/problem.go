@@ -73,14 +73,42 @@ func (p *problems) line(field string) int {
 var syntaxError = regexp.MustCompile(`^:([0-9]+): (.*)$`)
 
 // syntaxProblem returns the problem that sconf reports.
-func syntaxProblem(file, describe string, err error) Problem {
+func syntaxProblem(file, data, describe string, err error) Problem {
 	p := Problem{File: file, Text: err.Error()}
 	if m := syntaxError.FindStringSubmatch(p.Text); m != nil {
 		p.Line, _ = strconv.Atoi(m[1])
 		p.Text = m[2]
 	}
+	if m := valueError.FindStringSubmatch(p.Text); m != nil {
+		p.Text = badValue(m[1], m[2], m[3])
+		for field, line := range fieldLines(data) {
+			if line == p.Line {
+				p.Field = field
+			}
+		}
+		return p
+	}
 	p.Text += fmt.Sprintf("; %q shows all fields", describe)
 	return p
+}
+
+// valueError matches what sconf says of a value that is no number, or neither true nor false: what it should
+// be, the value, and what is wrong.
+var valueError = regexp.MustCompile(`^(?:parsing (\w+): (?:strconv\.\w+: parsing|time: .*duration) |bad boolean value )("(?:[^"\\]|\\.)*")(?:: (.*))?$`)
+
+// badValue tells of such a value.
+func badValue(kind, value, wrong string) string {
+	switch {
+	case kind == "":
+		return fmt.Sprintf("%s is neither true nor false; write one of these", value)
+	case wrong == "value out of range":
+		return fmt.Sprintf("%s is too large a number, or too small; write one nearer to zero", value)
+	case kind == "duration":
+		return fmt.Sprintf("%s is not a time span; write one such as 90s or 1h30m", value)
+	case kind == "float":
+		return fmt.Sprintf("%s is not a number; write one such as 0.5", value)
+	}
+	return fmt.Sprintf("%s is not a whole number; write its digits only, such as 1025", value)
 }
 
 // fieldLines returns the line, from 1, of each field of an sconf file by its path,

@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -267,6 +268,9 @@ func storeError(err error) *imap.Error {
 		{context.DeadlineExceeded, imap.CodeUnavailable, "This took too long, try again"},
 		{syscall.ENOSPC, imap.CodeUnavailable, "The disk of the server is full, try again later"},
 		{syscall.EDQUOT, imap.CodeUnavailable, "The disk of the server is full, try again later"},
+		{syscall.EROFS, imap.CodeUnavailable, "The disk of the server cannot be written to, try again later"},
+		{fs.ErrPermission, imap.CodeUnavailable, "The disk of the server cannot be written to, try again later"},
+		{store.ErrDamaged, imap.CodeCorruption, "The data of this account is damaged, ask the operator of the server"},
 	} {
 		if errors.Is(err, m.is) {
 			return imap.No(m.code, m.text, err)

@@ -212,7 +212,7 @@ func (db *DB) OpenBody(ctx context.Context, id MessageID) (Body, error) {
 		if err != nil {
 			return nil, fmt.Errorf("message %d: %w", id, err)
 		}
-		r, err := db.blobs.Open(ref)
+		r, err := db.blobs.OpenChecked(ctx, ref)
 		if err == nil {
 			return r, nil
 		}

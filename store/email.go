@@ -168,7 +168,7 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 		if err != nil {
 			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
-		r, err := acc.blobs.Open(ref)
+		r, err := acc.blobs.OpenChecked(ctx, ref)
 		if errors.Is(err, blob.ErrNotExist) && ref != last {
 			// Compaction has moved it, or it was erased just now. The row tells.
 			acc.store.emails.remove(acc.id, []int64{id.Key})

@@ -6,10 +6,13 @@ set -eu
 
 # A program that tests start, or a file that they need, and the package that has it.
 needed="
+chattr:e2fsprogs
 curl:curl
 doveadm:dovecot-core
 gcc:gcc
+/usr/sbin/mkfs.ext4:e2fsprogs
 mbsync:isync
+mount:mount
 msmtp:msmtp
 neomutt:neomutt
 offlineimap:offlineimap3

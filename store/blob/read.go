@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -25,14 +26,27 @@ type Reader struct {
 var _ io.ReaderAt = (*Reader)(nil)
 
 // Open gives access to a blob. It returns ErrNotExist if there is none at ref, and
-// ErrEncoding if it cannot be read. The data is not checked, see Verify and
-// ReadAll.
+// ErrEncoding if it cannot be read. The data is not checked, see OpenChecked, Verify
+// and ReadAll.
 func (s *Store) Open(ref Ref) (*Reader, error) {
 	h, err := s.handle(ref)
 	if err != nil {
 		return nil, err
 	}
 	return &Reader{hs: s.handles, h: h, off: int64(ref.offset) + int64(ref.head), size: ref.plain}, nil
+}
+
+// OpenChecked is Open for data that is to be used by somebody: that of a blob in a pack was compared with its checksum
+// when it returns, else ErrCorrupt is returned. Large ones are not read ahead.
+func (s *Store) OpenChecked(ctx context.Context, ref Ref) (*Reader, error) {
+	r, err := s.Open(ref)
+	if err != nil || ref.file {
+		return r, err
+	}
+	if err := s.Verify(ctx, ref); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
 }
 
 // handle returns the open file that ref is in.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/mjl-/bstore"
-	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // ErrDamaged says that the content of a database file is not what was written to it. The text has the
@@ -25,7 +25,7 @@ func damaged(name string, cause error) error {
 
 // isDamage reports whether an error of bstore or bbolt speaks of damage.
 func isDamage(err error) bool {
-	for _, e := range []error{bolt.ErrInvalid, bolt.ErrChecksum, bolt.ErrVersionMismatch, bolt.ErrInvalidMapping, bstore.ErrStore} {
+	for _, e := range []error{bolterrors.ErrInvalid, bolterrors.ErrChecksum, bolterrors.ErrVersionMismatch, bolterrors.ErrInvalidMapping, bstore.ErrStore} {
 		if errors.Is(err, e) {
 			return true
 		}
@@ -104,7 +104,7 @@ func inEngine() bool {
 		case f.Function == "runtime.gopanic":
 			panicking = true
 		case panicking && !strings.HasPrefix(f.Function, "runtime."):
-			return strings.HasPrefix(f.Function, "go.etcd.io/bbolt.") || strings.HasPrefix(f.Function, "github.com/mjl-/bstore.")
+			return strings.HasPrefix(f.Function, "go.etcd.io/bbolt") || strings.HasPrefix(f.Function, "github.com/mjl-/bstore")
 		}
 		if !more {
 			return false

@@ -18,6 +18,7 @@ import (
 
 	"github.com/mjl-/bstore"
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // LockTimeout is how long Open waits for another process to let go of a database.
@@ -113,7 +114,7 @@ func open(ctx context.Context, file, name string, types ...any) (*DB, error) {
 	switch {
 	case err == nil:
 		return db, nil
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%w: %s", ErrLocked, name)
 	case isDamage(err):
 		return nil, damaged(name, err)

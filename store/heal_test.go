@@ -1,0 +1,176 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"mox/internal/vfs"
+	"mox/internal/vfs/faultfs"
+)
+
+// closedAccount makes an account with a message and returns its store's directory, and that of the account.
+func closedAccount(t *testing.T) (top, dir string) {
+	t.Helper()
+	top = t.TempDir()
+	s, err := New(Options{Dir: top})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Create(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := deliverText(t, a); err != nil {
+		t.Fatal(err)
+	}
+	return top, a.acc.dir
+}
+
+func deliverText(t *testing.T, a *Account) error {
+	text := "Subject: hello\r\n\r\nhello\r\n"
+	_, err := a.Deliver(t.Context(), System, Delivery{NewMessage: NewMessage{Body: strings.NewReader(text), Size: int64(len(text))}})
+	return err
+}
+
+// readFirst reads the first message of the inbox.
+func readFirst(t *testing.T, a *Account) {
+	t.Helper()
+	mb, ok := a.acc.mailbox(1)
+	if !ok {
+		t.Fatal("no inbox")
+	}
+	sel, err := a.Select(t.Context(), System, mb.row.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sel.Close()
+	c, err := a.Open(t.Context(), System, sel.View().At(1).Email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	b, err := io.ReadAll(io.NewSectionReader(c, 0, c.Size()))
+	if err != nil || !bytes.Contains(b, []byte("hello")) {
+		t.Errorf("message %q, %v", b, err)
+	}
+}
+
+// An account that cannot be written to when it is opened can be read, and is written to when that is possible
+// again, though it is in use.
+func TestOpenedForReading(t *testing.T) {
+	t.Parallel()
+	top, dir := closedAccount(t)
+	// To remove what is left over is the first thing that would be written.
+	if err := os.WriteFile(filepath.Join(dir, "blobs", "tmp", "leftover"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var frozen atomic.Bool
+	frozen.Store(true)
+	s, err := New(Options{Dir: top, FS: &faultfs.FS{FS: vfs.OS{}, Hook: func(c faultfs.Call) error {
+		if c.Op == faultfs.Remove && frozen.Load() {
+			return syscall.EROFS
+		}
+		return nil
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	readFirst(t, a)
+	if err := deliverText(t, a); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("delivering: %v", err)
+	}
+	healNow := func() {
+		c := a.acc.committer
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.healAt = time.Unix(1, 0)
+		c.signal()
+	}
+	healNow()
+	if err := deliverText(t, a); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("delivering: %v", err)
+	}
+	frozen.Store(false)
+	healNow()
+	for {
+		err := deliverText(t, a)
+		if err == nil {
+			break
+		} else if !errors.Is(err, syscall.EROFS) {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	readFirst(t, a)
+	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// Of a store for reading only nothing changes.
+func TestReadOnlyStore(t *testing.T) {
+	t.Parallel()
+	top, _ := closedAccount(t)
+	state := func() map[string]string {
+		found := map[string]string{}
+		err := filepath.WalkDir(top, func(path string, e os.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			found[path] = string(b)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	before := state()
+	s, err := New(Options{Dir: top, ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Options{Dir: top}); !errors.Is(err, ErrLocked) {
+		t.Errorf("another store beside it: %v", err)
+	}
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readFirst(t, a)
+	if err := deliverText(t, a); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("delivering: %v", err)
+	}
+	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+	a.Close()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if !maps.Equal(before, state()) {
+		t.Error("files were changed")
+	}
+}
