@@ -369,7 +369,7 @@ func TestResults(t *testing.T) {
 	if err := execute(t.Context(), []string{"plot", "-dir", dir, file}, &out, &log); err != nil {
 		t.Fatal(err)
 	}
-	svg, err := os.ReadFile(filepath.Join(dir, "messages-time.svg"))
+	svg, err := os.ReadFile(filepath.Join(dir, "messages-page.svg"))
 	if err != nil || !bytes.Contains(svg, []byte("mox SELECT")) {
 		t.Errorf("plot: %v\n%s", err, svg)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"mox/test/load/figure"
 	"mox/test/load/mail"
@@ -99,18 +100,28 @@ func writeMachine(w io.Writer, m *figure.Machine, figures []figure.Figure) error
 // A chart is a plot of figures over one axis with one unit.
 type chart struct {
 	file, title, axis, unit string
+
+	// of tells which figures are in it. Nil is all.
+	of func(name string) bool
 }
 
 var charts = []chart{
-	{"messages-time.svg", "Time of commands, by messages in the mailbox", "messages", "ms"},
-	{"messages-rate.svg", "Messages a second, by messages in the mailbox", "messages", "/s"},
-	{"messages-memory.svg", "Memory of the server, by messages in the mailbox", "messages", "MiB"},
-	{"senders-rate.svg", "Messages a second, by concurrent senders", "senders", "/s"},
-	{"senders-latency.svg", "Time to accept a message, by concurrent senders", "senders", "ms"},
-	{"connections-memory.svg", "Memory for each idle connection, by connections", "connections", "KiB"},
-	{"connections-told.svg", "Time until the last idle connection hears of a message, by connections", "connections", "ms"},
-	{"accounts-rate.svg", "Messages a second, by accounts that receive", "accounts", "/s"},
-	{"accounts-memory.svg", "Memory of the server, by accounts that receive", "accounts", "MiB"},
+	{"messages-page.svg", "What concerns a message or a page, by messages in the mailbox", "messages", "ms", func(name string) bool { return !concernsAll(name) }},
+	{"messages-all.svg", "What concerns all messages, by messages in the mailbox", "messages", "ms", concernsAll},
+	{"messages-rate.svg", "Messages a second, by messages in the mailbox", "messages", "/s", nil},
+	{"messages-memory.svg", "Memory of the server, by messages in the mailbox", "messages", "MiB", nil},
+	{"senders-rate.svg", "Messages a second, by concurrent senders", "senders", "/s", nil},
+	{"senders-latency.svg", "Time to accept a message, by concurrent senders", "senders", "ms", nil},
+	{"connections-memory.svg", "Memory for each idle connection, by connections", "connections", "KiB", nil},
+	{"connections-told.svg", "Time until the last idle connection hears of a message, by connections", "connections", "ms", nil},
+	{"accounts-rate.svg", "Messages a second, by accounts that receive", "accounts", "/s", nil},
+	{"accounts-latency.svg", "Time to accept a message, by accounts that receive", "accounts", "ms", nil},
+	{"accounts-memory.svg", "Memory of the server, by accounts that receive", "accounts", "MiB", nil},
+}
+
+// concernsAll tells of a figure of mode grow whether the command looks at every message.
+func concernsAll(name string) bool {
+	return strings.HasPrefix(name, "SEARCH ") || strings.Contains(name, " of all")
 }
 
 func plotMode(r *run, fs *flag.FlagSet, args []string) error {
@@ -158,7 +169,7 @@ func (c *chart) plot(figures []figure.Figure) plot.Plot {
 	}
 	values := map[place][]float64{}
 	for _, f := range figures {
-		if f.Axis == c.axis && f.Unit == c.unit && f.Value > 0 && f.At > 0 {
+		if f.Axis == c.axis && f.Unit == c.unit && f.Value > 0 && f.At > 0 && (c.of == nil || c.of(f.Name)) {
 			p := place{f.Server, f.Name, f.At}
 			values[p] = append(values[p], f.Value)
 		}

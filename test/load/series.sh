@@ -131,7 +131,7 @@ part_idle() {
 	cold
 	load idle -account 9 -n $idlers -tls starttls -label idle-tls
 	cold
-	load idle -account 7 -mailbox Load -n $((idlers / 10)) -times 0 -label idle-large
+	load idle -account 7 -mailbox Load -n $idlers -times 0 -label idle-large
 }
 
 [ $# -gt 0 ] || set -- start deliver full spread submit append mailbox fetch search change list login idle

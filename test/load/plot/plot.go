@@ -36,10 +36,15 @@ var ErrPoint = errors.New("plot without points, or with points that are not abov
 
 // Sizes in units of the drawing.
 const (
-	width, height = 760, 420
-	left, right   = 84, 210 // The legend is on the right.
-	top, bottom   = 44, 58
+	width       = 860
+	leastHeight = 420
+	left, right = 84, 310 // The legend is on the right.
+	top, bottom = 44, 58
+	legendLine  = 18
 )
+
+// height returns the height of the drawing, in which the whole legend has its place.
+func (p *Plot) height() int { return max(leastHeight, top+len(p.Curves)*legendLine+bottom) }
 
 // Colours that people who see few colours can tell apart (Okabe and Ito), and dashes for print.
 var (
@@ -80,7 +85,8 @@ func (p *Plot) SVG(w io.Writer) error {
 	if len(xs) == 0 {
 		return ErrPoint
 	}
-	d := drawing{x: newAxis(xs, left, width-right), y: newAxis(ys, height-bottom, top)}
+	height := p.height()
+	d := drawing{height: height, x: newAxis(xs, left, width-right), y: newAxis(ys, float64(height-bottom), top)}
 	d.frame(p)
 	for i, c := range p.Curves {
 		if len(c.Points) > 0 {
@@ -94,8 +100,9 @@ func (p *Plot) SVG(w io.Writer) error {
 
 // drawing is a chart that is being written.
 type drawing struct {
-	b    strings.Builder
-	x, y axis
+	b      strings.Builder
+	height int
+	x, y   axis
 }
 
 func (d *drawing) printf(format string, args ...any) { fmt.Fprintf(&d.b, format+"\n", args...) }
@@ -108,6 +115,7 @@ func escape(s string) string {
 
 // frame draws all but the curves.
 func (d *drawing) frame(p *Plot) {
+	height := d.height
 	d.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12" role="img" aria-label="%s">`, width, height, escape(p.Title))
 	d.printf(`<title>%s</title>`, escape(p.Title))
 	d.printf(`<rect width="%d" height="%d" fill="#ffffff"/>`, width, height)
@@ -157,7 +165,7 @@ func (d *drawing) curve(i int, c Curve) {
 		d.printf(`<circle cx="%.1f" cy="%.1f" r="3" fill="%s"><title>%s: %s at %s</title></circle>`, d.x.at(pt.X), d.y.at(pt.Y), colour,
 			escape(c.Name), strconv.FormatFloat(pt.Y, 'g', 4, 64), strconv.FormatFloat(pt.X, 'g', -1, 64))
 	}
-	y := top + 8 + 18*i
+	y := top + 8 + legendLine*i
 	d.printf(`<line x1="%d" y1="%d" x2="%d" y2="%d" stroke="%s" stroke-width="2" stroke-dasharray="%s"/>`, width-right+14, y, width-right+38, y, colour, dash)
 	d.printf(`<text x="%d" y="%d">%s</text>`, width-right+44, y+4, escape(c.Name))
 }

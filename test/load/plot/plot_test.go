@@ -57,7 +57,7 @@ func TestSVG(t *testing.T) {
 		if err := errors.Join(err1, err2); err != nil {
 			t.Fatal(err)
 		}
-		if x < left || x > width-right || y < top || y > height-bottom {
+		if x < left || x > width-right || y < top || y > float64(p.height()-bottom) {
 			t.Errorf("point %v, %v lies outside of the frame", x, y)
 		}
 		if i > 0 && (x <= last[0] || y >= last[1]) {
@@ -70,6 +70,29 @@ func TestSVG(t *testing.T) {
 			if v, err := strconv.ParseFloat(l[name], 64); err != nil || v < 0 || v > width {
 				t.Errorf("line has %s=%q", name, l[name])
 			}
+		}
+	}
+}
+
+// The legend of many curves does not run out of the drawing.
+func TestManyCurves(t *testing.T) {
+	t.Parallel()
+	var p Plot
+	for range 60 {
+		p.Curves = append(p.Curves, Curve{"c", []Point{{1, 1}, {10, 10}}})
+	}
+	var b bytes.Buffer
+	if err := p.SVG(&b); err != nil {
+		t.Fatal(err)
+	}
+	e := elements(t, b.Bytes())
+	height, err := strconv.ParseFloat(strings.Fields(e["svg"][0]["viewBox"])[3], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range e["text"] {
+		if y, err := strconv.ParseFloat(text["y"], 64); err != nil || y > height {
+			t.Errorf("text at %s, the height is %v", text["y"], height)
 		}
 	}
 }
