@@ -30,7 +30,7 @@ type appending struct {
 // handleAppend carries out APPEND (RFC 9051 §6.3.12) with one or more messages (MULTIAPPEND, RFC 3502), of which
 // all are added or none. The client's bytes are kept exactly, in a literal8 too (RFC 3516 §4.4).
 func (c *conn) handleAppend(_ *request) (imap.Code, error) {
-	name, err := c.dec.AppendMailbox()
+	name, supplied, err := c.dec.AppendMailbox()
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,11 @@ func (c *conn) handleAppend(_ *request) (imap.Code, error) {
 	if err := c.end(); err != nil {
 		return "", err
 	}
-	return a.add()
+	code, err := a.add()
+	if err == nil && c.rev2 && supplied != "" {
+		c.tellMailbox(a.mailbox, supplied)
+	}
+	return code, err
 }
 
 // begin looks up the mailbox and what room there is.

@@ -91,6 +91,15 @@ func TestBadCommandsEndConnection(t *testing.T) {
 	c.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	c.expect("* BYE ...")
 	c.expectEOF()
+
+	s = newServer(t, newStore(t, t.TempDir()), func(_ *Options, lo *ListenerOptions) {
+		lo.MaxBadCommands, lo.Unlimited = 3, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	c = s.dial()
+	c.expect("* OK ...")
+	for range 10 {
+		c.cmd("BAD1", "BAD ...")
+	}
 }
 
 func TestStartTLSDropsWhatCameBefore(t *testing.T) {

@@ -236,7 +236,7 @@ func (c *conn) respondError(r *request, err error) (result string, rerr error) {
 		c.bad = 0
 		return result, nil
 	}
-	if c.bad++; c.bad >= c.lo.MaxBadCommands {
+	if c.bad++; c.bad >= c.lo.MaxBadCommands && !c.unlimited {
 		return result, errors.Join(c.bye("Too many bad commands"), errEnd)
 	}
 	return result, nil

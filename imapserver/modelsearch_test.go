@@ -119,9 +119,8 @@ func (c *client) doSearch() {
 			s.saved = nil
 		}
 		c.ended(false)
-	} else if c.condstore = c.condstore || k.modseq; k.bad {
-		c.bad(command)
 	} else {
+		c.condstore = c.condstore || k.modseq
 		c.expectStatus("OK", command)
 		found := s.search(k)
 		c.checkSearch(command, uid, options, k.modseq, found)
@@ -136,7 +135,7 @@ func (c *client) doSearch() {
 	if options.has("SAVE") && c.m.r.IntN(2) == 0 {
 		const command = "UID SEARCH RETURN () $"
 		c.expectStatus("OK", command)
-		pos, _ := s.pick(numbers{saved: true}, true)
+		pos := s.existing(numbers{saved: true}, true)
 		c.checkSearch(command, true, searchReturn{}, false, pos)
 		c.ended(true)
 	}

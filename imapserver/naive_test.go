@@ -170,24 +170,28 @@ func (s numbers) beyond(last int) bool {
 // pick returns the positions in shown of the messages that the set names. It reports false if a
 // sequence number does not exist.
 func (s *session) pick(set numbers, uid bool) (pos []int, ok bool) {
-	n := len(s.shown)
-	if !uid && set.beyond(n) {
+	if !uid && set.beyond(len(s.shown)) {
 		return nil, false
 	}
+	return s.existing(set, uid), true
+}
+
+// existing is pick without those that do not exist.
+func (s *session) existing(set numbers, uid bool) (pos []int) {
+	n := len(s.shown)
 	for i, m := range s.shown {
 		if uid && set.has(uint32(m.uid), uint32(s.shown[n-1].uid)) || !uid && set.has(uint32(i+1), uint32(n)) ||
 			set.saved && slices.Contains(s.saved, m.uid) {
 			pos = append(pos, i)
 		}
 	}
-	return pos, true
+	return pos
 }
 
 // searchKey is a key of SEARCH with its meaning.
 type searchKey struct {
 	text   string
 	match  func(i int, m *naiveMessage) bool
-	bad    bool // Names a message that does not exist.
 	modseq bool // Has MODSEQ.
 }
 
@@ -200,7 +204,6 @@ func joined(text string, a, b searchKey, match func(a, b bool) bool) searchKey {
 	return searchKey{
 		text:   text,
 		match:  func(i int, m *naiveMessage) bool { return match(a.match(i, m), b.match(i, m)) },
-		bad:    a.bad || b.bad,
 		modseq: a.modseq || b.modseq,
 	}
 }
@@ -226,12 +229,12 @@ func (s *session) randomKey(r *rand.Rand, depth int) searchKey {
 		k := randomKeyword(r)
 		return searchKey{text: "UNKEYWORD " + k, match: flag(k, false)}
 	case n == 6:
-		set := randomNumbers(r, len(s.shown))
-		pos, ok := s.pick(set, false)
-		return searchKey{text: set.String(), match: func(i int, _ *naiveMessage) bool { return slices.Contains(pos, i) }, bad: !ok}
+		set := randomNumbers(r, len(s.shown)+1)
+		pos := s.existing(set, false)
+		return searchKey{text: set.String(), match: func(i int, _ *naiveMessage) bool { return slices.Contains(pos, i) }}
 	case n == 7:
 		set := randomNumbers(r, int(s.box.highest)+1)
-		pos, _ := s.pick(set, true)
+		pos := s.existing(set, true)
 		return searchKey{text: "UID " + set.String(), match: func(i int, _ *naiveMessage) bool { return slices.Contains(pos, i) }}
 	case n == 8:
 		word := fmt.Sprintf("number%d.", r.IntN(30))

@@ -81,8 +81,8 @@ type ListenerOptions struct {
 	Conns        *ratelimit.Conns
 	AccountConns *ratelimit.Counts[string]
 
-	// Unlimited are networks whose clients are not limited in numbers of connections and failed logins, and
-	// do not wait after these.
+	// Unlimited are networks whose clients are not limited in numbers of connections, bad commands and failed
+	// logins, and do not wait after these.
 	Unlimited []netip.Prefix
 
 	MaxMessageSize int64 // For APPEND, bytes. Default 100 MB.

@@ -44,10 +44,7 @@ func (c *conn) search(args *wire.Search) ([]imap.SeqNum, error) {
 	if args.UsesModSeq() {
 		c.enableCondstore() // RFC 7162 §3.1.
 	}
-	crit, err := c.criteria(&args.Key)
-	if err != nil {
-		return nil, err
-	}
+	crit := c.criteria(&args.Key)
 	return c.auth.account.Search(c.srv.ctx, c.auth.actor, c.selected.mailbox.ID, c.selected.View(), crit)
 }
 
@@ -98,7 +95,7 @@ func decodeSearch(s *wire.Search) error {
 }
 
 // criteria turns a search key into what the store searches for.
-func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
+func (c *conn) criteria(k *wire.SearchKey) store.Criteria {
 	var crit store.Criteria
 	switch k.Op {
 	case wire.SearchAnd:
@@ -106,12 +103,9 @@ func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
 	case wire.SearchOr, wire.SearchNot:
 		return c.combined(k)
 	case wire.SearchSet:
-		pos, err := c.positions(&k.Set)
-		if err != nil {
-			return crit, err
-		}
+		pos := c.existing(&k.Set)
 		if len(pos) == 0 {
-			return store.Criteria{None: true}, nil
+			return store.Criteria{None: true}
 		}
 		crit.Seqs = append(crit.Seqs, pos)
 	case wire.SearchFlags:
@@ -123,7 +117,7 @@ func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
 	case wire.SearchNoKeyword:
 		crit.NotKeywords = []string{k.Text}
 	case wire.SearchNew, wire.SearchRecent, wire.SearchOld:
-		return c.recentCriteria(k.Op), nil
+		return c.recentCriteria(k.Op)
 	case wire.SearchBefore:
 		crit.Before = day(k.Date)
 	case wire.SearchOn:
@@ -152,35 +146,29 @@ func (c *conn) criteria(k *wire.SearchKey) (store.Criteria, error) {
 	case wire.SearchText:
 		crit.Text = []string{k.Text}
 	}
-	return crit, nil
+	return crit
 }
 
 func day(d imap.Date) time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
-func (c *conn) combined(k *wire.SearchKey) (store.Criteria, error) {
+func (c *conn) combined(k *wire.SearchKey) store.Criteria {
 	subs := make([]store.Criteria, len(k.Keys))
 	for i := range k.Keys {
-		var err error
-		if subs[i], err = c.criteria(&k.Keys[i]); err != nil {
-			return store.Criteria{}, err
-		}
+		subs[i] = c.criteria(&k.Keys[i])
 	}
 	if k.Op == wire.SearchNot {
-		return store.Criteria{Not: subs}, nil
+		return store.Criteria{Not: subs}
 	}
-	return store.Criteria{Or: [][2]store.Criteria{{subs[0], subs[1]}}}, nil
+	return store.Criteria{Or: [][2]store.Criteria{{subs[0], subs[1]}}}
 }
 
 // allOf joins keys that must all match. Keys of which Criteria hold one only are nested as the
 // opposite of their opposite.
-func (c *conn) allOf(keys []wire.SearchKey) (store.Criteria, error) {
+func (c *conn) allOf(keys []wire.SearchKey) store.Criteria {
 	var all store.Criteria
 	single := map[wire.SearchOp]bool{}
 	for i := range keys {
-		sub, err := c.criteria(&keys[i])
-		if err != nil {
-			return all, err
-		}
+		sub := c.criteria(&keys[i])
 		op := keys[i].Op
 		if op == wire.SearchAnd || single[op] {
 			all.Not = append(all.Not, store.Criteria{Not: []store.Criteria{sub}})
@@ -189,7 +177,7 @@ func (c *conn) allOf(keys []wire.SearchKey) (store.Criteria, error) {
 		single[op] = op >= wire.SearchBefore && op <= wire.SearchModSeq
 		merge(&all, sub)
 	}
-	return all, nil
+	return all
 }
 
 // merge adds the conditions of one criteria to another.

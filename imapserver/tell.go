@@ -43,7 +43,8 @@ func (c *conn) tellChanges(ch store.Changes, told *imap.SeqSet) error {
 // one (RFC 9051 §7.3.1 FLAGS, §7.1 PERMANENTFLAGS).
 func (c *conn) tellKeywords(keywords []string) {
 	c.enc.Untagged().Atom("FLAGS").Flags(imap.AllFlags, keywords, false).CRLF()
-	code := imap.PermanentFlags(imap.AllFlags, keywords, true)
+	// RFC 9051 §7.1: without \* once no more keywords can be made.
+	code := imap.PermanentFlags(imap.AllFlags, keywords, len(keywords) < store.MaxMailboxKeywords)
 	if c.selected.readOnly {
 		code = imap.PermanentFlags(0, nil, false) // RFC 9051 §6.3.3.
 	}

@@ -12,8 +12,8 @@ import (
 	"mox/imap"
 )
 
-// maxMailboxKeywords is how many keywords a mailbox may have, in use or once used.
-const maxMailboxKeywords = 1000
+// MaxMailboxKeywords is how many keywords a mailbox may have, in use or once used.
+const MaxMailboxKeywords = 1000
 
 // keywordTable has the interned sets of keywords of an account, as committed. Sets are never removed.
 type keywordTable struct {
@@ -167,7 +167,7 @@ func (t *txn) useKeywords(b *box, set KeywordSet) error {
 		if found {
 			continue
 		}
-		if len(all) >= maxMailboxKeywords {
+		if len(all) >= MaxMailboxKeywords {
 			return ErrTooManyKeywords
 		}
 		// Views share the slice.

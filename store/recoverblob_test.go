@@ -65,7 +65,7 @@ func recoverItem(id int64, m recoverMeta) blob.Item {
 func TestRecoverOddities(t *testing.T) {
 	t.Parallel()
 	var many []blob.Item
-	for i := range maxMailboxKeywords/10 + 1 {
+	for i := range MaxMailboxKeywords/10 + 1 {
 		var keywords []string
 		for j := range 10 {
 			keywords = append(keywords, fmt.Sprintf("k%d", 10*i+j))

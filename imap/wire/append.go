@@ -18,11 +18,11 @@ type Append struct {
 // appendLine is what is left of Limits.Line, at least, for the options of another message.
 const appendLine = 1 << 10
 
-// AppendMailbox takes the mailbox argument of APPEND.
-func (d *Decoder) AppendMailbox() (string, error) {
+// AppendMailbox takes the mailbox argument of APPEND, as MailboxForm.
+func (d *Decoder) AppendMailbox() (name, supplied string, err error) {
 	d.SP()
-	name := d.Mailbox()
-	return name, d.err
+	name, supplied = d.MailboxForm()
+	return name, supplied, d.err
 }
 
 // AppendMessage takes the options of the next message of APPEND, up to the announcement of

@@ -282,7 +282,7 @@ func TestAppend(t *testing.T) {
 	} {
 		var a Append
 		err := parseArgs(t, "a APPEND "+args, func(d *Decoder) error {
-			if _, err := d.AppendMailbox(); err != nil {
+			if _, _, err := d.AppendMailbox(); err != nil {
 				return err
 			}
 			var err error
@@ -300,7 +300,7 @@ func TestAppend(t *testing.T) {
 		`x "31-Feb-1994 21:52:25 -0800" {1}`, `x " 7-Feb-1994 21:52:25 -0800" () {1}`, `x " 7-Feb-1994 21:52:25 -0800"{1}`, `x NIL {1}`, `x~{1}`, `Q&A {1}`,
 	} {
 		err := parseArgs(t, "a APPEND "+args, func(d *Decoder) error {
-			if _, err := d.AppendMailbox(); err != nil {
+			if _, _, err := d.AppendMailbox(); err != nil {
 				return err
 			}
 			_, err := d.AppendMessage()

@@ -93,7 +93,7 @@ func dialogue(d *Decoder) []string {
 
 func appendCommand(d *Decoder) ([]string, error) {
 	var out []string
-	name, err := d.AppendMailbox()
+	name, _, err := d.AppendMailbox()
 	for n := 0; err == nil && !d.AtEnd() || n == 0; n++ {
 		var a Append
 		if a, err = d.AppendMessage(); err != nil {
