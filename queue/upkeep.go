@@ -26,6 +26,7 @@ func (q *Queue) upkeep() {
 	defer ticker.Stop()
 	for {
 		q.tellAgain(ctx)
+		q.lookAround(ctx)
 		q.purge(ctx)
 		q.suspended.sweep(q.opts.Now())
 		if err := q.db.Compact(ctx); err != nil && ctx.Err() == nil {
@@ -37,6 +38,24 @@ func (q *Queue) upkeep() {
 			return
 		}
 	}
+}
+
+// lookAround finds destinations that have something to do of which nobody told: that of a write which was in doubt
+// and took place after all.
+func (q *Queue) lookAround(ctx context.Context) {
+	dests, err := q.db.Destinations(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			q.opts.Log.Error("looking for what is to be delivered", "err", err)
+		}
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, d := range dests {
+		q.sched.want(d.Name, d.Due)
+	}
+	q.wakeUp()
 }
 
 // purge forgets finished messages.
