@@ -74,11 +74,11 @@ databases are copied to temporary files, or memory, one at a time.`,
 
 // openAccounts opens a data directory for checking it.
 func openAccounts(dataDir string, log *slog.Logger, closers *closers) (*operations, error) {
-	if err := checkOwner(dataDir); err != nil {
-		return nil, err
-	}
 	if _, err := os.Stat(accountsDir(dataDir)); err != nil {
 		return nil, fmt.Errorf("%s is no data directory of mox: %w; to check one account, name it with --account", dataDir, err)
+	}
+	if err := checkOwner(dataDir); err != nil {
+		return nil, err
 	}
 	st, err := store.New(store.Options{Dir: accountsDir(dataDir), Log: log.With("pkg", "store"), ReadOnly: true})
 	if err != nil {

@@ -81,8 +81,9 @@ func (s *Store) Verify(ctx context.Context, account string, content bool, report
 func (s *Store) verifyDamaged(ctx context.Context, account string, cause error, report func(Problem)) error {
 	told := false
 	err := s.exclusive(ctx, account, func(sl *slot) error {
-		return dbfile.Check(ctx, databasePath(s.accountDir(sl.info.ID)), func(problem string) {
-			report(Problem{account, "database: " + problem, cureRebuild})
+		path := databasePath(s.accountDir(sl.info.ID))
+		return dbfile.Check(ctx, path, func(problem string) {
+			report(Problem{account, fmt.Sprintf("database %s: %s", path, problem), cureRebuild})
 			told = true
 		})
 	})
@@ -100,8 +101,9 @@ func (v *verifier) file() error {
 	if v.account.committer.refused() != nil && v.account.committer.doubtful {
 		return nil // It is about to be replaced.
 	}
-	return dbfile.Check(v.ctx, databasePath(v.account.dir), func(problem string) {
-		v.problem(cureRebuild, "database: %s", problem)
+	path := databasePath(v.account.dir)
+	return dbfile.Check(v.ctx, path, func(problem string) {
+		v.problem(cureRebuild, "database %s: %s", path, problem)
 	})
 }
 
