@@ -2,6 +2,7 @@ package message
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,21 +55,14 @@ func Preview(r io.ReaderAt, root *Part, max int) (string, error) {
 }
 
 func (p *Part) preview(r io.ReaderAt, max int) (string, error) {
-	isHTML := p.Subtype == "html"
-	limit := int64(maxPreviewText)
-	if isHTML {
-		limit = maxPreviewHTML
-	}
-	text, err := io.ReadAll(io.LimitReader(p.TextReader(r), limit))
-	if err != nil {
-		return "", err
+	write := p.previewPlain
+	if p.Subtype == "html" {
+		write = p.previewHTML
 	}
 	for _, quotes := range []bool{false, true} {
 		w := previewWriter{max: max}
-		if isHTML {
-			previewHTML(&w, string(text), quotes)
-		} else {
-			previewPlain(&w, string(text), quotes)
+		if err := write(&w, r, quotes); err != nil {
+			return "", err
 		}
 		if w.n > 0 {
 			return w.b.String(), nil
@@ -77,18 +71,43 @@ func (p *Part) preview(r io.ReaderAt, max int) (string, error) {
 	return "", nil
 }
 
-// previewPlain writes the lines of a text, without quoted lines and what introduces them unless
-// quotes is set, up to a signature or forwarded message.
-func previewPlain(w *previewWriter, text string, quotes bool) {
+// previewPlain writes the text of a part in text/plain. Mostly its beginning is enough.
+func (p *Part) previewPlain(w *previewWriter, r io.ReaderAt, quotes bool) error {
+	tr := p.TextReader(r)
+	text := make([]byte, 0, 2<<10)
+	for {
+		n, err := io.ReadFull(tr, text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		whole := err == io.EOF || err == io.ErrUnexpectedEOF || len(text) >= maxPreviewText
+		if err != nil && !whole {
+			return err
+		}
+		*w = previewWriter{max: w.max}
+		previewLines(w, string(text), quotes, whole)
+		if whole || w.full() {
+			return nil
+		}
+		text = slices.Grow(text, 3*cap(text))
+	}
+}
+
+// previewLines writes the lines of a text, without quoted lines and what introduces them unless
+// quotes is set, up to a signature or forwarded message. A text that is not whole is written as far as
+// that does not depend on what follows.
+func previewLines(w *previewWriter, text string, quotes, whole bool) {
 	for text != "" && !w.full() {
 		var line string
 		line, text, _ = strings.Cut(text, "\n")
+		if !whole && strings.TrimSpace(text) == "" {
+			return
+		}
 		trimmed := strings.TrimSpace(line)
 		if !quotes {
 			if strings.HasPrefix(trimmed, ">") || introducesQuote(trimmed, text) {
 				continue
 			}
 			if strings.TrimRight(line, "\r") == "-- " || isQuoteMark(trimmed) {
+				w.ended = true
 				return
 			}
 		}
@@ -128,14 +147,17 @@ func isRule(line string) bool {
 }
 
 // previewHTML writes the text of an HTML document, without quoted text unless quotes is set.
-func previewHTML(w *previewWriter, text string, quotes bool) {
-	z := html.NewTokenizer(strings.NewReader(text))
+func (p *Part) previewHTML(w *previewWriter, r io.ReaderAt, quotes bool) error {
+	z := html.NewTokenizer(io.LimitReader(p.TextReader(r), maxPreviewHTML))
 	z.SetMaxBuf(maxPreviewHTML)
 	hidden, quoted := "", 0
 	for !w.full() {
 		switch z.Next() {
 		case html.ErrorToken:
-			return
+			if err := z.Err(); err != io.EOF && err != html.ErrBufferExceeded {
+				return err
+			}
+			return nil
 		case html.TextToken:
 			if hidden == "" && (quotes || quoted == 0) {
 				w.text(string(z.Text()))
@@ -169,6 +191,7 @@ func previewHTML(w *previewWriter, text string, quotes bool) {
 			w.tag(string(name))
 		}
 	}
+	return nil
 }
 
 // previewWriter collects text with collapsed white space.
@@ -176,11 +199,12 @@ type previewWriter struct {
 	b       strings.Builder
 	n, max  int // Characters written, and their limit.
 	pending bool
+	ended   bool // Nothing more is to be written.
 
 	invisible rune // Of which it is not known yet whether it stands within a word.
 }
 
-func (w *previewWriter) full() bool { return w.n >= w.max }
+func (w *previewWriter) full() bool { return w.ended || w.n >= w.max }
 
 func (w *previewWriter) space() { w.pending = w.n > 0 }
 

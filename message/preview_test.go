@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode"
@@ -75,6 +76,43 @@ func TestPreviewsAreFitToShow(t *testing.T) {
 			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > max || s != strings.TrimSpace(s) || strings.Contains(s, "  ") || strings.IndexFunc(s, unicode.IsControl) >= 0 {
 				t.Errorf("%s: preview %q", m.Name, s)
 			}
+		}
+	}
+}
+
+// The beginning of a text gives the preview that the whole text gives.
+func TestPreviewOfBeginning(t *testing.T) {
+	t.Parallel()
+	lines := []string{"", "> quoted", "On Monday, Ann wrote:", "-- ", "=====", "a word", strings.Repeat("many words ", 40), "-----Original Message-----", "\xff\xfe"}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		var b strings.Builder
+		b.WriteString("Content-Type: text/plain; charset=utf-8\r\n\r\n")
+		quoted := r.IntN(3) > 0
+		for b.Len() < r.IntN(12<<10) {
+			line := lines[r.IntN(len(lines))]
+			if quoted && r.IntN(50) > 0 {
+				line = "> quoted text of a line"
+			}
+			b.WriteString(line + "\r\n")
+		}
+		root := ParseBytes([]byte(b.String()))
+		got, err := Preview(strings.NewReader(b.String()), root, 256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(root.TextReader(strings.NewReader(b.String())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := previewWriter{max: 256}
+		previewLines(&w, string(text), false, true)
+		if w.n == 0 {
+			w = previewWriter{max: 256}
+			previewLines(&w, string(text), true, true)
+		}
+		if want := w.b.String(); got != want {
+			t.Fatalf("%q:\ngot  %q\nwant %q", b.String(), got, want)
 		}
 	}
 }

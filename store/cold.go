@@ -90,6 +90,11 @@ func matters(prefix []byte) bool {
 	return false
 }
 
+// maxSize is at least the length of the encoding.
+func (c *cold) maxSize() int {
+	return 16*binary.MaxVarintLen64 + len(c.prefix) + len(c.auth) + len(c.envelope) + len(c.bodyStructure) + len(c.header) + len(c.preview) + len(c.part)
+}
+
 // append adds the encoding of c to b: a version, then the fields in order, each with its length.
 func (c *cold) append(b []byte) []byte {
 	b = append(b, coldVersion)

@@ -71,7 +71,7 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 	if err != nil {
 		return nil, err
 	}
-	e.cold = c.append(nil)
+	e.cold = c.append(make([]byte, 0, c.maxSize()))
 	e.threads = threadKeys(c.message.Envelope)
 	a.mu.RLock()
 	validity := a.row.NextUIDValidity

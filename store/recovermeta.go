@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"mox/imap"
 )
@@ -34,6 +35,7 @@ var errRecoverMeta = errors.New("damaged recovery metadata")
 // appendRecoverMeta appends the encoding of m to buf: a version byte, then received, flags and next
 // uidvalidity as varints, random, then mailbox, use, prefix, auth and the list of keywords, each with its length.
 func appendRecoverMeta(buf []byte, m recoverMeta) []byte {
+	buf = slices.Grow(buf, 128+len(m.Prefix)+len(m.Auth))
 	buf = append(buf, recoverMetaVersion)
 	buf = binary.AppendVarint(buf, m.Received)
 	buf = binary.AppendUvarint(buf, uint64(m.Flags))
