@@ -44,7 +44,7 @@ func growMode(r *run, fs *flag.FlagSet, args []string) error {
 	fs.IntVar(&g.size, "size", 2048, "size of messages in `bytes`; 0 is as in real mailboxes")
 	fs.Uint64Var(&g.seed, "seed", 1, "which messages are made")
 	fs.IntVar(&g.account, "account", 0, "account; its INBOX must be empty at the start of axis messages")
-	fs.DurationVar(&g.collect, "collect", 150*time.Second, "with -metrics and connections: how long to wait for a garbage collection of the server; 0 to read without one")
+	fs.DurationVar(&g.collect, "collect", 10*time.Minute, "with -metrics and connections: how long to wait for garbage collections of the server at most; 0 to not ask what it holds")
 	if err := r.parse(fs, args, "smtp", "imap"); err != nil {
 		return err
 	}

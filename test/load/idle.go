@@ -46,7 +46,7 @@ func (d *idling) idleFlags(fs *flag.FlagSet) {
 	fs.IntVar(&d.account, "account", 0, "account")
 	fs.IntVar(&d.times, "times", 5, "messages that are delivered, one after the other, for all to hear of; 0 for none, as for another mailbox than INBOX")
 	fs.DurationVar(&d.settle, "settle", 2*time.Second, "wait before memory is read")
-	fs.DurationVar(&d.collect, "collect", 150*time.Second, "with -metrics: how long to wait for a garbage collection of the server; 0 to read without one")
+	fs.DurationVar(&d.collect, "collect", 10*time.Minute, "with -metrics: how long to wait for garbage collections of the server at most; 0 to not ask what it holds")
 }
 
 // footprint is what the server uses at a moment.
@@ -61,11 +61,9 @@ func (d *idling) footprint() (footprint, error) {
 	var f footprint
 	var err error
 	if d.server.metrics != "" && d.collect > 0 {
-		m, err := proc.AfterCollection(d.ctx, d.server.metrics, time.Now(), d.collect)
-		if err != nil {
+		if f.inUse, err = proc.LeastInUse(d.ctx, d.server.metrics, d.collect); err != nil {
 			return f, err
 		}
-		f.inUse = m.InUse()
 	}
 	if d.server.pids != "" {
 		f.use, err = d.use()
@@ -106,7 +104,7 @@ func (d *idling) measure() error {
 	}
 	if after.inUse > 0 {
 		per := float64(after.inUse-before.inUse) / 1024 / float64(d.n)
-		if err := d.figure("collected", per, "KiB", d.n, "what the Go program holds after a collection"); err != nil {
+		if err := d.figure("collected", per, "KiB", d.n, "what the Go program holds after collections"); err != nil {
 			return err
 		}
 	}

@@ -16,15 +16,15 @@ type Metrics map[string]float64
 
 // Names of metrics that Go programs have.
 const (
-	Goroutines     = "go_goroutines"
-	LastCollection = "go_memstats_last_gc_time_seconds"
+	Goroutines  = "go_goroutines"
+	Collections = "go_gc_duration_seconds_count" // Of garbage, since the program began.
 )
 
-// InUse returns the memory in bytes that the program holds for values, stacks and its allocator.
-// Right after a collection this is without garbage.
+// InUse returns the memory in bytes that the program holds for values and stacks, and to manage
+// them. Garbage that is not collected and swept yet counts.
 func (m Metrics) InUse() int64 {
 	var sum float64
-	for _, name := range []string{"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "go_memstats_mspan_inuse_bytes", "go_memstats_mcache_inuse_bytes", "go_memstats_gc_sys_bytes", "go_memstats_other_sys_bytes"} {
+	for _, name := range []string{"go_memstats_heap_alloc_bytes", "go_memstats_stack_inuse_bytes", "go_memstats_mspan_inuse_bytes", "go_memstats_mcache_inuse_bytes"} {
 		sum += m[name]
 	}
 	return int64(sum)
@@ -71,25 +71,42 @@ func ReadMetrics(ctx context.Context, url string) (Metrics, error) {
 	return ParseMetrics(resp.Body)
 }
 
-// AfterCollection reads the metrics once the program has collected its garbage after a moment. Go
-// does so when there is enough of it, and at least every two minutes; that the metrics are read again
-// and again makes some. How long to wait at most is given by wait.
-func AfterCollection(ctx context.Context, url string, since time.Time, wait time.Duration) (Metrics, error) {
+// collections is how often a program collects its garbage before it is taken to hold no more than it
+// needs: after each, what it freed is swept bit by bit, and stacks become half as large.
+const collections = 4
+
+// LeastInUse returns the least memory that the program holds, in bytes as by [Metrics.InUse], while it
+// collects its garbage several times. Go does so when there is enough of it, and at least every two
+// minutes; that the metrics are read again and again makes some. How long that may take is given by
+// wait.
+func LeastInUse(ctx context.Context, url string, wait time.Duration) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for {
+	var least int64
+	var first float64
+	for n := 0; ; n++ {
 		m, err := ReadMetrics(ctx, url)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if m[LastCollection] > float64(since.UnixNano())/1e9 {
-			return m, nil
+		done, ok := m[Collections]
+		if !ok {
+			return 0, fmt.Errorf("%s has no %s", url, Collections)
+		}
+		if n == 0 {
+			first = done
+		}
+		if use := m.InUse(); n == 0 || use < least {
+			least = use
+		}
+		if done >= first+collections {
+			return least, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for a garbage collection: %w", ctx.Err())
+			return 0, fmt.Errorf("waiting for garbage collections: %w", ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -69,22 +70,42 @@ func TestParseMetrics(t *testing.T) {
 	}
 }
 
-func TestAfterCollection(t *testing.T) {
+// The least memory is found between collections, however much garbage there is at the end.
+func TestLeastInUse(t *testing.T) {
 	t.Parallel()
-	status := http.StatusOK
+	var reads atomic.Int32
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.WriteHeader(status)
-		fmt.Fprintf(w, "%s %d\n", LastCollection, 1000)
+		n := int(reads.Add(1))
+		inUse := 1000 + n
+		if n == 3 {
+			inUse = 70
+		}
+		fmt.Fprintf(w, "%s %d\ngo_memstats_heap_alloc_bytes %d\n", Collections, 5+n/2, inUse)
 	}))
 	defer h.Close()
-	if m, err := AfterCollection(t.Context(), h.URL, time.Unix(999, 0), time.Minute); err != nil || m[LastCollection] != 1000 {
-		t.Errorf("got %v, %v", m, err)
+	if got, err := LeastInUse(t.Context(), h.URL, time.Minute); err != nil || got != 70 || reads.Load() != 8 {
+		t.Errorf("got %d after %d reads, %v", got, reads.Load(), err)
 	}
-	if _, err := AfterCollection(t.Context(), h.URL, time.Unix(1001, 0), 0); err == nil {
-		t.Error("a collection was seen that was not made")
+}
+
+func TestLeastInUseRefused(t *testing.T) {
+	t.Parallel()
+	answer := func(status int, page string) string {
+		h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, page)
+		}))
+		t.Cleanup(h.Close)
+		return h.URL
 	}
-	status = http.StatusForbidden
-	if _, err := ReadMetrics(t.Context(), h.URL); err == nil {
-		t.Error("an error page was taken for metrics")
+	for name, url := range map[string]string{
+		"error page":     answer(http.StatusForbidden, Collections+" 5\n"),
+		"no Go program":  answer(http.StatusOK, "up 1\n"),
+		"no metrics":     answer(http.StatusOK, "hello\n"),
+		"no collections": answer(http.StatusOK, Collections+" 5\n"),
+	} {
+		if got, err := LeastInUse(t.Context(), url, 50*time.Millisecond); err == nil {
+			t.Errorf("%s: got %d", name, got)
+		}
 	}
 }
