@@ -203,4 +203,22 @@ func TestDamagedPack(t *testing.T) {
 		s.mustSend("mox@localhost", "during", 1000)
 		s.stop()
 	}
+
+	// If the database is lost as well, the messages that are whole are found.
+	if err := os.Remove(filepath.Join(s.account("ann"), "index.db")); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := mox(t, "--config", s.conf, "recover", "ann"); code != 0 || !strings.Contains(out, "recovered 4 messages") {
+		t.Errorf("recover: exit code %d, %s", code, out)
+	}
+	s.setPassword()
+	s.start()
+	found := s.inbox("ann").subjects()
+	for n := range 4 {
+		if found[fmt.Sprintf("message-%d", n)] != 1 {
+			t.Errorf("recovered: %v", found)
+		}
+	}
+	s.mustSend("ann@localhost", "after", 1000)
+	s.stop()
 }
