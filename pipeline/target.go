@@ -31,6 +31,7 @@ type Envelope struct {
 	MailFrom smtp.Path // Reverse-path; zero for the null reverse-path.
 	SMTPUTF8 bool      // The message needs RFC 6531.
 	EightBit bool      // BODY=8BITMIME was said, or 8-bit content seen.
+	Binary   bool      // BODY=BINARYMIME was said: the body may have NUL, and lines of any kind (RFC 3030 §3).
 	Size     int64     // Bytes; as announced until the message is there, zero if unknown.
 	Received time.Time
 

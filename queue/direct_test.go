@@ -234,6 +234,22 @@ func TestDirect(t *testing.T) {
 				C: MAIL FROM:<me@mox.example> BODY=8BITMIME
 				S: 250 ok` + to("a@two.example", "250 ok") + data}},
 			want: "ok", remote: "mx20.example [192.0.2.20]", dials: "192.0.2.10 192.0.2.20"},
+		{name: "BINARYMIME at the next host", to: []string{"a@two.example"}, change: func(j *Job) { j.Message.EightBit, j.Message.Binary = true, true },
+			scripts: map[string][]string{"192.0.2.10": {hello + quit}, "192.0.2.20": {`
+				S: 220 mx.example
+				C: EHLO mox.example
+				S: 250-mx.example
+				S: 250-CHUNKING
+				S: 250 BINARYMIME
+				C: MAIL FROM:<me@mox.example> BODY=BINARYMIME
+				S: 250 ok` + to("a@two.example", "250 ok") + `
+				C: BDAT 3 LAST
+				C: x
+				S: 250 ok` + quit}},
+			want: "ok", remote: "mx20.example [192.0.2.20]", dials: "192.0.2.10 192.0.2.20"},
+		{name: "no BINARYMIME", to: []string{"a@one.example"}, change: func(j *Job) { j.Message.EightBit, j.Message.Binary = true, true },
+			scripts: map[string][]string{"192.0.2.10": {hello + quit}},
+			want:    "perm 5.6.3", remote: "mx10.example [192.0.2.10]", dials: "192.0.2.10"},
 		{name: "no SMTPUTF8", to: []string{"a@one.example"}, change: func(j *Job) { j.Message.SMTPUTF8 = true },
 			scripts: map[string][]string{"192.0.2.10": {`
 				S: 220 mx.example

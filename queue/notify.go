@@ -169,7 +169,7 @@ func (q *Queue) original(ctx context.Context, m queuedb.Message) (o dsn.Original
 		return o, done, errors.Join(err, body.Close())
 	}
 	o.Header = header
-	if m.Ret != smtp.RetHeaders {
+	if m.Ret != smtp.RetHeaders && !m.Binary { // A notification is text.
 		o.Message, o.Size = io.NewSectionReader(body, 0, m.Size), m.Size
 	}
 	return o, func() { body.Close() }, nil

@@ -123,15 +123,15 @@ func TestNotificationIsAboutWhoWantsIt(t *testing.T) {
 func TestReturnOfContent(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		ret   smtp.Ret
-		whole bool
-	}{{0, true}, {smtp.RetFull, true}, {smtp.RetHeaders, false}} {
+		ret           smtp.Ret
+		binary, whole bool
+	}{{0, false, true}, {smtp.RetFull, false, true}, {smtp.RetHeaders, false, false}, {smtp.RetFull, true, false}} {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue(t, t.TempDir(), nil)
 			q.transport.deliver = answer(errPermanent())
 			q.start()
 			defer q.close()
-			q.submit(pipeline.Envelope{ID: "e1", MailFrom: path(t, "a@local.example"), Received: time.Now(), Ret: tc.ret}, testMessage, q.recipient("x@remote.example"))
+			q.submit(pipeline.Envelope{ID: "e1", MailFrom: path(t, "a@local.example"), Received: time.Now(), Ret: tc.ret, Binary: tc.binary}, testMessage, q.recipient("x@remote.example"))
 			synctest.Wait()
 			l := q.local.messages()
 			if len(l) != 1 {

@@ -77,7 +77,7 @@ func transact(ctx context.Context, conn net.Conn, opts smtpclient.Options, j Job
 	defer c.Close()
 	m := &j.Message
 	env := smtpclient.Envelope{
-		From: m.MailFrom, EightBit: m.EightBit, SMTPUTF8: m.SMTPUTF8, ENVID: m.ENVID, Ret: m.Ret,
+		From: m.MailFrom, EightBit: m.EightBit, Binary: m.Binary, SMTPUTF8: m.SMTPUTF8, ENVID: m.ENVID, Ret: m.Ret,
 		Size: j.Size + int64(len(j.Recipients[0].Prefix)),
 	}
 	for _, r := range j.Recipients {

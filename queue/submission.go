@@ -306,7 +306,8 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 	if err != nil {
 		return err
 	}
-	d.env.SMTPUTF8, d.env.EightBit, d.env.ENVID, d.env.Ret = extra.SMTPUTF8, extra.EightBit, extra.ENVID, extra.Ret
+	d.env.SMTPUTF8, d.env.EightBit, d.env.Binary = extra.SMTPUTF8, extra.EightBit, extra.Binary
+	d.env.ENVID, d.env.Ret = extra.ENVID, extra.Ret
 	for i, to := range sub.RcptTo {
 		r, err := extra.recipient(i)
 		if err == nil {

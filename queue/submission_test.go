@@ -304,7 +304,7 @@ func (s *submissions) pendingAgain(sub store.Submission) {
 func (s *submissions) beginCopy() *submission {
 	s.t.Helper()
 	env := pipeline.Envelope{
-		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true,
+		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true, Binary: true,
 		Received: time.Now().Add(-time.Hour).Truncate(time.Second), Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
 	}
 	d, err := s.BeginWithCopy(s.t.Context(), env, store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}})

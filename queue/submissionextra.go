@@ -17,6 +17,7 @@ import (
 type submissionExtra struct {
 	SMTPUTF8   bool             `json:",omitempty"`
 	EightBit   bool             `json:",omitempty"`
+	Binary     bool             `json:",omitempty"`
 	ENVID      string           `json:",omitempty"`
 	Ret        smtp.Ret         `json:",omitempty"`
 	Prefixes   [][]byte         // As a rule one, for all recipients.
@@ -36,7 +37,7 @@ type recipientExtra struct {
 
 // makeExtra returns the value for store.Submission.Extra.
 func makeExtra(env pipeline.Envelope, rcpts []queuedb.Recipient) ([]byte, error) {
-	e := submissionExtra{SMTPUTF8: env.SMTPUTF8, EightBit: env.EightBit, ENVID: env.ENVID, Ret: env.Ret}
+	e := submissionExtra{SMTPUTF8: env.SMTPUTF8, EightBit: env.EightBit, Binary: env.Binary, ENVID: env.ENVID, Ret: env.Ret}
 	for _, r := range rcpts {
 		i := slices.IndexFunc(e.Prefixes, func(p []byte) bool { return bytes.Equal(p, r.Prefix) })
 		if i < 0 {

@@ -86,7 +86,7 @@ func (d *delivery) commit(ctx context.Context) error {
 		d.rcpts[i].NextAttempt = now
 	}
 	m := queuedb.Message{
-		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit,
+		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit, Binary: d.env.Binary,
 		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())

@@ -81,7 +81,7 @@ func (local) Name() string { return "local" }
 func (l local) Deliver(ctx context.Context, j Job) []Outcome {
 	m := &j.Message
 	d, err := l.target.Begin(ctx, pipeline.Envelope{
-		ID: m.EnvelopeID, MailFrom: m.MailFrom, SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit,
+		ID: m.EnvelopeID, MailFrom: m.MailFrom, SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: m.Ret,
 	})
 	if err != nil {

@@ -34,6 +34,7 @@ type messageRow struct {
 	MailFrom string
 	SMTPUTF8 bool
 	EightBit bool
+	Binary   bool
 	Size     int64
 	Received time.Time
 	Account  string
@@ -122,7 +123,7 @@ func parseOriginal(s string) smtp.OriginalRecipient {
 
 func makeMessageRow(m *Message) messageRow {
 	return messageRow{
-		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit,
+		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: uint8(m.Ret),
 		HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
 	}
@@ -131,7 +132,7 @@ func makeMessageRow(m *Message) messageRow {
 func (r *messageRow) message() Message {
 	return Message{
 		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
-		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit,
+		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit, Binary: r.Binary,
 		Size: r.Size, Received: r.Received, Account: r.Account, ENVID: r.ENVID, Ret: smtp.Ret(r.Ret),
 		HeaderMessageID: r.HeaderMessageID, Subject: r.Subject, Open: int(r.Open), Canceled: r.Canceled,
 	}

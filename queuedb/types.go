@@ -73,6 +73,7 @@ type Message struct {
 	MailFrom smtp.Path // Zero for the null reverse-path.
 	SMTPUTF8 bool
 	EightBit bool
+	Binary   bool  // It may have NUL, and lines of any kind (RFC 3030 §3).
 	Size     int64 // Of the body, without prefixes.
 	Received time.Time
 	Account  string // Who submitted it; empty for mail from outside and for notifications.

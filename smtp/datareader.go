@@ -41,7 +41,7 @@ type DataOptions struct {
 // be no reply.
 //
 // NUL is refused although RFC 5321 §4.5.2 does not forbid it and the obsolete syntax of RFC 5322
-// §4 has it: it may be in no message but a binary one (RFC 2045 §2.7, §2.8), no literal of
+// §4 has it: it may be in no message but a binary one, which does not come by DATA (RFC 2045 §2.7, §2.8), no literal of
 // IMAP can carry it (RFC 9051 §9), and software that ends strings at it shows another
 // message than was checked. A refusal is told to the sender; to change the message would break its
 // signatures.

@@ -30,7 +30,7 @@ type Client struct {
 
 // extensions are what the server has announced in its last reply to EHLO.
 type extensions struct {
-	pipelining, eightBitMIME, smtpUTF8, startTLS, requireTLS, dsn bool
+	pipelining, eightBitMIME, smtpUTF8, startTLS, requireTLS, dsn, chunking, binaryMIME bool
 
 	size    bool
 	maxSize int64 // 0 for no limit.
@@ -178,6 +178,10 @@ func parseExtensions(lines []string) extensions {
 			e.startTLS = true
 		case keyword == "REQUIRETLS":
 			e.requireTLS = true
+		case keyword == "CHUNKING":
+			e.chunking = true
+		case keyword == "BINARYMIME":
+			e.binaryMIME = true
 		case keyword == "DSN":
 			e.dsn = true
 		case keyword == "SIZE":

@@ -27,6 +27,11 @@ type Envelope struct {
 	// not re-encode messages.
 	EightBit bool
 
+	// Binary tells that the message may have NUL and lines of any kind, so that it cannot be sent
+	// with DATA (RFC 3030 §3). It is only sent to a server with BINARYMIME and CHUNKING, for others
+	// there is a permanent error 5.6.3. Size must be that of the message.
+	Binary bool
+
 	// SMTPUTF8 tells that the message has UTF-8 in its header (RFC 6532). It is only sent
 	// to a server with SMTPUTF8, for others there is a permanent error 5.6.7 (RFC 6531
 	// §3.2). Addresses that need the extension are noticed without this.
@@ -71,7 +76,7 @@ const maxPipeline = 50
 // transaction as a whole, which is then also in the results of all recipients that have no
 // failure of their own. It is an [*Error].
 //
-// The body is read only if the server takes at least one recipient; line ends become CRLF.
+// The body is read only if the server takes at least one recipient; line ends become CRLF, unless it is binary.
 // After an error while reading it, the connection is lost, as there is no other way to end
 // a message unfinished. Otherwise, while [Client.Usable], other messages can follow.
 func (c *Client) Deliver(ctx context.Context, env Envelope, body io.Reader) ([]RecipientResult, error) {
@@ -150,7 +155,12 @@ func (d *delivery) plan() error {
 	if c.ext.size && env.Size > 0 {
 		param("SIZE=", strconv.FormatInt(env.Size, 10))
 	}
-	if env.EightBit || env.SMTPUTF8 {
+	switch {
+	case env.Binary && !(c.ext.binaryMIME && c.ext.chunking):
+		return &Error{Permanent: true, Command: "MAIL", Enhanced: smtp.E563ConversionNeeded, Err: fmt.Errorf("%w: BINARYMIME", ErrExtension)}
+	case env.Binary:
+		param("BODY=BINARYMIME")
+	case env.EightBit || env.SMTPUTF8:
 		if !c.ext.eightBitMIME {
 			return &Error{Permanent: true, Command: "MAIL", Enhanced: smtp.E563ConversionNeeded, Err: fmt.Errorf("%w: 8BITMIME", ErrExtension)}
 		}
@@ -237,15 +247,15 @@ func (d *delivery) inTurn() (goAhead bool, err error) {
 			return false, err
 		}
 	}
-	if len(d.accepted) == 0 {
-		return false, nil
+	if len(d.accepted) == 0 || d.env.Binary {
+		return len(d.accepted) > 0, nil
 	}
 	_, err = c.command("DATA", c.opts.Timeouts.DataStart, 3, "DATA")
 	return err == nil, err
 }
 
 // pipelined sends commands in groups, the last of which ends with DATA, and then reads the
-// replies to all in the group, whatever they are (RFC 2920 §3.1).
+// replies to all in the group, whatever they are (RFC 2920 §3.1). A binary message has no DATA.
 func (d *delivery) pipelined() (goAhead bool, err error) {
 	c := d.c
 	if err := c.p.send(d.mail...); err != nil {
@@ -253,7 +263,7 @@ func (d *delivery) pipelined() (goAhead bool, err error) {
 	}
 	for start := 0; start < len(d.send); start += maxPipeline {
 		group := d.send[start:min(start+maxPipeline, len(d.send))]
-		last := start+len(group) == len(d.send)
+		last := start+len(group) == len(d.send) && !d.env.Binary
 		if err := d.sendGroup(group, last); err != nil {
 			return false, err
 		}
@@ -272,6 +282,9 @@ func (d *delivery) pipelined() (goAhead bool, err error) {
 				return false, err
 			}
 		}
+	}
+	if d.env.Binary {
+		return len(d.accepted) > 0, nil
 	}
 	r, err := c.receive("DATA", c.opts.Timeouts.DataStart)
 	if err == nil && r.Code != smtp.C354Continue {
@@ -359,15 +372,19 @@ func (d *delivery) message(body io.Reader) error {
 	c := d.c
 	c.p.raw.within(c.opts.Timeouts.DataBlock)
 	defer c.p.wtrace.SetKind(c.p.wtrace.SetKind(logging.LevelTracedata))
-	w := smtp.NewDataWriter(c.p.bw)
 	src := bodyReader{r: body}
-	_, err := io.CopyBuffer(w, &src, c.p.copyBuffer())
+	var err error
+	if d.env.Binary {
+		err = d.chunk(&src)
+	} else {
+		w := smtp.NewDataWriter(c.p.bw)
+		if _, err = io.CopyBuffer(w, &src, c.p.copyBuffer()); err == nil && src.err == nil {
+			err = w.Close()
+		}
+	}
 	if src.err != nil {
 		c.lost = true
 		return &Error{Command: "message", Err: fmt.Errorf("reading message to send: %w", src.err)}
-	}
-	if err == nil {
-		err = w.Close()
 	}
 	if err == nil {
 		return nil
@@ -379,6 +396,24 @@ func (d *delivery) message(body io.Reader) error {
 		return replyError("message", r)
 	}
 	return c.failed("message", err)
+}
+
+// chunk sends the message as one chunk (RFC 3030 §2). A body that is shorter or longer than was said is an error of
+// reading it.
+func (d *delivery) chunk(src *bodyReader) error {
+	p := d.c.p
+	if err := p.send("BDAT ", strconv.FormatInt(d.env.Size, 10), " LAST"); err != nil {
+		return err
+	}
+	n, err := io.CopyBuffer(struct{ io.Writer }{p.bw}, io.LimitReader(src, d.env.Size), p.copyBuffer())
+	if err != nil || src.err != nil {
+		return err
+	}
+	if more, _ := io.CopyN(io.Discard, src, 1); n != d.env.Size || more > 0 {
+		src.err = fmt.Errorf("message is not of %d bytes", d.env.Size)
+		return src.err
+	}
+	return p.bw.Flush()
 }
 
 // bodyReader tells errors of reading from those of writing.

@@ -55,6 +55,14 @@ func TestDeliver(t *testing.T) {
 		S: 250-mx.example
 		S: 250 PIPELINING
 		`
+	const binaryHello = `
+		S: 220 mx.example
+		C: EHLO client.example
+		S: 250-mx.example
+		S: 250-PIPELINING
+		S: 250-CHUNKING
+		S: 250 BINARYMIME
+		`
 	const quit = `
 		C: QUIT
 		S: 221 bye`
@@ -271,6 +279,42 @@ func TestDeliver(t *testing.T) {
 			S: 250 ok` + quit},
 		{name: "too big", env: Envelope{Recipients: rcpts("a@example.org"), Size: 1001}, err: true, want: "MAIL perm 0 5.3.4", script: hello + quit},
 		{name: "8bit not offered", env: Envelope{Recipients: rcpts("a@example.org"), EightBit: true}, err: true, want: "MAIL perm 0 5.6.3", script: plainHello + quit},
+		// RFC 3030 §3, §4.2.
+		{name: "binary", env: Envelope{Recipients: rcpts("a@example.org", "b@example.org"), Size: 9, EightBit: true, Binary: true}, body: "a\n\x00\r.\r\n.\n", want: "250, RCPT perm 550 ", script: binaryHello + `
+			C: MAIL FROM:<> BODY=BINARYMIME
+			C: RCPT TO:<a@example.org>
+			C: RCPT TO:<b@example.org>
+			S: 250 ok
+			S: 250 ok
+			S: 550 no
+			C: BDAT 9 LAST
+			RAW a\n\x00\r.\r\n.\n
+			S: 250 ok` + quit},
+		{name: "binary, in turn", env: Envelope{Recipients: rcpts("a@example.org"), Size: 2, Binary: true}, body: "\r.", want: "message temp 452 4.3.1", err: true, script: strings.Replace(binaryHello, "PIPELINING", "HELP", 1) + `
+			C: MAIL FROM:<> BODY=BINARYMIME
+			S: 250 ok
+			C: RCPT TO:<a@example.org>
+			S: 250 ok
+			C: BDAT 2 LAST
+			RAW \r.
+			S: 452 4.3.1 full` + quit},
+		{name: "binary, no recipient taken", env: Envelope{Recipients: rcpts("a@example.org"), Size: 2, Binary: true}, want: "RCPT perm 550 ", script: binaryHello + `
+			C: MAIL FROM:<> BODY=BINARYMIME
+			C: RCPT TO:<a@example.org>
+			S: 250 ok
+			S: 550 no` + quit},
+		{name: "binary, too short", env: Envelope{Recipients: rcpts("a@example.org"), Size: 3, Binary: true}, body: "ab", lost: true, err: true, want: "message temp 0 ", script: binaryHello + `
+			C: MAIL FROM:<> BODY=BINARYMIME
+			C: RCPT TO:<a@example.org>
+			S: 250 ok
+			S: 250 ok`},
+		{name: "binary, too long", env: Envelope{Recipients: rcpts("a@example.org"), Size: 1, Binary: true}, body: "ab", lost: true, err: true, want: "message temp 0 ", script: binaryHello + `
+			C: MAIL FROM:<> BODY=BINARYMIME
+			C: RCPT TO:<a@example.org>
+			S: 250 ok
+			S: 250 ok`},
+		{name: "binary not offered", env: Envelope{Recipients: rcpts("a@example.org"), Size: 1, Binary: true}, err: true, want: "MAIL perm 0 5.6.3", script: strings.Replace(binaryHello, "BINARYMIME", "8BITMIME", 1) + quit},
+		{name: "binary without chunks", env: Envelope{Recipients: rcpts("a@example.org"), Size: 1, Binary: true}, err: true, want: "MAIL perm 0 5.6.3", script: strings.Replace(binaryHello, "CHUNKING", "8BITMIME", 1) + quit},
 		{name: "UTF-8 header not offered", env: Envelope{Recipients: rcpts("a@example.org"), SMTPUTF8: true}, err: true, want: "MAIL perm 0 5.6.7", script: strings.Replace(hello, "SMTPUTF8", "HELP", 1) + quit},
 		{name: "UTF-8 sender not offered", env: Envelope{From: mustPath("ä@example.org"), Recipients: rcpts("a@example.org")}, err: true, want: "MAIL perm 0 5.6.7", script: plainHello + quit},
 		{name: "UTF-8 recipient not offered", env: Envelope{Recipients: rcpts("ä@example.org", "a@example.org")}, body: "x\r\n", want: "RCPT perm 0 5.6.7, 250", script: plainHello + `

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ import (
 //	TLS        the server makes a TLS handshake with cert
 //	FAILTLS    the server answers the handshake with garbage
 //	BODY text  the client must send the message, "|" is CRLF, without the final dot
+//	RAW text   the client must send these bytes, in Go syntax
 //	EOF        the client must close the connection
 //
 // At the end the server closes the connection. The test waits for that.
@@ -78,6 +80,16 @@ func (s *scripted) step(line string) bool {
 		got, err := io.ReadAll(smtp.NewDataReader(s.br, smtp.DataOptions{}))
 		if want := strings.ReplaceAll(arg, "|", "\r\n"); err == nil && string(got) != want {
 			s.t.Errorf("client sent message %q, want %q", got, want)
+		}
+		return s.ok(line, err)
+	case "RAW":
+		want, err := strconv.Unquote(`"` + arg + `"`)
+		if err != nil {
+			return s.ok(line, err)
+		}
+		got := make([]byte, len(want))
+		if _, err = io.ReadFull(s.br, got); err == nil && string(got) != want {
+			s.t.Errorf("client sent %q, want %q", got, want)
 		}
 		return s.ok(line, err)
 	case "EOF":

@@ -23,7 +23,7 @@ func (c *conn) bdat(args string) error {
 	d := c.tx.chunked
 	if d == nil {
 		d = newDelivery(c)
-		d.w = &lineEnds{w: d.w, normalize: c.l.NormalizeLineEnds}
+		d.w = &lineEnds{w: d.w, normalize: c.l.NormalizeLineEnds, binary: d.env.Binary}
 		c.tx.chunked = d
 	}
 	if err := d.receiveChunk(ch.size); err != nil {

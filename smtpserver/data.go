@@ -9,6 +9,8 @@ func (c *conn) data(args string) error {
 		return noArguments()
 	case c.state == StateMail:
 		return c.noRecipients()
+	case c.tx.env.Binary:
+		return smtp.NewError(smtp.C503BadSequence, smtp.E551InvalidCommand, "after BODY=BINARYMIME only BDAT can follow", nil) // RFC 3030 §3.
 	}
 	defer c.reset()
 	d := newDelivery(c)

@@ -22,6 +22,7 @@ func (c *conn) ehlo(args string) error {
 		"SMTPUTF8",            // RFC 6531.
 		"DSN",                 // RFC 3461.
 		"CHUNKING",            // RFC 3030 §2.
+		"BINARYMIME",          // RFC 3030 §3.
 		"ENHANCEDSTATUSCODES", // RFC 2034.
 	}
 	// RFC 9422: the limit of addRecipient. How many messages come on a connection is not limited.

@@ -12,7 +12,7 @@ var usage = [...]struct{ verb, text string }{
 	{"HELO", "HELO domain"},
 	{"STARTTLS", "STARTTLS"},
 	{"AUTH", "AUTH mechanism [initial-response]"},
-	{"MAIL", "MAIL FROM:<address> [SIZE=bytes] [BODY=7BIT|8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]"},
+	{"MAIL", "MAIL FROM:<address> [SIZE=bytes] [BODY=7BIT|8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]"},
 	{"RCPT", "RCPT TO:<address> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;address]"},
 	{"DATA", "DATA"},
 	{"BDAT", "BDAT bytes [LAST]"},

@@ -9,15 +9,53 @@ import (
 
 // lineEnds takes care of the line ends of a message that comes in chunks: text has to have
 // CRLF (RFC 3030 §2, RFC 5321 §2.3.8), of which the two bytes can come in different chunks. A message
-// with others, or with NUL, is refused, as smtp.DataReader does, or gets them normalised.
+// with others, or with NUL, is refused, as smtp.DataReader does, or gets them normalised. Of a binary
+// message that goes for the header only (RFC 3030 §3, RFC 2045 §2.9).
 type lineEnds struct {
 	w         io.Writer
 	normalize bool
 	cr        bool // The last byte was a CR, which has not been written yet.
+
+	binary bool // What follows the header is taken as it is.
+	line   int  // Bytes of the current line of the header of a binary message, without its end.
+	body   bool // The header is over.
 }
 
 // Write takes the next bytes. An *smtp.Error is the refusal.
 func (l *lineEnds) Write(p []byte) (int, error) {
+	if !l.binary {
+		return l.lines(p)
+	}
+	end := 0
+	if !l.body {
+		end = l.header(p)
+		if n, err := l.lines(p[:end]); err != nil {
+			return n, err
+		}
+	}
+	n, err := l.w.Write(p[end:])
+	return end + n, err
+}
+
+// header returns how many bytes at the start of p are of the header, with the blank line that ends it.
+func (l *lineEnds) header(p []byte) int {
+	for i, c := range p {
+		switch {
+		case c == '\r':
+		case c != '\n':
+			l.line++
+		case l.line == 0:
+			l.body = true
+			return i + 1
+		default:
+			l.line = 0
+		}
+	}
+	return len(p)
+}
+
+// lines takes bytes of text.
+func (l *lineEnds) lines(p []byte) (int, error) {
 	total := len(p)
 	for len(p) > 0 {
 		if l.cr {

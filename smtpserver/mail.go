@@ -61,9 +61,7 @@ func (c *conn) mailParams(env *pipeline.Envelope, params smtp.Params) error {
 			case "8BITMIME":
 				env.EightBit = true
 			case "BINARYMIME":
-				// RFC 3030 §3. It is not offered: IMAP cannot carry NUL in whole messages, and few servers that
-				// mail is passed on to know it. See ARCHITECTURE.md.
-				return smtp.NewError(smtp.C555UnknownMailOrRcptParams, smtp.E554InvalidArguments, "BODY=BINARYMIME is not offered here", nil)
+				env.EightBit, env.Binary = true, true // RFC 3030 §3.
 			default:
 				return bad
 			}
