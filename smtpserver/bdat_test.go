@@ -119,6 +119,44 @@ func TestLineEnds(t *testing.T) {
 	}
 }
 
+// A binary message comes through as it is, wherever chunks end, if its header is text.
+func TestBinaryChunks(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		header, body string
+		ok           bool
+	}{
+		{"X: y\r\nZ: z\r\n\r\n", "\r\n.\r\n\x00\n\r\r\n\n", true},
+		{"\r\n", "\n\r\x00", true},
+		{"X: y\r\n\r\n", "", true},
+		{"X: y\r\n", "", true},
+		{"X: y", "", true},
+		{"", "", true},
+		{"X: y\nZ: z\r\n\r\n", "a", false},
+		{"X: y\r\n\n", "a", false},
+		{"X: y\r\n\r\r\n", "a", false},
+		{"X: \ry\r\n\r\n", "a", false},
+		{"X: \x00y\r\n\r\n", "a", false},
+		{"X: y\r", "", false},
+	} {
+		in := tt.header + tt.body
+		for cut := range len(in) + 1 {
+			var b strings.Builder
+			l := &lineEnds{w: &b, binary: true}
+			_, err := l.Write([]byte(in[:cut]))
+			if err == nil {
+				_, err = l.Write([]byte(in[cut:]))
+			}
+			if err == nil {
+				err = l.Close()
+			}
+			if e, ok := err.(*smtp.Error); tt.ok && (err != nil || b.String() != in) || !tt.ok && (!ok || e.Code != 550) {
+				t.Fatalf("%q cut at %d: %q, %v", in, cut, b.String(), err)
+			}
+		}
+	}
+}
+
 // BenchmarkChunks receives a message in chunks, on one connection.
 func BenchmarkChunks(b *testing.B) {
 	for _, size := range []int{1 << 10, 1 << 20} {

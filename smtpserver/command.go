@@ -84,6 +84,7 @@ func (c *conn) command(line []byte) {
 				c.unexpected = true
 			}
 		}
+		// Also of those that begin with X (RFC 5321 §4.1.5).
 		c.observe(commandUnknown, begin, smtp.NewError(smtp.C500BadSyntax, smtp.E551InvalidCommand, "unknown command", nil))
 		// RFC 2920 §3.2: replies to unrecognised commands are not buffered.
 		c.flush()

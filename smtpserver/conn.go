@@ -87,6 +87,7 @@ func (c *conn) serve() {
 			return
 		}
 	}
+	// RFC 5321 §3.1, §4.2; without a version, which helps attackers only (§7.5).
 	c.reply(smtp.C220ServiceReady, "", c.l.Hostname.ASCII+" ESMTP mox")
 	for c.state != StateClosed {
 		line, err := c.readCommand()

@@ -123,7 +123,8 @@ func (d *delivery) received() error {
 	return nil
 }
 
-// end observes the outcome, and replies if it is good.
+// end observes the outcome, and replies if it is good. With 250 the server has taken responsibility, with any
+// other reply it has not (RFC 5321 §4.2.5, §6.1).
 func (d *delivery) end(err error) error {
 	m, kind := d.c.s.metrics, d.c.l.Kind.String()
 	m.deliveries.WithLabelValues(kind, d.result(err)).Observe(time.Since(d.begun).Seconds())

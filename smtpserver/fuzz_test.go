@@ -25,6 +25,7 @@ func FuzzServer(f *testing.F) {
 		"EHLO b.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\nRCPT TO:<bob@example.org>\r\nDATA\r\n",
 		"EHLO b.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\nBDAT 3\r\nab\r",
 		"EHLO b.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<alice@example.org>\r\nBDAT 20\r\n",
+		"EHLO b.example\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<alice@example.org>\r\nBDAT 2\r\n\r\n",
 		"EHLO b.example\r\nAUTH PLAIN\r\n",
 		"EHLO b.example\r\nAUTH LOGIN\r\nYWxpY2U=\r\n",
 		"EHLO b.example\r\nAUTH PLAIN AGFsaWNlAHMzY3JldA==\r\n",

@@ -98,6 +98,7 @@ func (c *conn) tooBig() error {
 	return smtp.NewError(smtp.C552MailboxFull, smtp.E534MessageTooBig, "message too big, limit is "+strconv.FormatInt(c.l.MaxMessageSize, 10)+" bytes", nil)
 }
 
+// unknownParam refuses a parameter that was not announced (RFC 5321 §4.1.1.11).
 func unknownParam(p smtp.Param) error {
 	return smtp.NewError(smtp.C555UnknownMailOrRcptParams, smtp.E554InvalidArguments, "unknown parameter "+p.Keyword, nil)
 }
@@ -123,8 +124,8 @@ func isUpperHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'A' && c <= '
 // mayMail tells whether the client may begin a message from the reverse-path.
 func (c *conn) mayMail(from smtp.Path) error {
 	if c.isSubmission() {
-		// The null reverse-path is for what must not be answered, such as read receipts
-		// (RFC 8098 §3).
+		// The null reverse-path is for what must not be answered (RFC 5321 §4.5.5), such as read
+		// receipts (RFC 8098 §3).
 		if from.IsZero() || c.owns(from) {
 			return nil
 		}

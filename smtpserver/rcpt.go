@@ -78,7 +78,8 @@ func (c *conn) addRecipient(asked pipeline.Recipient) error {
 	return nil
 }
 
-// resolve says where mail for the path of r goes.
+// resolve says where mail for the path of r goes. Who is not logged in is given no way through (RFC 5321 §7.9), and
+// nobody is told of another address, or which one an alias stands for (§3.4, §3.9.1, §7.4).
 func (c *conn) resolve(r pipeline.Recipient) (pipeline.Recipient, error) {
 	addresses := c.s.opts.Addresses()
 	lookup := addresses.LookupIncoming

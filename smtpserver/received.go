@@ -20,7 +20,7 @@ func (d *delivery) makeTrace() {
 func (d *delivery) appendReceived(b []byte) []byte {
 	c := d.c
 	b = append(b, "Received: "...)
-	if !c.l.HideClient {
+	if !c.l.HideClient { // RFC 5321 §7.6.
 		b = append(b, "from "...)
 		b = append(b, c.hello...)
 		b = append(b, " ("...)

@@ -8,7 +8,7 @@ import (
 	"mox/smtp"
 )
 
-// vrfy is VRFY (RFC 5321 §3.5). Strangers are not told who exists (§3.5.3, §7.3). Users who are
+// vrfy is VRFY (RFC 5321 §3.5, §4.1.1.6). Strangers are not told who exists (§3.5.3, §7.3). Users who are
 // logged in are, as RCPT tells them too.
 func (c *conn) vrfy(args string) error {
 	name, utf8 := cutSMTPUTF8(args)
@@ -52,7 +52,8 @@ func cutSMTPUTF8(args string) (name string, utf8 bool) {
 	return strings.TrimSpace(s), false
 }
 
-// expn is EXPN. There are no lists that anybody may look into (RFC 5321 §3.5.2, §7.3).
+// expn is EXPN (RFC 5321 §4.1.1.7). There are no lists that anybody may look into (§3.5.2, §7.3); a command that is
+// known and not there is 502, not 500 (§4.2.4).
 func (c *conn) expn(string) error {
 	return smtp.NewError(smtp.C502CommandNotImplemented, smtp.E551InvalidCommand, "not implemented", nil)
 }
