@@ -174,6 +174,8 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 			acc.store.emails.remove(acc.id, []int64{id.Key})
 			last = ref
 			continue
+		} else if errors.Is(err, blob.ErrClosed) {
+			return nil, ErrClosed
 		} else if err != nil {
 			return nil, fmt.Errorf("email %v: %w", id, err)
 		}
