@@ -136,15 +136,23 @@ func (s *server) edit(name string, change func(string) string) {
 	}
 }
 
-// freePort returns a port on which nobody listens.
+// givenPorts are those that freePort has returned.
+var givenPorts sync.Map
+
+// freePort returns a port on which nobody listens, each only once.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if _, given := givenPorts.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (s *server) addr(usual string) string {
