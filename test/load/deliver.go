@@ -106,13 +106,13 @@ func (d *delivery) send() (sent, error) {
 	s.accepted = figure.Figure{Value: figure.PerSecond(len(t.latencies), took), Unit: "/s", Errors: t.failed,
 		Note: fmt.Sprintf("%.1f MB", float64(totalSize(msgs))/1e6)}
 	s.accepted.Latencies(t.latencies)
+	s.arrived = figure.Figure{Unit: "/s", N: d.n, Errors: 1} // Until they did.
 	if s.err = t.err(); s.err != nil {
 		return s, nil
 	}
 	late := d.awaitArrival(watchers)
-	s.arrived = figure.Figure{Value: figure.PerSecond(d.n, time.Since(start)), Unit: "/s", N: d.n}
-	if late != nil {
-		s.arrived.Value, s.arrived.Errors = 0, 1
+	if late == nil {
+		s.arrived.Value, s.arrived.Errors = figure.PerSecond(d.n, time.Since(start)), 0
 	}
 	s.err = errors.Join(late, d.checkNewest())
 	return s, nil

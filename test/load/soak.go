@@ -23,7 +23,8 @@ type soaking struct {
 	senders int
 	readers int
 	idlers  int
-	rate    int
+	rate    int // Of messages.
+	visits  int // Of sessions of readers.
 	seed    uint64
 
 	gen    *mail.Generator
@@ -46,12 +47,13 @@ func soakMode(r *run, fs *flag.FlagSet, args []string) error {
 	fs.IntVar(&s.readers, "readers", 4, "readers, each with an account of its own")
 	fs.IntVar(&s.idlers, "idlers", 20, "connections that wait for mail")
 	fs.IntVar(&s.rate, "rate", 40, "messages a second, from all senders")
+	fs.IntVar(&s.visits, "sessions", 20, "sessions a second, of all readers")
 	fs.Uint64Var(&s.seed, "seed", 1, "which messages are made")
 	sample := fs.Duration("sample", 0, "how often the use of resources is read; 0 is 100 times, at least every 10 seconds")
 	if err := r.parse(fs, args, "smtp", "imap", "pids"); err != nil {
 		return err
 	}
-	if err := positive(map[string]int{"senders": s.senders, "readers": s.readers, "idlers": s.idlers, "rate": s.rate}); err != nil {
+	if err := positive(map[string]int{"senders": s.senders, "readers": s.readers, "idlers": s.idlers, "rate": s.rate, "sessions": s.visits}); err != nil {
 		return err
 	}
 	if s.readers > s.server.accounts {
@@ -73,7 +75,7 @@ func (s *soaking) soak(every time.Duration) error {
 			return err
 		}
 	}
-	watch := watching{run: s.run, every: every}
+	watch := watching{run: s.run, lasts: s.lasts, every: every}
 	rest, err := watch.read()
 	if err != nil {
 		return err
@@ -106,13 +108,14 @@ func (s *soaking) begin(ctx context.Context, cancel func(), wg *sync.WaitGroup) 
 			}
 		})
 	}
-	ticks := make(chan time.Time)
-	wg.Go(func() { pace(ctx, s.rate, ticks) })
+	messages, visits := make(chan time.Time), make(chan time.Time)
+	wg.Go(func() { pace(ctx, s.rate, messages) })
+	wg.Go(func() { pace(ctx, s.visits, visits) })
 	for range s.senders {
-		start(func() error { return s.send(ticks) })
+		start(func() error { return s.send(messages) })
 	}
 	for k := range s.readers {
-		start(func() error { return s.read(ctx, k) })
+		start(func() error { return s.read(visits, k) })
 	}
 	for i := range s.idlers {
 		start(func() error { return s.idle(ctx, i%s.readers) })

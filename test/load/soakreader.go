@@ -1,9 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"mox/test/load/conn"
 )
@@ -14,9 +14,9 @@ const (
 	enough  = 200
 )
 
-// read has one reader of an account come back again and again.
-func (s *soaking) read(ctx context.Context, account int) error {
-	for ctx.Err() == nil {
+// read has the reader of an account come for each tick.
+func (s *soaking) read(ticks <-chan time.Time, account int) error {
+	for range ticks {
 		c, err := s.imap(account)
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 // watching reads what the server uses while others load it.
 type watching struct {
 	*run
+	lasts   time.Duration // How long the load lasts.
 	every   time.Duration
 	samples map[string][]float64 // By resource.
 }
@@ -22,13 +23,19 @@ type resource struct {
 	name, unit string
 	share      float64 // What growth is noise: a share of the value, and an amount.
 	amount     float64
+
+	// after is how long a load must last for the resource to be judged. Memory goes up and down
+	// with passwords that are hashed and garbage that is collected.
+	after time.Duration
+
+	remark string // On what it is, for people.
 }
 
 var resources = []resource{
-	{"goroutines", "", 0.10, 20},
-	{"files", "", 0.10, 20},
-	{"rss", "MiB", 0.15, 12},
-	{"anonymous", "MiB", 0.15, 12},
+	{"goroutines", "", 0.10, 20, 0, ""},
+	{"files", "", 0.10, 20, 0, ""},
+	{"rss", "MiB", 0.15, 12, time.Minute, ", with the mapped pages of database files"},
+	{"anonymous", "MiB", 0.15, 12, time.Minute, ""},
 }
 
 // read reads all resources once. A server that is not a Go program has no goroutines.
@@ -77,11 +84,14 @@ func (w *watching) report(rest map[string]float64) error {
 		}
 		second, last := quarters(samples)
 		verdict := "flat"
-		if !flat(samples, r.share, r.amount) {
+		switch {
+		case w.lasts < r.after:
+			verdict = fmt.Sprintf("not judged in less than %v", r.after)
+		case !flat(samples, r.share, r.amount):
 			verdict = "NOT FLAT"
 			errs = append(errs, fmt.Errorf("%s went from %.4g to %.4g", r.name, second, last))
 		}
-		f := figure.Figure{Name: "soak/" + r.name, Value: last, Unit: r.unit, N: len(samples), Note: fmt.Sprintf("%s: %.4g in the second quarter of the time, %.4g in the last", verdict, second, last)}
+		f := figure.Figure{Name: "soak/" + r.name, Value: last, Unit: r.unit, N: len(samples), Note: fmt.Sprintf("%s: %.4g in the second quarter of the time, %.4g in the last%s", verdict, second, last, r.remark)}
 		if err := w.emit(f); err != nil {
 			return err
 		}

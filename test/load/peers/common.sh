@@ -20,6 +20,8 @@
 set -eu
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 LOAD_DIR=${LOAD_DIR:-${TMPDIR:-/tmp}/mox-load}
+mkdir -p "$LOAD_DIR"
+LOAD_DIR=$(cd "$LOAD_DIR" && pwd -P) # As processes name their directories.
 ACCOUNTS=${ACCOUNTS:-10}
 domain=load.example
 password=load-password
@@ -51,19 +53,37 @@ await_greeting() {
 		fail "the server does not greet, see $dir"
 }
 
+# ours PID: whether a process is one that was started here, as ids are given out again.
+ours() {
+	tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF "$dir/" ||
+		readlink "/proc/$1/cwd" 2>/dev/null | grep -qF "$dir/"
+}
+
 running() {
-	# shellcheck disable=SC2046
-	[ -s "$dir/pids" ] && kill -0 $(cat "$dir/pids") 2>/dev/null
+	[ -s "$dir/pids" ] || return 1
+	for pid in $(cat "$dir/pids"); do
+		ours "$pid" || return 1
+	done
+}
+
+# alive PID: whether a process runs and is not only waiting for its parent to notice its end.
+alive() {
+	[ -d "/proc/$1" ] && ! grep -qs '^State:.*Z' "/proc/$1/status"
 }
 
 # end the processes, waiting up to 20 seconds for them to end well.
 stop() {
 	[ -s "$dir/pids" ] || return 0
-	# shellcheck disable=SC2046
-	kill $(cat "$dir/pids") 2>/dev/null || true
-	waited=0
+	ending=
 	for pid in $(cat "$dir/pids"); do
-		while kill -0 "$pid" 2>/dev/null; do
+		if ours "$pid"; then
+			kill "$pid" 2>/dev/null || true
+			ending="$ending $pid"
+		fi
+	done
+	waited=0
+	for pid in $ending; do
+		while alive "$pid"; do
 			waited=$((waited + 1))
 			[ $waited -lt 200 ] || kill -9 "$pid" 2>/dev/null || true
 			[ $waited -lt 210 ] || fail "process $pid does not end"
