@@ -130,3 +130,19 @@ func TestNeomutt(t *testing.T) {
 		t.Errorf("copy in Sent: %q", got)
 	}
 }
+
+// TestNeomuttChoosesMechanism leaves the choice to neomutt, where the listener offers no mechanism that needs a binding to
+// TLS.
+func TestNeomuttChoosesMechanism(t *testing.T) {
+	t.Parallel()
+	s := startConfigured(t, func(dir string) {
+		insertAfter(t, filepath.Join(dir, "mox.conf"), "\t\t\tNoRequireSTARTTLS: true", "\t\t\tSASLMechanisms:\n\t\t\t\t- SCRAM-SHA-256\n\t\t\t\t- PLAIN\n")
+	})
+	newNeomutt(t, s, "unset smtp_authenticators").press("<mail>" + user + "<enter>chosen<enter><send-message><quit>")
+	c := s.imap()
+	c.waitMessages("INBOX", 1)
+	figures := command(t, "curl", "-sS", "--max-time", "60", "http://"+s.addr(1080)+"/metrics")
+	if want := `mox_smtpserver_auth_total{kind="submission",mechanism="SCRAM-SHA-256",result="ok"} 1`; !strings.Contains(figures, want) {
+		t.Errorf("no %s in\n%s", want, figures)
+	}
+}
