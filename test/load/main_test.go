@@ -216,6 +216,7 @@ func TestRemoteRefused(t *testing.T) {
 		"fetch -imap 0.0.0.0:143",
 		"soak -smtp 192.0.2.1:25 -imap 127.0.0.1:143 -pids 1",
 		"greet -imap 192.0.2.1:143",
+		"idle -imap 127.0.0.1:143 -metrics http://192.0.2.1:80/metrics",
 	} {
 		var out, log bytes.Buffer
 		err := execute(t.Context(), strings.Fields(args), &out, &log)
@@ -243,6 +244,7 @@ func TestUsage(t *testing.T) {
 		"fetch -imap 127.0.0.1:143 -tls maybe",
 		"fetch -imap 127.0.0.1",
 		"fetch -server /nonexistent",
+		"idle -imap 127.0.0.1:143 -metrics 127.0.0.1:80",
 		"fetch -server " + bad,
 		"grow -imap 127.0.0.1:143 -smtp 127.0.0.1:25 -axis luck",
 		"grow -imap 127.0.0.1:143 -smtp 127.0.0.1:25 -steps 0",

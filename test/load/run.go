@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -130,12 +131,24 @@ func (r *run) parse(fs *flag.FlagSet, args []string, need ...string) error {
 			return usagef("-%s is missing; see -h", name)
 		}
 	}
-	for _, name := range []string{"smtp", "submission", "imap"} {
-		address := *settings[name]
-		if address == "" {
+	return r.checkAddresses()
+}
+
+// checkAddresses refuses addresses that are not of this machine.
+func (r *run) checkAddresses() error {
+	addresses := []string{r.server.smtp, r.server.submission, r.server.imap}
+	if r.server.metrics != "" {
+		u, err := url.Parse(r.server.metrics)
+		if err != nil || u.Scheme != "http" || u.Port() == "" {
+			return usagef("-metrics %q is not http://host:port/path", r.server.metrics)
+		}
+		addresses = append(addresses, u.Host)
+	}
+	for _, a := range addresses {
+		if a == "" {
 			continue
 		}
-		if _, err := r.dialer.Resolve(address); err != nil {
+		if _, err := r.dialer.Resolve(a); err != nil {
 			if errors.Is(err, conn.ErrNotLoopback) {
 				err = fmt.Errorf("%w; to load a server elsewhere, which must be yours, add -remote", err)
 			}

@@ -86,6 +86,7 @@ func (s *soaking) soak(every time.Duration) error {
 	var wg sync.WaitGroup
 	s.begin(ctx, cancel, &wg)
 	watchErr := watch.until(ctx)
+	cancel() // Also when there is nothing left to watch.
 	wg.Wait()
 	if err := errors.Join(append(s.errs, s.ctx.Err(), watchErr)...); err != nil {
 		return err
