@@ -121,7 +121,8 @@ type ListenerOptions struct {
 
 	MaxMessageSize int64 // Bytes. Zero means DefaultMaxMessageSize.
 
-	// NormalizeLineEnds turns a bare CR or LF in a message into CRLF, in place of refusing it.
+	// NormalizeLineEnds turns a bare CR or LF in a message into CRLF, and drops NUL, in place of
+	// refusing it.
 	NormalizeLineEnds bool
 
 	// HideClient leaves name and address of the client out of the Received field.
