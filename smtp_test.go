@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -105,6 +106,35 @@ func TestNotificationsAsAskedFor(t *testing.T) {
 	}
 	if out := user.command("STATUS Inbox (MESSAGES)"); !strings.Contains(out, "MESSAGES 1)") {
 		t.Errorf("more reports than one: %s", out)
+	}
+}
+
+// A binary message is submitted, passes through the queue, and is read as it was (RFC 3030 §3, RFC 9051 §6.4.5). The answer to it
+// names the number that the queue lists.
+func TestBinaryMessage(t *testing.T) {
+	t.Parallel()
+	r := startLocalserve(t)
+	s := r.smtpLogin(localAddress, localPassword)
+	content := "\x00\n\r\x80.\r\n"
+	message := "From: " + localAddress + "\r\nSubject: binary\r\nMIME-Version: 1.0\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n" + content
+	s.command("MAIL FROM:<"+localAddress+"> BODY=BINARYMIME", "250 ")
+	s.command("RCPT TO:<"+localAddress+">", "250 ")
+	s.command("RCPT TO:<queuetemperror@example.net>", "250 ")
+	if _, err := fmt.Fprintf(s.conn, "BDAT %d LAST\r\n%s", len(message), message); err != nil {
+		t.Fatal(err)
+	}
+	_, id, _ := strings.Cut(strings.TrimSpace(s.want("250 2.0.0 ")), "queued as ")
+
+	user, err := r.imap(localAddress, localPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user.subjects("Inbox", 1)
+	if out, want := user.command("FETCH 1 (BINARY.PEEK[1])"), fmt.Sprintf("BINARY[1] ~{%d}\r\n%s)\r\n", len(content), content); !strings.Contains(out, want) {
+		t.Errorf("fetched %q, want %q in it", out, want)
+	}
+	if out := r.command("queue", "list"); id == "" || !regexp.MustCompile(`(?m)^[0-9]+ +`+id+` .*queuetemperror@example.net`).MatchString(out) {
+		t.Errorf("id %q is not in\n%s", id, out)
 	}
 }
 
