@@ -165,3 +165,30 @@ func TestLoginWithTLSClientKey(t *testing.T) {
 		t.Errorf("without a key: %v, offered %q", err, offered)
 	}
 }
+
+// Who has guessed too often over SMTP gets nowhere over IMAP, and is told the same as before.
+func TestFailedLoginsCountTogether(t *testing.T) {
+	t.Parallel()
+	path := realConfig(t)
+	var static config.Static
+	if err := sconf.ParseFile(path, &static); err != nil {
+		t.Fatal(err)
+	}
+	static.Logins.FailedPerHourPerIP = 2
+	if err := writeConfig(path, &static); err != nil {
+		t.Fatal(err)
+	}
+	r := startServer(t, config.Options{Path: path})
+	setPassword(t, r, "ann", "annannann")
+	if _, err := r.imap("ann@example.org", "annannann"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := r.authenticate(nil, smtpclient.TLSRequired, password(sasl.SCRAMSHA256, "ANN@example.org", "wrong")); err == nil {
+			t.Fatal("a wrong password logged in")
+		}
+	}
+	if _, err := r.imap("ann@example.org", "annannann"); err == nil || !strings.Contains(err.Error(), "[AUTHENTICATIONFAILED] Wrong user name or password") {
+		t.Errorf("after failures over SMTP: %v", err)
+	}
+}
