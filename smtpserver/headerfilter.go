@@ -101,7 +101,7 @@ func (f *headerFilter) decide() bool {
 	case len(f.line) == 1 && (last == ' ' || last == '\t'):
 		f.inLine = true // It continues the line before.
 	case last == '\n':
-		f.body = len(bytes.TrimRight(f.line, "\r\n")) == 0
+		f.body = len(bytes.TrimSuffix(f.line[:len(f.line)-1], []byte("\r"))) == 0
 		f.fate = pass
 	case last == ':':
 		f.fate = fateOf(bytes.TrimRight(f.line[:len(f.line)-1], " \t"))
