@@ -72,6 +72,7 @@ bench: ## Go benchmarks with allocations, BENCH selects by name; then a short lo
 	ROUNDS=1 SCALE=short PEERS=mox.sh sh test/load/compare.sh
 
 bench-peers: ## measure mox beside Postfix + Dovecot, see docs/performance.md (as root)
+	sh test/setup.sh peers
 	sh test/load/compare.sh
 
 bench-curves: ## measure how costs grow, draw the plots in docs/performance

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the Debian packages that the tests need. As root it uses apt; for
 # others, and elsewhere, it says what is missing and fails: a test that cannot
-# run is a failure, never silently left out.
+# run is a failure, never silently left out. "setup.sh peers" adds what "make bench-peers"
+# measures.
 set -eu
 
 # A program that tests start, or a file that they need, and the package that has it.
@@ -26,6 +27,13 @@ swaks:swaks
 /usr/lib/*/sasl2/libscram.so:libsasl2-modules
 /usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
 "
+
+if [ "${1-}" = peers ]; then
+	needed="$needed
+/usr/lib/dovecot/imap:dovecot-imapd
+/usr/lib/dovecot/lmtp:dovecot-lmtpd
+"
+fi
 
 # packages prints the packages of what is missing.
 packages() {
