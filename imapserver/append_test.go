@@ -20,7 +20,7 @@ func TestAppendOfManyMessages(t *testing.T) {
 		}
 		return b.String()
 	}
-	c.cmd(command(maxAppend+1), "NO [LIMIT] ...")
+	c.cmd(command(maxAppend+1), "NO [LIMIT] Too many messages, add fewer at a time")
 	c.cmd(command(maxAppend), fmt.Sprintf("OK [APPENDUID ... 1:%d] ...", maxAppend))
 	c.cmd("SELECT INBOX", "OK ...")
 	// In their order.
@@ -40,7 +40,7 @@ func TestAppendOfTooMuch(t *testing.T) {
 	c := s.login()
 	msg := strings.Repeat("x", 9998) + "\r\n"
 	literal := " {10000+}\r\n" + msg
-	c.cmd("APPEND INBOX"+strings.Repeat(literal, maxAppendSizes)+" {4}", "NO [TOOBIG] ...")
+	c.cmd("APPEND INBOX"+strings.Repeat(literal, maxAppendSizes)+" {4}", "NO [TOOBIG] Messages are too big together, add fewer at a time")
 	c.cmd("APPEND INBOX"+literal+" {10001+}\r\n"+msg+"x", "NO [TOOBIG] ...")
 	c.cmd("APPEND INBOX"+strings.Repeat(literal, maxAppendSizes), "OK ...")
 	if l := c.cmd("STATUS INBOX (MESSAGES)", "OK ..."); len(l) != 1 || l[0] != fmt.Sprintf(`* STATUS "INBOX" (MESSAGES %d)`, maxAppendSizes) {

@@ -180,7 +180,7 @@ func TestAuthenticateEndsWithTheClient(t *testing.T) {
 	for last, want := range map[string]string{
 		"":         "OK [CAPABILITY ...",
 		"*":        "BAD Authentication canceled",
-		"Zm9v":     "BAD ...",
+		"Zm9v":     "BAD Nothing more was expected",
 		"no base6": "BAD ...",
 	} {
 		c := s.dial()
@@ -226,7 +226,7 @@ func TestAuthenticateIsCounted(t *testing.T) {
 		want           string
 	}{
 		{c, "disabled", testPassword, "NO [CONTACTADMIN] login is disabled: ask the office"},
-		{c, "fault", testPassword, "NO [UNAVAILABLE] ..."},
+		{c, "fault", testPassword, "NO [UNAVAILABLE] Logging in is not possible now, try again later"},
 		{d, testLogin, testPassword, "OK [CAPABILITY ..."},
 		{c, testLogin, testPassword, "NO [LIMIT] ..."},
 		{c, testLogin, "wrong", "NO [AUTHENTICATIONFAILED] Wrong user name or password"},

@@ -144,6 +144,13 @@ func TestLiteralLimits(t *testing.T) {
 	if line := c.readLine(); !match("...BAD ...", line) && !match("* BYE ...", line) {
 		t.Fatalf("long line: got %q", line)
 	}
+
+	// More than is skipped, before a login.
+	c = s.dial()
+	c.expect("* OK ...")
+	c.send("a XYZZY {70000+}\r\n")
+	c.expect("* BYE Command too big")
+	c.expectEOF()
 }
 
 func TestFailedLoginsAreSlow(t *testing.T) {
@@ -200,7 +207,7 @@ func TestListenerMechanisms(t *testing.T) {
 		{nil, "AUTH=SCRAM-SHA-256-PLUS AUTH=SCRAM-SHA-256 AUTH=SCRAM-SHA-1-PLUS AUTH=SCRAM-SHA-1 AUTH=CRAM-MD5 AUTH=PLAIN AUTH=LOGIN", "OK ..."},
 		{[]string{sasl.Login, sasl.SCRAMSHA256}, "AUTH=SCRAM-SHA-256 AUTH=LOGIN", "OK ..."},
 		{[]string{sasl.SCRAMSHA256}, "AUTH=SCRAM-SHA-256 LOGINDISABLED", "NO [CANNOT] ..."},
-		{[]string{sasl.External}, "LOGINDISABLED", "NO [CANNOT] ..."},
+		{[]string{sasl.External}, "LOGINDISABLED", "NO [CANNOT] Passwords are not taken here, use AUTHENTICATE"},
 	} {
 		s := newAuthServer(t, testUsers(), func(_ *login.Options, _ *Options, lo *ListenerOptions) { lo.Mechanisms = tt.mechanisms })
 		c := s.dial()

@@ -31,7 +31,7 @@ func TestKeywordsRunOut(t *testing.T) {
 	}
 	told(c.cmd("STORE 1 FLAGS ("+strings.Join(l, " ")+")", "OK ..."), `* OK [PERMANENTFLAGS (... k0998 \*)] ...`)
 	told(c.cmd("STORE 1 FLAGS (last)", "OK ..."), `* OK [PERMANENTFLAGS (... k0998 last)] ...`)
-	c.cmd("STORE 1 +FLAGS.SILENT (one more)", "NO [LIMIT] ...")
+	c.cmd("STORE 1 +FLAGS.SILENT (one more)", "NO [LIMIT] Too many keywords")
 	told(c.cmd("STORE 1 +FLAGS (LAST k0000 \\Seen)", "OK ..."), `* 1 FETCH (UID 1 FLAGS (\Seen \Recent k0000 last))`)
 	told(c.cmd("SELECT INBOX", "OK ..."), `* OK [PERMANENTFLAGS (... k0998 last)] ...`)
 	c.cmd("APPEND INBOX (another) {1+}\r\nx", "NO [LIMIT] ...")

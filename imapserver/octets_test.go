@@ -14,7 +14,7 @@ func TestOctets(t *testing.T) {
 	for _, tt := range []struct{ command, answer string }{
 		{"NOOP\x00", "BAD Syntax error at octet ..."},
 		{"CREATE a\x00b", "BAD Syntax error at octet ..."},
-		{"CREATE \"a\x00b\"", "BAD Syntax error at octet ..."},
+		{"CREATE \"a\x00b\"", "BAD Syntax error at octet ...: character of quoted string expected"},
 		{"CREATE {3+}\r\na\x00b", "BAD NUL in literal ..."},
 		{"CREATE a\rb", "BAD Syntax error at octet ..."},
 		{"CREATE \"a\rb\"", "BAD Syntax error at octet ..."},
