@@ -376,6 +376,9 @@ func (c *committer) transact(batch []*op) (culprit *op, rerr error) {
 	}
 	start := time.Now()
 	tx := &c.txn
+	if batch[0].reads {
+		tx = &txn{account: c.account} // That of the committer may be in doubt still, see reopen.
+	}
 	ran := false
 	err := c.account.db.Write(context.Background(), func(btx *bstore.Tx) error {
 		if err := tx.begin(btx); err != nil {

@@ -309,6 +309,54 @@ func TestEpoch(t *testing.T) {
 	}
 }
 
+// What a transaction in doubt did is known in memory once it was found to be there, whatever was read meanwhile.
+func TestDoubtThatTookPlace(t *testing.T) {
+	t.Parallel()
+	s, err := New(Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Create(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	h, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	a, c := h.acc, h.acc.committer
+	c.stop(false) // The test does its work.
+	disk := errors.New("disk error")
+	err = a.db.Write(t.Context(), func(btx *bstore.Tx) error {
+		if err := c.txn.begin(btx); err != nil {
+			return err
+		}
+		c.txn.beginOp()
+		if err := subscribeOp("x").run(&c.txn); err != nil {
+			return err
+		}
+		return errors.Join(c.txn.endOp(), c.txn.finish())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.commitFailed(disk); !errors.Is(err, disk) || c.refused() == nil || a.subscribed("x") {
+		t.Fatalf("a transaction that is there: %v", err)
+	}
+	if err := c.do1(&op{label: "verify", bulk: true, reads: true, run: func(*txn) error { return nil }}); err != nil {
+		t.Fatalf("reading in doubt: %v", err)
+	}
+	if !c.heal(time.Unix(1, 0)) || !a.subscribed("x") {
+		t.Errorf("after it was settled: refuses for %v, subscribed: %v", c.refused(), a.subscribed("x"))
+	}
+	c.stopping, c.done = false, make(chan struct{})
+	c.start()
+	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Errorf("after it was settled: %v", p) }); err != nil {
+		t.Error(err)
+	}
+}
+
 // A transaction whose commit failed but that is there, maybe, ends writing until the database was
 // copied and opened again.
 func TestDoubt(t *testing.T) {
