@@ -8,7 +8,7 @@ import (
 )
 
 // AppendBodyStructure appends the BODYSTRUCTURE of a message, with extension data (body in
-// RFC 9051 §9), as it stands in a FETCH response of either revision.
+// RFC 9051 §9; RFC 3501 §2.3.6), as it stands in a FETCH response of either revision.
 func AppendBodyStructure(b []byte, p *message.Part) []byte { return appendBody(b, p, true) }
 
 // AppendBody appends the BODY of a message: its structure without extension data.

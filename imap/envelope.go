@@ -3,7 +3,7 @@ package imap
 import "mox/message"
 
 // AppendEnvelope appends an ENVELOPE as it stands in a FETCH response (envelope in RFC
-// 9051 §9), with all strings in 7 bits or as literals, so that clients of either revision
+// 9051 §9; RFC 3501 §2.3.5), with all strings in 7 bits or as literals, so that clients of either revision
 // can read it.
 func AppendEnvelope(b []byte, e *message.Envelope) []byte {
 	b = append(b, '(')

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// Inbox is the name of the primary mailbox (RFC 9051 §5.1).
+	// Inbox is the name of the primary mailbox (RFC 9051 §5.1, RFC 3501 §5.1).
 	Inbox = "INBOX"
 
-	// Separator divides the levels of a mailbox name.
+	// Separator divides the levels of a mailbox name (RFC 9051 §5.1.1, RFC 3501 §5.1.1).
 	Separator = '/'
 
 	// MaxMailboxName is the longest mailbox name in bytes of UTF-8.
@@ -65,7 +65,7 @@ func hasInboxPrefix(name string) bool {
 //     must be removed before;
 //   - with a level "." or "..", which programs that keep mailboxes in directories would
 //     take for something else;
-//   - beginning with "#", which is for namespaces (RFC 9051 §5.1.2.1).
+//   - beginning with "#", which is for namespaces (RFC 9051 §5.1.2, §5.1.2.1, RFC 3501 §5.1.2).
 func CheckMailbox(name string) (string, error) {
 	name, err := CanonicalMailbox(name)
 	if err != nil {

@@ -1,10 +1,10 @@
 package imap
 
-// UID is the unique identifier of a message in its mailbox (RFC 9051 §2.3.1.1). Zero is
+// UID is the unique identifier of a message in its mailbox (RFC 9051 §2.3.1.1, RFC 3501 §2.3.1.1). Zero is
 // no UID.
 type UID uint32
 
-// SeqNum is a message sequence number (RFC 9051 §2.3.1.2): the position of a message
+// SeqNum is a message sequence number (RFC 9051 §2.3.1.2, RFC 3501 §2.3.1.2): the position of a message
 // in a mailbox as one session sees it, from 1. Zero is no sequence number.
 type SeqNum uint32
 

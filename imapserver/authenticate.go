@@ -12,7 +12,7 @@ import (
 	"mox/sasl"
 )
 
-// handleAuthenticate carries out AUTHENTICATE (RFC 9051 §6.2.2) with the initial response of RFC 4959.
+// handleAuthenticate carries out AUTHENTICATE (RFC 9051 §6.2.2, RFC 3501 §6.2.2) with the initial response of RFC 4959.
 func (c *conn) handleAuthenticate(_ *request) (imap.Code, error) {
 	if !c.tls && !c.lo.PlaintextAuth {
 		return "", errPrivacyRequired()

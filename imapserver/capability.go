@@ -6,7 +6,7 @@ import (
 	"mox/imap"
 )
 
-// capabilities lists what the connection can do now (RFC 9051 §6.1.1, §7.2.2).
+// capabilities lists what the connection can do now (RFC 9051 §6.1.1, §7.2.2, RFC 3501 §7.2.1).
 func (c *conn) capabilities() []string {
 	l := []string{"IMAP4rev1", "IMAP4rev2", "LITERAL+", "ID", "ENABLE", "IDLE"}
 	if c.auth == nil {
@@ -30,7 +30,7 @@ func (c *conn) capabilities() []string {
 		"SPECIAL-USE", "CREATE-SPECIAL-USE", "CONDSTORE", "ESEARCH", "SEARCHRES", "BINARY", "MULTIAPPEND")
 }
 
-// handleCapability carries out CAPABILITY (RFC 9051 §6.1.1).
+// handleCapability carries out CAPABILITY (RFC 9051 §6.1.1, RFC 3501 §6.1.1).
 func (c *conn) handleCapability(_ *request) (imap.Code, error) {
 	if err := c.end(); err != nil {
 		return "", err

@@ -2,7 +2,7 @@ package imapserver
 
 import "mox/imap"
 
-// handleClose carries out CLOSE (RFC 9051 §6.4.1): messages with \Deleted are removed without
+// handleClose carries out CLOSE (RFC 9051 §6.4.1, RFC 3501 §6.4.2): messages with \Deleted are removed without
 // a word, unless the mailbox was opened read-only.
 func (c *conn) handleClose(_ *request) (imap.Code, error) {
 	if err := c.end(); err != nil {

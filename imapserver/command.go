@@ -146,7 +146,7 @@ func (c *conn) abort(err error) error {
 func (c *conn) dispatch(cmd command, known bool, r *request) (imap.Code, error) {
 	switch {
 	case !known:
-		// RFC 9051 §2.2.1: BAD for unknown commands. Web browsers and other protocols
+		// RFC 9051 §2.2.1, §6.5, RFC 3501 §6.5.1: BAD for unknown commands. Web browsers and other protocols
 		// do not belong here at all.
 		if isHTTP(string(r.tag)) {
 			return "", imap.Bye("", "This is no web server", nil)
@@ -174,7 +174,8 @@ func isHTTP(tag string) bool {
 var errAnswered = errors.New("command is answered")
 
 // respond ends a command: what was not read of it is skipped, changes are told, and the
-// tagged response is written. The error returned ends the connection.
+// tagged response is written: OK, NO or BAD (RFC 9051 §7.1.1, §7.1.2, §7.1.3, RFC 3501 §7.1.1, §7.1.2, §7.1.3). The error
+// returned ends the connection.
 func (c *conn) respond(r *request, cmd command, code imap.Code, err error) (result string, rerr error) {
 	if err == errAnswered {
 		return "ok", nil

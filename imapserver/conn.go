@@ -26,16 +26,16 @@ import (
 type connState uint8
 
 const (
-	// stateNotAuthenticated is where a connection begins. LOGIN and AUTHENTICATE lead to
-	// stateAuthenticated.
+	// stateNotAuthenticated is where a connection begins (RFC 9051 §3.1, RFC 3501 §3.1). LOGIN and AUTHENTICATE
+	// lead to stateAuthenticated.
 	stateNotAuthenticated connState = 1 << iota
-	// stateAuthenticated: an account is open (conn.auth). SELECT and EXAMINE lead to
+	// stateAuthenticated: an account is open (conn.auth; RFC 9051 §3.2, RFC 3501 §3.2). SELECT and EXAMINE lead to
 	// stateSelected.
 	stateAuthenticated
-	// stateSelected: a mailbox is open too (conn.selected). CLOSE, UNSELECT and a failing
-	// SELECT lead back to stateAuthenticated.
+	// stateSelected: a mailbox is open too (conn.selected; RFC 9051 §3.3, RFC 3501 §3.3). CLOSE, UNSELECT and a
+	// failing SELECT lead back to stateAuthenticated.
 	stateSelected
-	// stateLogout: BYE was or is to be sent; the connection ends. From all other states.
+	// stateLogout: BYE was or is to be sent; the connection ends (RFC 9051 §3.4, RFC 3501 §3.4). From all other states.
 	stateLogout
 
 	stateAny = stateNotAuthenticated | stateAuthenticated | stateSelected
@@ -362,7 +362,7 @@ func (c *conn) waitInput() error {
 	return nil
 }
 
-// bye tells the client that the server ends the connection.
+// bye tells the client that the server ends the connection (RFC 9051 §7.1.5, RFC 3501 §7.1.5).
 func (c *conn) bye(text string) error {
 	c.logout = true
 	c.acquireWriter()
@@ -410,7 +410,7 @@ func (c *conn) unselect() {
 	}
 }
 
-// continuation asks for a literal or another line.
+// continuation asks for a literal or another line (RFC 9051 §7.6, RFC 3501 §7.5).
 func (c *conn) continuation() error {
 	c.enc.Continue("Ready")
 	return c.bw.Flush()

@@ -8,7 +8,7 @@ import (
 	"mox/store"
 )
 
-// handleCopy carries out COPY and UID COPY (RFC 9051 §6.4.7).
+// handleCopy carries out COPY and UID COPY (RFC 9051 §6.4.7, RFC 3501 §6.4.7).
 func (c *conn) handleCopy(r *request) (imap.Code, error) {
 	code, _, err := c.copyOrMove(r, c.auth.account.Copy)
 	return code, err

@@ -7,7 +7,7 @@ import (
 	"mox/store"
 )
 
-// handleDelete carries out DELETE (RFC 9051 §6.3.5).
+// handleDelete carries out DELETE (RFC 9051 §6.3.5, RFC 3501 §6.3.4).
 func (c *conn) handleDelete(_ *request) (imap.Code, error) {
 	c.dec.SP()
 	name, supplied := c.dec.MailboxForm()

@@ -7,7 +7,8 @@
 //
 // # Rules of the room
 //
-// One goroutine serves a connection, one command at a time. Only IDLE has a second one, which waits
+// One goroutine serves a connection, one command at a time (RFC 9051 §5.5, §6.4.4.2). Nothing is sent while no command
+// runs (RFC 9051 §5.3, RFC 3501 §5.3). Only IDLE has a second one, which waits
 // for the client's DONE. While a connection waits for a command it holds no buffers.
 //
 // What a session knows of its mailbox is the View of its store.Selection. Sequence numbers

@@ -17,7 +17,7 @@ const (
 // extensionNames are the names of the extensions in the order of their bits.
 var extensionNames = [...]string{"CONDSTORE", "IMAP4rev2"}
 
-// handleEnable carries out ENABLE (RFC 9051 §6.3.1, RFC 5161 §3.1). Extensions that are unknown or need no
+// handleEnable carries out ENABLE (RFC 9051 §6.3.1, §7.2.1, RFC 5161 §3.1). Extensions that are unknown or need no
 // enabling are ignored. With a mailbox selected it is allowed, as other servers do.
 func (c *conn) handleEnable(_ *request) (imap.Code, error) {
 	var want extension

@@ -5,7 +5,7 @@ import (
 	"mox/imap/wire"
 )
 
-// handleExpunge carries out EXPUNGE (RFC 9051 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The
+// handleExpunge carries out EXPUNGE (RFC 9051 §6.4.3, RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The
 // responses are those that tell changes.
 func (c *conn) handleExpunge(r *request) (imap.Code, error) {
 	var set wire.NumSet

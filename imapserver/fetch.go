@@ -328,6 +328,9 @@ func (f *fetch) closeMessage() {
 	f.content, f.part = nil, nil
 }
 
+// writeItem writes a data item (RFC 9051 §7.5.2, RFC 3501 §7.4.2). All but FLAGS and MODSEQ are those of the email,
+// which never change (RFC 9051 §2.3.1.1): internal date (§2.3.3), size (§2.3.4), envelope (§2.3.5), body structure
+// (§2.3.6) and texts (§2.4).
 func (f *fetch) writeItem(it *wire.FetchItem) error {
 	enc := f.c.enc
 	switch it.Kind {

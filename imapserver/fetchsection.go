@@ -27,7 +27,7 @@ func listedFields(s *wire.Section) bool {
 	return true
 }
 
-// writeSection writes the string of a section (RFC 9051 §6.4.5.1). A section that the message does
+// writeSection writes the string of a section (RFC 9051 §6.4.5.1, RFC 3501 §2.4). A section that the message does
 // not have is NIL.
 func (f *fetch) writeSection(s *wire.Section) error {
 	switch {
@@ -62,7 +62,7 @@ func (f *fetch) writeSection(s *wire.Section) error {
 
 // writeRange writes octets of the content, all or as many as are asked for. NUL is written where the message has
 // it, though a literal has no place for it (RFC 9051 §4.3.1): clients count octets, and signatures and sizes
-// hold only for the message as it came.
+// hold only for the message as it came (RFC 3501 §2.3.4, §4.3.1).
 func (f *fetch) writeRange(s *wire.Section, start, size int64) error {
 	off, n := partial(s, size)
 	c := f.c

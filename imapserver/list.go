@@ -142,7 +142,7 @@ func (l *listing) write() error {
 	return l.c.writeError()
 }
 
-// writeName writes a LIST response.
+// writeName writes a LIST response (RFC 9051 §7.3.1, RFC 3501 §7.2.2).
 func (l *listing) writeName(n *listedName, opts wire.ListReturn) {
 	enc := l.c.enc
 	enc.Untagged().Atom("LIST").Open()
@@ -167,7 +167,7 @@ func (l *listing) writeName(n *listedName, opts wire.ListReturn) {
 	enc.CRLF()
 }
 
-// writeChildren writes an attribute of RFC 3348.
+// writeChildren writes an attribute of RFC 3348 (RFC 9051 §6.3.9.5).
 func (c *conn) writeChildren(has bool) {
 	if has {
 		c.enc.Atom(`\HasChildren`)

@@ -11,7 +11,7 @@ import (
 	"mox/store"
 )
 
-// handleLogin carries out LOGIN (RFC 9051 §6.2.3).
+// handleLogin carries out LOGIN (RFC 9051 §6.2.3, RFC 3501 §6.2.3).
 func (c *conn) handleLogin(_ *request) (imap.Code, error) {
 	if !c.tls && !c.lo.PlaintextAuth {
 		// Before the client is asked for a literal with the password.
@@ -72,6 +72,7 @@ func (c *conn) finishLogin(a *login.Attempt, err error) (imap.Code, error) {
 	return "", refusal
 }
 
+// errWrongCredentials does not say which of the two is wrong (RFC 9051 §11.7).
 func errWrongCredentials() error {
 	return imap.No(imap.CodeAuthenticationFailed, "Wrong user name or password", nil)
 }

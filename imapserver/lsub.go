@@ -6,7 +6,7 @@ import (
 	"mox/imap"
 )
 
-// handleLsub carries out LSUB (RFC 3501 §6.3.9).
+// handleLsub carries out LSUB (RFC 3501 §6.3.9, §7.2.3).
 func (c *conn) handleLsub(_ *request) (imap.Code, error) {
 	args, err := c.dec.LSub()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 
 // positions returns the sequence numbers, in the session's View, of the messages a
 // command is about, in normal form. UIDs that do not exist are ignored without error, and so is what "$" has no more;
-// sequence numbers must exist (RFC 9051 §6.4.9, §9 seq-number).
+// sequence numbers must exist (RFC 9051 §6.4.9, §9 seq-number, RFC 3501 §6.4.8).
 func (c *conn) positions(s *wire.NumSet) (imap.SeqSet, error) {
 	if s.Kind == wire.SeqNums && !s.Seqs.Within(imap.SeqNum(c.selected.View().Len())) {
 		return nil, imap.Bad("No message with this sequence number")

@@ -29,7 +29,7 @@ type Options struct {
 	Registerer prometheus.Registerer // Default: none.
 
 	LoginTimeout time.Duration // For a client to log in. Default 3 minutes.
-	IdleTimeout  time.Duration // Without a command or during IDLE. Default 30 minutes (RFC 9051 §5.4).
+	IdleTimeout  time.Duration // Without a command or during IDLE. Default 30 minutes (RFC 9051 §5.4, RFC 3501 §5.4).
 	IOTimeout    time.Duration // For progress within a command or response. Default 5 minutes.
 }
 

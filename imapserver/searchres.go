@@ -8,7 +8,7 @@ import (
 )
 
 // saveResult keeps what a SEARCH with the result option SAVE found, until another one or the end of the selection
-// (RFC 5182 §2.1, RFC 9051 §6.4.4.1). Because UIDs are never used again, messages that are
+// (RFC 5182 §2.1, RFC 9051 §6.4.4.1), unless it is too large (§6.4.4.3). Because UIDs are never used again, messages that are
 // expunged need not be taken out: positions does not find them any more.
 func (c *conn) saveResult(ret wire.SearchReturn, found []imap.SeqNum) error {
 	if ret&wire.ReturnSave == 0 {

@@ -2,7 +2,7 @@ package imapserver
 
 import "mox/imap"
 
-// handleStartTLS carries out STARTTLS (RFC 9051 §6.2.1).
+// handleStartTLS carries out STARTTLS (RFC 9051 §6.2.1, RFC 3501 §6.2.1).
 func (c *conn) handleStartTLS(r *request) (imap.Code, error) {
 	if err := c.end(); err != nil {
 		return "", err

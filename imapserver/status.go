@@ -33,7 +33,7 @@ func (c *conn) checkStatusItems(items wire.StatusItems) error {
 	return nil
 }
 
-// writeStatus writes a STATUS response.
+// writeStatus writes a STATUS response (RFC 9051 §7.3.3, RFC 3501 §7.2.4).
 func (c *conn) writeStatus(mb store.Mailbox, items wire.StatusItems) error {
 	recent := int64(0)
 	if items&wire.StatusRecent != 0 {

@@ -8,7 +8,7 @@ import (
 	"mox/store"
 )
 
-// handleStore carries out STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
+// handleStore carries out STORE and UID STORE (RFC 9051 §6.4.6, RFC 3501 §6.4.6, RFC 7162 §3.1.3).
 func (c *conn) handleStore(r *request) (imap.Code, error) {
 	s := storing{c: c}
 	if err := c.dec.Store(numKind(r), &s.args); err != nil {

@@ -6,7 +6,7 @@ import (
 )
 
 // tell brings the session's View up to date and tells the client what changed
-// (RFC 9051 §7.3.1, §7.5). Without expunge nothing that shifts sequence numbers is told.
+// (RFC 9051 §5.2, §7.4, §7.5, RFC 3501 §5.2). Without expunge nothing that shifts sequence numbers is told.
 func (c *conn) tell(expunge bool) error {
 	return c.tellChanges(c.selected.Refresh(expunge), nil)
 }
@@ -40,7 +40,7 @@ func (c *conn) tellChanges(ch store.Changes, told *imap.SeqSet) error {
 }
 
 // tellKeywords announces the keywords of the mailbox before any message is shown with a new
-// one (RFC 9051 §7.3.1 FLAGS, §7.1 PERMANENTFLAGS).
+// one (RFC 9051 §7.3.5, §7.1 PERMANENTFLAGS, RFC 3501 §7.2.6).
 func (c *conn) tellKeywords(keywords []string) {
 	c.enc.Untagged().Atom("FLAGS").Flags(imap.AllFlags, keywords, false).CRLF()
 	// RFC 9051 §7.1: without \* once no more keywords can be made.
@@ -76,7 +76,7 @@ func (c *conn) writeModSeq(m imap.ModSeq) {
 	c.enc.Atom("MODSEQ").Open().Number64(int64(m)).Close()
 }
 
-// tellNumber writes a response like "* 5 EXISTS".
+// tellNumber writes a response like "* 5 EXISTS" (RFC 9051 §7.4.1, RFC 3501 §7.3.1).
 func (c *conn) tellNumber(n int, name string) {
 	c.enc.Untagged().Number(uint32(n)).Atom(name).CRLF()
 }

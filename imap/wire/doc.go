@@ -29,7 +29,7 @@
 //
 // # Leniency
 //
-// Clients keep to the grammar, so the Decoder does too: exactly one space where there is
+// Clients keep to the grammar, so the Decoder does too (RFC 9051 §2.2.2, RFC 3501 §2.2.2): exactly one space where there is
 // one in the grammar, and no other line end than CRLF. What is accepted beyond has a
 // remark that names the client.
 //

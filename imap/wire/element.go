@@ -37,7 +37,7 @@ func isKeyword(c byte) bool { return c != '[' && imap.IsAtomChar(c) }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// Tag takes the tag of a command. It is valid until the next Tag. It is nil if there is
+// Tag takes the tag of a command (RFC 9051 §2.2.1, RFC 3501 §2.2.1). It is valid until the next Tag. It is nil if there is
 // none, so the response to the command has to be untagged. It is found in a line that is too
 // long, too.
 func (d *Decoder) Tag() []byte {
@@ -73,7 +73,7 @@ func (d *Decoder) Keyword() []byte {
 	return d.keyword
 }
 
-// Atom takes an atom. It is valid until the next line or literal is read.
+// Atom takes an atom (RFC 9051 §4.1, RFC 3501 §4.1). It is valid until the next line or literal is read.
 func (d *Decoder) Atom() []byte {
 	b := d.token(imap.IsAtomChar)
 	if len(b) == 0 {
@@ -83,7 +83,7 @@ func (d *Decoder) Atom() []byte {
 	return b
 }
 
-// AString takes an astring: an atom or a string.
+// AString takes an astring: an atom or a string (RFC 9051 §4.3, RFC 3501 §4.3).
 func (d *Decoder) AString() string { return string(d.astring(isAString)) }
 
 // astring takes a string or characters as ok says. The result is valid until the next
@@ -103,7 +103,7 @@ func (d *Decoder) astring(ok func(c byte) bool) []byte {
 	return b
 }
 
-// NString takes a string or NIL, for which it returns false.
+// NString takes a string or NIL, for which it returns false (RFC 9051 §4.5, RFC 3501 §4.5).
 func (d *Decoder) NString() (string, bool) {
 	switch d.peek() {
 	case '"':
@@ -117,7 +117,7 @@ func (d *Decoder) NString() (string, bool) {
 	return "", false
 }
 
-// quoted takes a quoted string. Octets above 127 are accepted as in RFC 9051 §9, where
+// quoted takes a quoted string. Octets above 127 are accepted as in RFC 9051 §4.3.1, where
 // they are UTF-8, also from clients that have not enabled it: scripts with Python's imaplib
 // search for them that way.
 func (d *Decoder) quoted() []byte {
@@ -157,7 +157,7 @@ func (d *Decoder) quoted() []byte {
 	return nil
 }
 
-// Number takes a number of 32 bits.
+// Number takes a number of 32 bits (RFC 9051 §4.2, RFC 3501 §4.2).
 func (d *Decoder) Number() uint32 { return uint32(d.number(1<<32-1, false)) }
 
 // NZNumber takes a number of 32 bits that is not zero.
@@ -202,7 +202,7 @@ func parseNumber(b []byte, most uint64) (uint64, bool) {
 	return n, true
 }
 
-// Parens takes a parenthesized list and calls item for each element, which must take it. At
+// Parens takes a parenthesized list (RFC 9051 §4.4, RFC 3501 §4.4) and calls item for each element, which must take it. At
 // least one element must be there, unless empty says otherwise.
 func (d *Decoder) Parens(empty bool, item func()) {
 	d.Expect('(')

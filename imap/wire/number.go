@@ -11,7 +11,7 @@ const (
 	UIDNums                // The same with UID before them.
 )
 
-// NumSet is the set of messages a command is about (sequence-set in RFC 9051 §9).
+// NumSet is the set of messages a command is about (sequence-set in RFC 9051 §4.1.1, §9).
 type NumSet struct {
 	Kind  NumKind
 	Saved bool        // With "$", the result of the last SEARCH with SAVE (RFC 5182 §2.1), mostly alone.
