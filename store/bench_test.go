@@ -326,3 +326,39 @@ func BenchmarkOpenAccount(b *testing.B) {
 		a.Close()
 	}
 }
+
+func BenchmarkSearch(b *testing.B) {
+	a, _ := benchAccount(b)
+	fill(b, a, 10_000, 8<<10)
+	ctx := context.Background()
+	mb, err := a.MailboxByName(ctx, store.System, "Inbox")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := a.Select(ctx, store.System, mb.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for _, tc := range []struct {
+		name string
+		crit store.Criteria
+		want int
+	}{
+		{"from", store.Criteria{Header: []store.HeaderCriterion{{Name: "From", Value: "sender96@"}}}, 103},
+		{"subject", store.Criteria{Header: []store.HeaderCriterion{{Name: "Subject", Value: "subject 499"}}}, 20},
+		{"since", store.Criteria{Since: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}, 10_000},
+		{"sentsince", store.Criteria{SentSince: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)}, 10_000},
+		{"body", store.Criteria{Body: []string{"rare word"}}, 0},
+	} {
+		b.Run(tc.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				found, err := a.Search(ctx, store.System, mb.ID, s.View(), tc.crit)
+				if err != nil || len(found) != tc.want {
+					b.Fatalf("%d found, %v; want %d", len(found), err, tc.want)
+				}
+			}
+		})
+	}
+}

@@ -125,7 +125,7 @@ func TestDeliver(t *testing.T) {
 	if want := "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: hello\r\nMessage-ID: <1@example.org>\r\nList-ID: <l.example.org>\r\n"; string(m.Header) != want {
 		t.Errorf("listed header %q, want %q", m.Header, want)
 	}
-	if !bytes.Contains(m.Envelope, []byte(`"hello"`)) || !bytes.HasPrefix(m.BodyStructure, []byte("(")) || !strings.HasPrefix(m.Preview, "Hi Bob,") {
+	if !bytes.Contains(m.Envelope, []byte(`"hello"`)) || !bytes.HasPrefix(m.BodyStructure, []byte("(")) || !bytes.HasPrefix(m.Preview, []byte("Hi Bob,")) {
 		t.Errorf("envelope %s, structure %s, preview %q", m.Envelope, m.BodyStructure, m.Preview)
 	}
 	p, err := m.Part()

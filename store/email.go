@@ -31,7 +31,7 @@ type Email struct {
 	// ListedField), from prefix and message.
 	Header []byte
 
-	Preview string // Readable text from the start, at most 256 characters.
+	Preview []byte // Readable text from the start, at most 256 characters.
 
 	cold cold
 }
@@ -59,7 +59,7 @@ func (e *Email) set(r *emailRow) error {
 		Envelope:      e.cold.envelope,
 		BodyStructure: e.cold.bodyStructure,
 		Header:        e.cold.header,
-		Preview:       string(preview),
+		Preview:       preview,
 		cold:          e.cold,
 	}
 	return nil

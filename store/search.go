@@ -254,8 +254,23 @@ func (s *searcher) headerContains(header []byte, l *searchLeaf) bool {
 // fieldContains reports whether the decoded value of a field contains a folded needle.
 func (s *searcher) fieldContains(f message.Field, needle []byte) bool {
 	s.folder.end()
-	s.folded = s.folder.append(s.folded[:0], []byte(f.Text()))
+	if asItStands(f.Value) {
+		s.folded = s.folder.append(s.folded[:0], bytes.TrimSpace(f.Value))
+	} else {
+		s.folded = s.folder.append(s.folded[:0], []byte(f.Text()))
+	}
 	return bytes.Contains(s.folded, needle)
+}
+
+// asItStands reports whether a field has nothing to decode: it is printable ASCII and white space, without
+// encoded words (RFC 2047).
+func asItStands(value []byte) bool {
+	for _, c := range value {
+		if (c < ' ' || c > '~') && c != '\t' && c != '\r' && c != '\n' {
+			return false
+		}
+	}
+	return !bytes.Contains(value, []byte("=?"))
 }
 
 // decideContent reads the message: its header first, then the rest as far as needed.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -53,19 +54,10 @@ func (f *textFolder) append(dst, src []byte) []byte {
 		}
 	}
 	for i := 0; i < len(src); {
-		c := src[i]
-		if c < utf8.RuneSelf {
-			i++
-			c = asciiFold(c)
-			if c == ' ' {
-				if f.space {
-					continue
-				}
-				f.space = true
-			} else {
-				f.space = false
-			}
-			dst = append(dst, c)
+		if src[i] < utf8.RuneSelf {
+			var n int
+			dst, n = f.appendASCII(dst, src[i:])
+			i += n
 			continue
 		}
 		if !utf8.FullRune(src[i:]) {
@@ -77,6 +69,29 @@ func (f *textFolder) append(dst, src []byte) []byte {
 		dst = f.appendRune(dst, r)
 	}
 	return dst
+}
+
+// appendASCII appends the folded form of the ASCII characters that src begins with, and returns how many they are.
+func (f *textFolder) appendASCII(dst, src []byte) ([]byte, int) {
+	start := len(dst)
+	dst = slices.Grow(dst, len(src))
+	out := dst[start : start+len(src)] // No character has a longer form.
+	space, n := f.space, 0
+	for i, c := range src {
+		if c >= utf8.RuneSelf {
+			src = src[:i]
+			break
+		}
+		c = asciiFold(c)
+		if c == ' ' && space {
+			continue
+		}
+		space = c == ' '
+		out[n] = c
+		n++
+	}
+	f.space = space
+	return dst[:start+n], len(src)
 }
 
 // end ends the text: what follows is another one.
