@@ -155,7 +155,7 @@ func appendChanges(b []byte, l []Change) []byte {
 	b = binary.AppendUvarint(b, uint64(len(l)))
 	for i := range l {
 		c := &l[i]
-		b = append(b, byte(c.Kind))
+		b = binary.AppendUvarint(b, uint64(c.Kind))
 		b = binary.AppendUvarint(b, uint64(c.Mailbox))
 		b = binary.AppendUvarint(b, uint64(len(c.UIDs)))
 		last := imap.UID(0)
