@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 
 	"mox/imap"
@@ -171,12 +172,12 @@ func (d *Decoder) fetchItem(f *Fetch, word []byte) {
 		item := f.add(FetchSection)
 		item.Peek = peek
 		d.section(&item.Section)
-		d.partial(&item.Section)
+		d.partial(&item.Section, false)
 	case "BINARY", "BINARY.PEEK":
 		item := f.add(FetchBinary)
 		item.Peek = len(word) > len("BINARY")
 		d.binarySection(&item.Section)
-		d.partial(&item.Section)
+		d.partial(&item.Section, true)
 	case "BINARY.SIZE":
 		d.binarySection(&f.add(FetchBinarySize).Section)
 	case "RFC822":
@@ -266,13 +267,18 @@ func (d *Decoder) binarySection(s *Section) {
 	d.Expect(']')
 }
 
-// partial takes "<offset.count>" if it is there.
-func (d *Decoder) partial(s *Section) {
+// partial takes "<offset.count>" if it is there. With open "<offset>" is taken, too, for all from there on: ImapTest asks
+// for BINARY so.
+func (d *Decoder) partial(s *Section, open bool) {
 	if !d.Take('<') {
 		return
 	}
 	s.Partial = true
 	s.Offset = d.Number64()
+	if open && d.Take('>') {
+		s.Count = math.MaxInt64
+		return
+	}
 	d.Expect('.')
 	s.Count = d.NZNumber64()
 	d.Expect('>')

@@ -89,6 +89,7 @@ func TestFetch(t *testing.T) {
 		{"BODY[]<9223372036854775807.9223372036854775807>", []FetchItem{partial(section(nil, SectionPart), 1<<63-1, 1<<63-1)}, true},
 		{"BINARY[1]", []FetchItem{{Kind: FetchBinary, Section: Section{Path: []int{1}}}}, true},
 		{"BINARY.PEEK[1.2]<0.5>", []FetchItem{partial(FetchItem{Kind: FetchBinary, Peek: true, Section: Section{Path: []int{1, 2}}}, 0, 5)}, false},
+		{"BINARY.PEEK[1]<5>", []FetchItem{partial(FetchItem{Kind: FetchBinary, Peek: true, Section: Section{Path: []int{1}}}, 5, 1<<63-1)}, false},
 		{"BINARY[]", []FetchItem{{Kind: FetchBinary}}, true},
 		{"BINARY.SIZE[3]", []FetchItem{{Kind: FetchBinarySize, Section: Section{Path: []int{3}}}}, false},
 		{"(BODY[1] BODY)", []FetchItem{section([]int{1}, SectionPart), {Kind: FetchBody}}, true},
