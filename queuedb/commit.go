@@ -92,10 +92,10 @@ func (db *DB) safely(batch []*op) {
 			return
 		}
 		db.log.Error("panic in write to queue", "panic", x, "stack", string(debug.Stack()))
-		db.breakOff(errInternal)
+		err := db.breakOff(errInternal)
 		for _, o := range batch {
 			select {
-			case o.err <- db.broken:
+			case o.err <- err:
 			default: // Was told before.
 			}
 		}
@@ -239,42 +239,48 @@ func (db *DB) commitFailed(commit int64, err error) error {
 		return err
 	}
 	db.log.Error("transaction failed and its outcome is unknown, nothing is written to the queue until its database was copied and opened again", "err", err, "readerr", gerr)
-	db.breakOff(err)
-	return db.broken
+	return db.breakOff(err)
 }
 
 // healEvery is how long is waited before the database is opened anew.
 const healEvery = 10 * time.Second
 
-// breakOff has nothing written after an error that leaves it open what there is.
-func (db *DB) breakOff(err error) {
-	db.broken = fmt.Errorf("%w: %w", ErrInDoubt, err)
+// breakOff has nothing written after an error that leaves it open what there is. It returns what those are told whose
+// writes that may be.
+func (db *DB) breakOff(err error) error {
+	db.broken = fmt.Errorf("%w: %w", ErrUnwritable, err)
 	db.healAt = db.now().Add(healEvery)
 	db.inDoubt.Set(1)
+	return fmt.Errorf("%w: %w", ErrInDoubt, err)
 }
 
 // heal replaces the database, of which it is not known what is on the disk, by a copy that is. What was in doubt took
-// place or did not; who was told so looks by the envelope id.
+// place or did not; who was told so looks by the envelope id. Until there is a copy, the old is read.
 func (db *DB) heal() {
-	db.mu.Lock()
-	defer db.mu.Unlock()
 	db.healAt = db.now().Add(healEvery)
-	err := db.db.Close()
-	if err == nil {
-		err = dbfile.Rewrite(db.path)
-	}
-	// For reading it is of use still.
-	opened, oerr := openDatabase(context.Background(), db.path, dbfile.Open)
-	if oerr == nil {
-		db.db = opened
-	}
-	if err = errors.Join(err, oerr); err != nil {
+	opened, err := db.reopen()
+	if err != nil {
 		db.log.Error("queue still cannot be written to, will be tried again", "err", err)
 		return
+	}
+	db.mu.Lock()
+	old := db.db
+	db.db = opened
+	db.mu.Unlock()
+	if err := old.Close(); err != nil {
+		db.log.Error("closing database that was replaced", "err", err)
 	}
 	db.log.Info("queue can be written to again")
 	db.broken, db.healAt = nil, time.Time{}
 	db.inDoubt.Set(0)
+}
+
+// reopen copies the database and opens the copy. Nobody writes to it meanwhile.
+func (db *DB) reopen() (*dbfile.DB, error) {
+	if err := dbfile.Rewrite(db.path); err != nil {
+		return nil, err
+	}
+	return openDatabase(context.Background(), db.path, dbfile.Open)
 }
 
 // finish tells the callers, and gives up bodies that are of no use.

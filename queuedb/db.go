@@ -173,14 +173,21 @@ func register(ctx context.Context, db *dbfile.DB) error {
 }
 
 // Close finishes the writes that have begun and closes the database. Others return ErrClosed. Open
-// bodies stay readable. When half of the database file is free, it is made smaller.
+// bodies stay readable. A database in doubt is replaced by a copy that is not. When half of the database file is
+// free, it is made smaller.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() {
 		close(db.closing)
 		<-db.done
 		db.mu.Lock()
 		defer db.mu.Unlock()
-		if db.closeErr = errors.Join(db.blobs.Close(), db.db.Close()); db.closeErr != nil || db.broken != nil {
+		if db.closeErr = errors.Join(db.blobs.Close(), db.db.Close()); db.closeErr != nil {
+			return
+		}
+		if errors.Is(db.broken, ErrUnwritable) {
+			db.closeErr = dbfile.Rewrite(db.path)
+		}
+		if db.closeErr != nil || db.broken != nil {
 			return
 		}
 		if err := compactDatabase(db.path); err != nil {

@@ -442,8 +442,9 @@ func TestInDoubt(t *testing.T) {
 	if err := commitFailed(db.commits(t)); !errors.Is(err, ErrInDoubt) || !errors.Is(err, boom) {
 		t.Fatalf("a transaction that is there: %v, want ErrInDoubt", err)
 	}
-	if _, _, _, err := db.Add(t.Context(), newMessage("m3", 100, "a@example.org")); !errors.Is(err, ErrInDoubt) {
-		t.Fatalf("write after it: %v, want ErrInDoubt", err)
+	// Of what comes after it is known that it did not take place.
+	if _, _, _, err := db.Add(t.Context(), newMessage("m3", 100, "a@example.org")); !errors.Is(err, ErrUnwritable) || !errors.Is(err, boom) || errors.Is(err, ErrInDoubt) {
+		t.Fatalf("write after it: %v, want ErrUnwritable", err)
 	}
 	if got := db.content(t, m.ID); got != string(text("m", 100)) {
 		t.Fatalf("reading after it: %q", got)
@@ -462,12 +463,72 @@ func TestInDoubt(t *testing.T) {
 		_, _, _, err := db.Add(t.Context(), newMessage("m4", 100, "a@example.org"))
 		if err == nil {
 			break
-		} else if !errors.Is(err, ErrInDoubt) {
+		} else if !errors.Is(err, ErrUnwritable) {
 			t.Fatal(err)
 		}
 	}
 	if err := db.Verify(t.Context(), true, func(problem string) { t.Error(problem) }); err != nil {
 		t.Error(err)
+	}
+}
+
+// A database in doubt of which no copy can be made is not written to, not even to open it anew, and can be read. When the
+// queue is closed there is a copy or an error.
+func TestInDoubtWithoutCopy(t *testing.T) {
+	t.Parallel()
+	db, err := Open(t.Context(), Options{Dir: filepath.Join(t.TempDir(), "queue"), Now: func() time.Time { return begin }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := db.mustAdd(t, newMessage("m", 100, "a@example.org"))
+	before, err := os.ReadFile(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Something is where the copy goes.
+	if err := os.MkdirAll(filepath.Join(db.path+".new", "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.write(t.Context(), &op{reads: true, run: func(*bstore.Tx, []blob.Ref) error {
+		db.breakOff(errors.New("input/output error"))
+		db.heal()
+		return nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := db.Add(t.Context(), newMessage("m2", 100, "a@example.org")); !errors.Is(err, ErrUnwritable) {
+		t.Errorf("adding: %v, want ErrUnwritable", err)
+	}
+	if got := db.content(t, m.ID); got != string(text("m", 100)) {
+		t.Errorf("reading: %q", got)
+	}
+	if err := db.Close(); err == nil {
+		t.Error("closing a queue in doubt, of which no copy can be made, succeeded")
+	}
+	if after, err := os.ReadFile(db.path); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the database was written to, %v", err)
+	}
+}
+
+// A queue in doubt is settled when it is closed.
+func TestCloseInDoubt(t *testing.T) {
+	t.Parallel()
+	db := newDB(t, nil)
+	before, err := os.Stat(db.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.write(t.Context(), &op{reads: true, run: func(*bstore.Tx, []blob.Ref) error {
+		db.breakOff(errors.New("input/output error"))
+		return nil
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(db.path); err != nil || os.SameFile(before, after) {
+		t.Errorf("the database is the same file, %v", err)
 	}
 }
 

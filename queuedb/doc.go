@@ -17,5 +17,6 @@
 // theirs back at the next Open, others when their pack is compacted.
 //
 // If the disk fails in the middle of a commit, it may not be known whether it took place. Then
-// nothing more is written until the database was copied and opened again, see [ErrInDoubt].
+// nothing more is written until the database was copied and opened again, see [ErrInDoubt]. Other
+// writes fail meanwhile, of which it is known that they did not take place.
 package queuedb

@@ -26,9 +26,10 @@ var (
 	ErrChanged = errors.New("recipients changed meanwhile")
 
 	// ErrInDoubt says that the disk failed in a way that leaves open whether something was
-	// written. No write succeeds until the database was copied and opened anew, which is tried every few
-	// seconds.
-	ErrInDoubt = errors.New("queue database is in doubt after an error")
+	// written. Until the database was copied and opened anew, which is tried every few seconds, nothing else
+	// is: other calls return ErrUnwritable.
+	ErrInDoubt    = errors.New("queue database is in doubt after an error")
+	ErrUnwritable = errors.New("queue cannot be written to after an error")
 
 	ErrReadOnly = errors.New("queue is open for reading only")
 	ErrDamaged  = dbfile.ErrDamaged

@@ -75,35 +75,30 @@ func (c *committer) heal(at time.Time) bool {
 var errOtherState = errors.New("database is in another state than it was left, the account has to be closed first")
 
 // reopen replaces the database, of which it is not known what is on the disk, by a copy that is, and finds out
-// whether the last transaction took place.
+// whether the last transaction took place. Until there is one, the old is read.
 func (c *committer) reopen() error {
 	a := c.account
-	a.calls.Lock()
-	defer a.calls.Unlock()
-	if err := a.db.Close(); err != nil {
+	// Nobody writes to it, and to open it anew would.
+	if err := dbfile.Rewrite(databasePath(a.dir)); err != nil {
 		return err
 	}
-	rerr := dbfile.Rewrite(databasePath(a.dir))
 	db, err := openDatabase(context.Background(), a.dir)
 	if err != nil {
-		return errors.Join(rerr, err)
-	}
-	a.db = db
-	if rerr != nil {
-		return rerr
-	}
-	row := accountRow{ID: 1}
-	if err := db.Get(context.Background(), &row); err != nil {
 		return err
 	}
-	switch row.Commit {
-	case a.row.Commit:
-		return nil
-	case c.txn.row.Commit:
-		c.txn.publish()
-		return nil
+	row := accountRow{ID: 1}
+	err = db.Get(context.Background(), &row)
+	if err == nil && row.Commit != a.row.Commit && row.Commit != c.txn.row.Commit {
+		err = errOtherState
 	}
-	return errOtherState
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	c.replace(db)
+	if row.Commit != a.row.Commit {
+		c.txn.publish()
+	}
+	return nil
 }
 
 // openForWriting replaces the copy of the database that was made for reading by the database itself.
@@ -116,11 +111,24 @@ func (c *committer) openForWriting() error {
 	if err != nil {
 		return err
 	}
+	// So was the copy.
+	if err := upgrade(context.Background(), db, a.log, schemaVersion, upgradeSteps); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	c.replace(db)
+	return nil
+}
+
+// replace makes db the database of the account, once nobody reads the one before.
+func (c *committer) replace(db *dbfile.DB) {
+	a := c.account
 	a.calls.Lock()
-	defer a.calls.Unlock()
 	old := a.db
 	a.db = db
-	return old.Close()
+	a.calls.Unlock()
+	if err := old.Close(); err != nil {
+		a.log.Error("closing database that was replaced", "err", err)
+	}
 }
 
 // settle ends what is in doubt when the account was closed.

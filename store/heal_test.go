@@ -128,6 +128,53 @@ func TestOpenedForReading(t *testing.T) {
 	}
 }
 
+// A database in doubt of which no copy can be made is not written to, not even to open it anew, and can be read.
+func TestDoubtWithoutCopy(t *testing.T) {
+	t.Parallel()
+	top, dir := closedAccount(t)
+	s, err := New(Options{Dir: top})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	c := a.acc.committer
+	c.stop(false) // The test does its work.
+	before, err := os.ReadFile(databasePath(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Something is where the copy goes.
+	inTheWay := databasePath(dir) + ".new"
+	if err := os.MkdirAll(filepath.Join(inTheWay, "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.breakOff(errors.New("input/output error"))
+	if c.heal(time.Unix(1, 0)) {
+		t.Error("healed without a copy")
+	}
+	readFirst(t, a)
+	if after, err := os.ReadFile(databasePath(dir)); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the database was written to, %v", err)
+	}
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	if !c.heal(time.Unix(1, 0)) {
+		t.Error("not healed with a copy")
+	}
+	c.stopping, c.done = false, make(chan struct{})
+	c.start()
+	readFirst(t, a)
+	if err := deliverText(t, a); err != nil {
+		t.Error(err)
+	}
+}
+
 // Of a store for reading only nothing changes.
 func TestReadOnlyStore(t *testing.T) {
 	t.Parallel()

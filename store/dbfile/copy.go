@@ -59,7 +59,7 @@ func copyAside(path string) (name string, remove func(), rerr error) {
 
 // Rewrite replaces a database file by a copy of itself that is durable. It is for one of which it is not known what has
 // reached the disk, after an error of the disk: what the system still has of it is written out anew.
-// The database must not be open.
+// Nobody may write to the database meanwhile; who has it open goes on reading the old file.
 func Rewrite(path string) (rerr error) {
 	if err := checkQuick(path); err != nil {
 		return err
