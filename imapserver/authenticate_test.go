@@ -278,6 +278,10 @@ func TestAuthenticateRefusals(t *testing.T) {
 	for _, response := range []string{"Zm9v", "=", "bixubixu"} {
 		c.cmd("AUTHENTICATE SCRAM-SHA-256 "+response, "BAD ...")
 	}
+	// RFC 9051 §6.2.2, RFC 4959 §3: an initial response where the server has to begin.
+	for _, response := range []string{"Zm9v", "="} {
+		c.cmd("AUTHENTICATE CRAM-MD5 "+response, "BAD This is not how the mechanism works")
+	}
 }
 
 // The key of a TLS client is that of the connection.

@@ -149,7 +149,7 @@ func TestLiteralLimits(t *testing.T) {
 	c = s.dial()
 	c.expect("* OK ...")
 	c.send("a XYZZY {70000+}\r\n")
-	c.expect("* BYE Command too big")
+	c.expect("* BYE [TOOBIG] Command too big")
 	c.expectEOF()
 }
 

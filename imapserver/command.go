@@ -129,16 +129,17 @@ func (c *conn) command() error {
 // connection.
 func (c *conn) waitError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.bye("Nothing heard for too long")
+		return c.bye("", "Nothing heard for too long")
 	}
 	return err
 }
 
-// abort ends the connection because of an error, with the words that an error for the client has.
+// abort ends the connection because of an error, with the code and words that an error for the client has: TOOBIG for a
+// literal that is too large to be skipped (RFC 7888 §5).
 func (c *conn) abort(err error) error {
 	var ie *imap.Error
 	if errors.As(err, &ie) {
-		return errors.Join(c.bye(ie.Text), errEnd)
+		return errors.Join(c.bye(ie.Code, ie.Text), errEnd)
 	}
 	return c.waitError(err)
 }
@@ -238,7 +239,7 @@ func (c *conn) respondError(r *request, err error) (result string, rerr error) {
 		return result, nil
 	}
 	if c.bad++; c.bad >= c.lo.MaxBadCommands && !c.unlimited {
-		return result, errors.Join(c.bye("Too many bad commands"), errEnd)
+		return result, errors.Join(c.bye("", "Too many bad commands"), errEnd)
 	}
 	return result, nil
 }

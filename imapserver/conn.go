@@ -152,7 +152,7 @@ func (c *conn) serve() {
 	c.log.Debug("connection")
 	err := c.run()
 	if errors.Is(err, errInterrupted) {
-		err = c.bye("Server is shutting down")
+		err = c.bye("", "Server is shutting down")
 	}
 	if err != nil && !errors.Is(err, errEnd) && !isClosed(err) {
 		c.log.Info("connection ended with error", "err", err)
@@ -363,10 +363,10 @@ func (c *conn) waitInput() error {
 }
 
 // bye tells the client that the server ends the connection (RFC 9051 §7.1.5, RFC 3501 §7.1.5).
-func (c *conn) bye(text string) error {
+func (c *conn) bye(code imap.Code, text string) error {
 	c.logout = true
 	c.acquireWriter()
-	c.enc.Status(nil, imap.StatusBye, "", text)
+	c.enc.Status(nil, imap.StatusBye, code, text)
 	err := c.bw.Flush()
 	c.linger = err == nil
 	return err
