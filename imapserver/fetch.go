@@ -39,13 +39,13 @@ type fetch struct {
 
 // fetchNeed says what the items of a FETCH need besides the View.
 type fetchNeed struct {
-	flags, modseq bool // They are among the items.
-	seen          bool // An item sets \Seen.
-	cold          bool // The cold record.
-	part          bool // The structure, from the cold record.
-	content       bool
-	binary        bool // There are BINARY items.
-	binaryPart    bool // With part numbers.
+	uid, flags, modseq bool // They are among the items.
+	seen               bool // An item sets \Seen.
+	cold               bool // The cold record.
+	part               bool // The structure, from the cold record.
+	content            bool
+	binary             bool // There are BINARY items.
+	binaryPart         bool // With part numbers.
 }
 
 // handleFetch carries out FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4).
@@ -101,17 +101,15 @@ func (f *fetch) prepare(r *request) error {
 	if f.args.Vanished {
 		return imap.Bad("VANISHED needs QRESYNC, which is not available")
 	}
-	uid := false
 	for i := range f.args.Items {
-		it := &f.args.Items[i]
-		uid = uid || it.Kind == wire.FetchUID
-		f.need.add(it)
+		f.need.add(&f.args.Items[i])
 	}
 	if f.need.modseq || f.args.HasChangedSince {
 		f.c.enableCondstore()
 	}
-	if r.uid && !uid {
+	if r.uid && !f.need.uid {
 		f.args.Items = append(f.args.Items, wire.FetchItem{Kind: wire.FetchUID}) // RFC 9051 §6.4.9.
+		f.need.uid = true
 	}
 	// RFC 7162 §3.1: flags come with their MODSEQ once that is enabled; §3.1.4.1: and with
 	// CHANGEDSINCE in any case.
@@ -126,6 +124,8 @@ func (f *fetch) prepare(r *request) error {
 func (n *fetchNeed) add(it *wire.FetchItem) {
 	n.seen = n.seen || it.SetsSeen()
 	switch it.Kind {
+	case wire.FetchUID:
+		n.uid = true
 	case wire.FetchFlags:
 		n.flags = true
 	case wire.FetchModSeq:
@@ -294,17 +294,27 @@ func (f *fetch) write() error {
 			return connError{err}
 		}
 	}
-	if !f.need.flags && f.changed.Contains(f.seq) {
+	f.writeChanged()
+	enc.Close().CRLF()
+	return f.c.writeError()
+}
+
+// writeChanged adds the flags of a message that changed meanwhile, if they are not among the items; to those who know
+// CONDSTORE with MODSEQ and UID (RFC 7162 §3.2.4).
+func (f *fetch) writeChanged() {
+	changed := f.changed.Contains(f.seq)
+	if changed && f.c.condstore && !f.need.uid {
+		f.c.enc.Atom("UID").Number(uint32(f.entry.UID))
+	}
+	if changed && !f.need.flags {
 		f.c.writeFlags(f.entry)
 		if f.c.condstore && !f.need.modseq {
 			f.c.writeModSeq(f.entry.ModSeq)
 		}
-		f.told.Add(f.seq)
-	} else if f.need.flags {
+	}
+	if changed || f.need.flags {
 		f.told.Add(f.seq)
 	}
-	enc.Close().CRLF()
-	return f.c.writeError()
 }
 
 // open opens what the items need, before the response begins, so that it is whole or not there.
