@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"mox/smtp"
 )
@@ -97,6 +98,9 @@ func (c *conn) refuseChunk(ch chunk, refusal error) error {
 		c.fail(refusal)
 		c.unexpected = true
 		return smtp.NewError(smtp.C421ServiceUnavailable, smtp.E450ProtocolOther, "cannot tell where the chunk ends, closing connection", nil)
+	}
+	if c.limit.IsZero() {
+		c.limit = time.Now().Add(dataLimit) // Who says 2^63 bytes could stay for ever.
 	}
 	if err := c.skip(ch.size); err != nil {
 		return err

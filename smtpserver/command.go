@@ -24,8 +24,8 @@ type command struct {
 	// (RFC 2920 §3.2).
 	flush bool
 
-	// refused reads what follows the line of a command that is not permitted, and returns the
-	// error to reply. Nil if nothing can follow.
+	// refused reads what follows the line of a command that is not permitted, or malformed, and returns
+	// the error to reply. Nil if nothing can follow.
 	refused func(c *conn, args string, refusal error) error
 }
 
@@ -85,7 +85,7 @@ func (c *conn) command(line []byte) {
 			}
 		}
 		// Also of those that begin with X (RFC 5321 §4.1.5).
-		c.observe(commandUnknown, begin, smtp.NewError(smtp.C500BadSyntax, smtp.E551InvalidCommand, "unknown command", nil))
+		c.refuseLine(line, begin, smtp.NewError(smtp.C500BadSyntax, smtp.E551InvalidCommand, "unknown command", nil))
 		// RFC 2920 §3.2: replies to unrecognised commands are not buffered.
 		c.flush()
 		return
@@ -101,6 +101,20 @@ func (c *conn) command(line []byte) {
 	if cmd.flush {
 		c.flush()
 	}
+}
+
+// refuseLine refuses a line that is no command. What follows one that was meant for BDAT is none
+// either.
+func (c *conn) refuseLine(line []byte, begin time.Time, refusal error) {
+	verb := line
+	if i := bytes.IndexAny(line, " \t"); i >= 0 {
+		verb = line[:i]
+	}
+	if cmd := lookup(verb); cmd != nil && cmd.refused != nil {
+		args, _ := bytes.CutPrefix(line[len(verb):], []byte(" "))
+		refusal = cmd.refused(c, string(args), refusal)
+	}
+	c.observe(commandUnknown, begin, refusal)
 }
 
 // permit tells whether the table allows a command now.

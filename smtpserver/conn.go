@@ -96,7 +96,7 @@ func (c *conn) serve() {
 			c.command(line)
 			c.throttle()
 		case errors.Is(err, errLineTooLong):
-			c.observe(commandUnknown, time.Now(), smtp.NewError(smtp.C500BadSyntax, smtp.E552Syntax, "line too long", nil))
+			c.refuseLine(line, time.Now(), smtp.NewError(smtp.C500BadSyntax, smtp.E552Syntax, "line too long", nil))
 		default:
 			c.end(err)
 		}
@@ -152,8 +152,8 @@ func (c *conn) turnAway(refusal *smtp.Error) {
 	c.flush()
 }
 
-// readCommand reads the next command line. Between transactions the end of the server breaks
-// it off.
+// readCommand reads the next command line, or with errLineTooLong, what is known of it. Between
+// transactions the end of the server breaks it off.
 func (c *conn) readCommand() ([]byte, error) {
 	c.limit = time.Time{}
 	if !c.engaged && !c.unlimited {

@@ -377,6 +377,30 @@ func TestSlowClients(t *testing.T) {
 			time.Sleep(2 * time.Hour)
 		})
 	})
+	t.Run("chunk that is too large", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			ts := newServer(t, nil)
+			c := ts.dial()
+			c.hello()
+			c.cmd("MAIL FROM:<>", "250 ")
+			c.cmd("RCPT TO:<alice@example.org>", "250 ")
+			c.write("BDAT 9223372036854775807\r\n")
+			c.nc.SetWriteDeadline(time.Time{})
+			go func() {
+				for range 100 {
+					c.nc.Write([]byte("x"))
+					time.Sleep(time.Minute)
+				}
+			}()
+			begin := time.Now()
+			c.want("421 4.4.2")
+			if took := time.Since(begin); took != dataLimit {
+				t.Errorf("took %v, want %v", took, dataLimit)
+			}
+			time.Sleep(2 * time.Hour)
+		})
+	})
 	t.Run("handshake", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {

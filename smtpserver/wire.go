@@ -22,6 +22,7 @@ const (
 	writeBuffer = 1 << 10
 	flushAt     = 4 << 10 // Replies are written at the latest when there are this many bytes.
 	idleBuffer  = 256
+	lineBegin   = len("BDAT ") // Of a line longer than the buffer: tells whether a chunk follows, not its size.
 )
 
 var (
@@ -112,7 +113,8 @@ func (w *wire) setWaiting(on bool) (interrupted bool) {
 // readLine returns the next line without its end, valid until the next read. If none has
 // arrived it first writes the replies that are due. A line may end in LF only, as people type
 // it and no harm comes of it between commands. If interruptible, the end of the server breaks the
-// wait off with errShutdown. A line longer than the buffer is skipped, with errLineTooLong.
+// wait off with errShutdown. A line longer than the buffer is skipped; only its first bytes are returned, with
+// errLineTooLong.
 func (w *wire) readLine(interruptible bool) ([]byte, error) {
 	if w.setWaiting(interruptible) {
 		return nil, errShutdown
@@ -131,12 +133,14 @@ func (w *wire) readLine(interruptible bool) ([]byte, error) {
 	}
 	line, err := w.br.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
+		begin := bytes.Clone(line[:lineBegin])
 		for err == bufio.ErrBufferFull {
 			_, err = w.br.ReadSlice('\n')
 		}
 		if err == nil {
 			err = errLineTooLong
 		}
+		return begin, err
 	}
 	if err != nil {
 		return nil, err
