@@ -318,11 +318,9 @@ func (a *account) close(erase bool) error {
 	defer a.calls.Unlock()
 	a.closed = true
 	a.views.forget()
-	err := errors.Join(a.blobs.Close(), a.db.Close())
-	if err == nil {
-		err = a.committer.settle()
-	}
-	if err == nil && erase && !a.damaged.Load() {
+	whole := a.committer.refused() == nil && !a.damaged.Load()
+	err := errors.Join(a.blobs.Close(), a.db.Close(), a.committer.settle())
+	if err == nil && erase && whole {
 		compactClosed(a.dir, a.log)
 	}
 	return err

@@ -14,6 +14,9 @@ func (s *Store) Create(ctx context.Context, name string) error {
 	if name == "" {
 		return errors.New("account has no name")
 	}
+	if s.opts.ReadOnly {
+		return ErrReadOnly
+	}
 	id, err := s.random63()
 	if err != nil {
 		return err

@@ -290,6 +290,9 @@ func (s *Store) Rename(ctx context.Context, name, newName string) error {
 	if newName == "" {
 		return errors.New("account has no name")
 	}
+	if s.opts.ReadOnly {
+		return ErrReadOnly
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sl, err := s.idleSlot(ctx, name)
@@ -325,6 +328,9 @@ func (s *Store) Rename(ctx context.Context, name, newName string) error {
 
 // Remove deletes an account with all its mail. Returns ErrNoAccount, ErrAccountInUse if there are handles to it.
 func (s *Store) Remove(ctx context.Context, name string) error {
+	if s.opts.ReadOnly {
+		return ErrReadOnly
+	}
 	return s.exclusive(ctx, name, func(sl *slot) error {
 		gone := filepath.Join(s.opts.Dir, removedPrefix+dirName(sl.info.ID))
 		if err := s.opts.FS.Rename(s.accountDir(sl.info.ID), gone); err != nil {

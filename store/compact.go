@@ -35,6 +35,9 @@ type CompactStats struct{ Before, After int64 }
 // tells of it after all others were rewritten.
 func (s *Store) Compact(ctx context.Context, account string, force bool, progress func(done, total int64)) (CompactStats, error) {
 	var stats CompactStats
+	if s.opts.ReadOnly {
+		return stats, ErrReadOnly
+	}
 	a, err := s.Open(ctx, account)
 	if err != nil {
 		return stats, err

@@ -8,14 +8,18 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/mjl-/bstore"
+
 	"mox/internal/vfs"
 	"mox/internal/vfs/faultfs"
+	"mox/store/dbfile"
 )
 
 // closedAccount makes an account with a message and returns its store's directory, and that of the account.
@@ -178,7 +182,29 @@ func TestDoubtWithoutCopy(t *testing.T) {
 // Of a store for reading only nothing changes.
 func TestReadOnlyStore(t *testing.T) {
 	t.Parallel()
-	top, _ := closedAccount(t)
+	top, dir := closedAccount(t)
+	// Half of a database being free is reason to compact it elsewhere.
+	db, err := openDatabase(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := progressRow{Key: strings.Repeat("x", 30_000)}
+	for i := range 100 {
+		row := progressRow{Key: large.Key + strconv.Itoa(i)}
+		if err := db.Insert(t.Context(), &row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = db.Write(t.Context(), func(tx *bstore.Tx) error {
+		_, err := bstore.QueryTx[progressRow](tx).Delete()
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if size, free, err := dbfile.Usage(databasePath(dir)); err != nil || size < compactDatabaseMin || free <= size/2 {
+		t.Fatalf("%d of %d bytes are free, %v", free, size, err)
+	}
 	state := func() map[string]string {
 		found := map[string]string{}
 		err := filepath.WalkDir(top, func(path string, e os.DirEntry, err error) error {
@@ -214,6 +240,20 @@ func TestReadOnlyStore(t *testing.T) {
 		t.Error(err)
 	}
 	a.Close()
+	if err := s.exclusive(t.Context(), "a", func(*slot) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	for name, call := range map[string]func() error{
+		"create":  func() error { return s.Create(t.Context(), "b") },
+		"rename":  func() error { return s.Rename(t.Context(), "a", "b") },
+		"remove":  func() error { return s.Remove(t.Context(), "a") },
+		"recover": func() error { _, err := s.Recover(t.Context(), "a", nil); return err },
+		"compact": func() error { _, err := s.Compact(t.Context(), "a", true, nil); return err },
+	} {
+		if err := call(); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("%s: %v, want ErrReadOnly", name, err)
+		}
+	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
