@@ -80,8 +80,8 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	open := dbfile.Open
 	if opts.ReadOnly {
 		open, db.broken = dbfile.OpenCopy, ErrReadOnly
-	} else if err := prepareDir(opts.Dir, db.path); err != nil {
-		return nil, err
+	} else if err := vfs.MkdirAllSync(vfs.OS{}, opts.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making queue directory: %w", err)
 	}
 	var err error
 	if db.db, err = openDatabase(ctx, db.path, open); err != nil {
@@ -107,14 +107,6 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	}
 	go db.commitLoop()
 	return db, nil
-}
-
-// prepareDir makes the directory and removes what a compaction left in it.
-func prepareDir(dir, path string) error {
-	if err := vfs.MkdirAllSync(vfs.OS{}, dir, 0o700); err != nil {
-		return fmt.Errorf("making queue directory: %w", err)
-	}
-	return dbfile.RemoveLeftover(path)
 }
 
 // opener is dbfile.Open or dbfile.OpenCopy.

@@ -61,12 +61,12 @@ func compact(path string) (before, after int64, rerr error) {
 	}
 	defer func() { rerr = errors.Join(rerr, src.Close()) }()
 	tmp := path + tmpSuffix
-	if err := RemoveLeftover(path); err != nil {
+	if err := remove(tmp); err != nil {
 		return 0, 0, err
 	}
 	defer func() {
 		if rerr != nil {
-			rerr = errors.Join(rerr, RemoveLeftover(path))
+			rerr = errors.Join(rerr, remove(tmp))
 		}
 	}()
 	if before, err = usedSize(src); err != nil {
@@ -81,9 +81,9 @@ func compact(path string) (before, after int64, rerr error) {
 	return before, after, syncDir(filepath.Dir(path))
 }
 
-// RemoveLeftover removes what a Compact of the database at path left when it was interrupted.
-func RemoveLeftover(path string) error {
-	err := os.Remove(path + tmpSuffix)
+// remove removes a file if it is there.
+func remove(name string) error {
+	err := os.Remove(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -114,6 +114,30 @@ func TestCompact(t *testing.T) {
 	checkRows(t, path, 5000)
 }
 
+// What an interrupted Compact or Rewrite left is removed when the database is opened.
+func TestLeftovers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "test.db")
+	for _, what := range []string{"new", "existing"} {
+		for _, suffix := range []string{newSuffix, tmpSuffix} {
+			if err := os.WriteFile(path+suffix, []byte("half written"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		db, err := Open(context.Background(), path, row{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+			t.Errorf("%s database: left over: %v, %v", what, entries, err)
+		}
+	}
+}
+
 func TestCompactRefusals(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

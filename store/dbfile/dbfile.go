@@ -45,7 +45,7 @@ var settle = sync.OnceFunc(func() {
 	bolt.DefaultOptions = &o
 })
 
-// newSuffix is appended to the name of a database that is being made.
+// newSuffix is appended to the name of a database that is being made, or copied by Rewrite.
 const newSuffix = ".new"
 
 // ErrLocked says that the database is open elsewhere: mostly by another process.
@@ -62,7 +62,8 @@ type DB struct {
 }
 
 // Open opens the database in the file at path, which is made if missing, and
-// registers types. A new file is durable, with its name, when Open returns. Returns
+// registers types. A new file is durable, with its name, when Open returns. What an interrupted Rewrite or Compact
+// left is removed. Returns
 // ErrLocked, ErrDamaged. The context's end before the opening is obeyed, its deadline is not.
 func Open(ctx context.Context, path string, types ...any) (*DB, error) {
 	if err := ctx.Err(); err != nil {
@@ -77,13 +78,22 @@ func Open(ctx context.Context, path string, types ...any) (*DB, error) {
 	if err := checkQuick(path); err != nil {
 		return nil, err
 	}
-	return open(ctx, path, path, types...)
+	db, err := open(ctx, path, path, types...)
+	if err != nil {
+		return nil, err
+	}
+	// The lock of the database keeps others away, so these are of a Rewrite or Compact that was interrupted. If they
+	// stay, they take space and nothing else.
+	for _, suffix := range []string{newSuffix, tmpSuffix} {
+		remove(path + suffix)
+	}
+	return db, nil
 }
 
 // create makes an empty database. It is there as a whole or not at all.
 func create(path string) (rerr error) {
 	tmp := path + newSuffix
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := remove(tmp); err != nil {
 		return err
 	}
 	defer func() {
