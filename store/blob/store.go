@@ -176,7 +176,13 @@ func Open(dir string, opts Options) (*Store, error) {
 }
 
 // load finds out what the directory holds.
-func (s *Store) load() error {
+func (s *Store) load() (rerr error) {
+	defer func() {
+		if rerr != nil && s.w != nil {
+			rerr = errors.Join(rerr, s.w.Close())
+			s.open, s.w = nil, nil
+		}
+	}()
 	readOnly := s.readOnly.Load()
 	for _, d := range []string{s.dir, s.filesDir(), s.tmpDir()} {
 		if readOnly {
@@ -374,7 +380,6 @@ func (s *Store) SetWritable() error {
 	defer s.ledgerMu.Unlock()
 	if err := s.load(); err != nil {
 		s.packs = before
-		s.open, s.w = nil, nil
 		s.readOnly.Store(true)
 		return fmt.Errorf("blob: opening %s: %w", s.dir, err)
 	}
