@@ -1,10 +1,15 @@
 package store
 
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // emailCache keeps emails that were read lately, of all accounts. An email never changes, but for the place of its
 // content, so that an entry is right until the email is erased; who finds no content at the place it tells
 // reads the row anew.
+//
+// What is recovered from packs may belong to another thread than before, so that ends them, too.
 //
 // It has two generations: what is read goes to the young one, and once that has half of the bytes allowed it
 // becomes the old one, which goes.
@@ -69,7 +74,7 @@ func (c *emailCache) put(account AccountID, rows []emailRow, erasures int64) {
 }
 
 func (c *emailCache) add(key emailCacheKey, r *emailRow) {
-	size := int64(len(r.Rec.Cold) + len(r.Rec.Blob) + emailCacheOverhead)
+	size := r.cached()
 	if size > c.limit/8 {
 		return
 	}
@@ -88,9 +93,28 @@ func (c *emailCache) remove(account AccountID, keys []int64) {
 	for _, k := range keys {
 		key := emailCacheKey{account, k}
 		if r := c.young[key]; r != nil {
-			c.youngBytes -= int64(len(r.Rec.Cold) + len(r.Rec.Blob) + emailCacheOverhead)
+			c.youngBytes -= r.cached()
 			delete(c.young, key)
 		}
 		delete(c.old, key)
 	}
+}
+
+// forget forgets all emails of an account.
+func (c *emailCache) forget(account AccountID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.erasures++
+	for _, m := range []map[emailCacheKey]*emailRow{c.young, c.old} {
+		maps.DeleteFunc(m, func(k emailCacheKey, _ *emailRow) bool { return k.account == account })
+	}
+	c.youngBytes = 0
+	for _, r := range c.young {
+		c.youngBytes += r.cached()
+	}
+}
+
+// cached is how many bytes the row takes in an emailCache.
+func (r *emailRow) cached() int64 {
+	return int64(len(r.Rec.Cold) + len(r.Rec.Blob) + emailCacheOverhead)
 }

@@ -66,4 +66,21 @@ func TestEmailCache(t *testing.T) {
 	if cached(1, 1000) != 0 || cached(1, 499) != 1 {
 		t.Error("a huge one took the place of others")
 	}
+
+	// An account can be forgotten as a whole.
+	c.put(2, []emailRow{row(1, 1000)}, 1)
+	if n := cached(1, 1, 499); n != 2 {
+		t.Fatalf("%d cached, want 2", n)
+	}
+	c.forget(1)
+	if cached(1, 1, 499) != 0 || cached(2, 1) != 1 {
+		t.Error("forgotten is not the one account")
+	}
+	c.put(1, []emailRow{row(1, 100)}, 1)
+	if cached(1, 1) != 0 {
+		t.Error("what was read before is cached")
+	}
+	if want := int64(1000 + emailCacheOverhead); c.youngBytes != want {
+		t.Errorf("young ones have %d bytes, want %d", c.youngBytes, want)
+	}
 }

@@ -45,6 +45,9 @@ var ErrDatabaseExists = errors.New("account has a database: move its file index.
 // no database still, and Recover begins anew.
 func (s *Store) Recover(ctx context.Context, account string, progress func(RecoverStats)) (RecoverStats, error) {
 	var stats RecoverStats
+	if s.opts.ReadOnly {
+		return stats, ErrReadOnly
+	}
 	err := s.exclusive(ctx, account, func(sl *slot) (rerr error) {
 		dir := s.accountDir(sl.info.ID)
 		if _, err := s.opts.FS.Stat(databasePath(dir)); err == nil {
@@ -58,6 +61,7 @@ func (s *Store) Recover(ctx context.Context, account string, progress func(Recov
 		}
 		err := r.run(ctx)
 		stats = r.stats
+		s.emails.forget(sl.info.ID)
 		return err
 	})
 	return stats, err
