@@ -57,6 +57,9 @@ func (d *delivery) deliver(ctx context.Context) error {
 	if err := d.received(); err != nil {
 		return err
 	}
+	if err := d.checkBegin(); err != nil {
+		return err
+	}
 	if err := d.detectLoop(); err != nil {
 		return err
 	}
@@ -148,6 +151,19 @@ func (t dataTrace) Write(p []byte) (int, error) {
 	defer t.trace.SetKind(t.trace.SetKind(logging.LevelTracedata))
 	t.trace.Log(p)
 	return len(p), nil
+}
+
+// checkBegin refuses a message whose first line would continue the last field that the server puts before
+// it (RFC 5322 §2.2.3).
+func (d *delivery) checkBegin() error {
+	var b [1]byte
+	if _, err := d.body.ReadAt(b[:], 0); err != nil && err != io.EOF {
+		return err
+	}
+	if b[0] == ' ' || b[0] == '\t' {
+		return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E560ContentOther, "message begins with the continuation of a header field", nil)
+	}
+	return nil
 }
 
 // detectLoop refuses a message that was relayed too often.
