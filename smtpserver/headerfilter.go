@@ -41,7 +41,7 @@ const (
 )
 
 const (
-	// maxPrivateName is more than the longest name that fateOf knows, with some space after it.
+	// maxPrivateName is more than the longest name that fateOf knows, so that one that goes on is another.
 	maxPrivateName = 32
 
 	// maxHeld is more than a good field that is held can have.
@@ -107,7 +107,8 @@ func (f *headerFilter) decide() bool {
 		f.fate = fateOf(bytes.TrimRight(f.line[:len(f.line)-1], " \t"))
 		f.inLine = true
 	case len(f.line) == maxPrivateName:
-		f.fate, f.inLine = pass, true
+		// The obsolete syntax has any amount of space before the colon (RFC 5322 §4.5.8).
+		f.fate, f.inLine = fateOf(bytes.TrimRight(f.line, " \t")), true
 	default:
 		return false
 	}

@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"mox/message"
@@ -13,6 +14,7 @@ func FuzzHeaderFilter(f *testing.F) {
 	for _, s := range []string{
 		simple, "", "\r\n", "Bcc: a\r\n b\r\nTo: x\r\n\r\nBcc: body\r\n", "Date: x\r\nDate: Fri, 2 Jan 2026 03:04:05 +0100\r\n\r\n.",
 		"Message-ID: <a@b>\r\nmessage-id : <c@d>\r\nMessage-ID:\r\n <e\r\n f>\r\n\r\n", "Date:\n\nx", "Date", " Date: x\r\nBcc\r\n:\r\n",
+		"Bcc" + strings.Repeat(" ", 60) + ": x\r\nDate" + strings.Repeat("\t", 40) + ":\r\n\r\n",
 	} {
 		f.Add([]byte(s), uint(3))
 	}
