@@ -47,7 +47,9 @@ func closedAccount(t *testing.T) (top, dir string) {
 
 func deliverText(t *testing.T, a *Account) error {
 	text := "Subject: hello\r\n\r\nhello\r\n"
-	_, err := a.Deliver(t.Context(), System, Delivery{NewMessage: NewMessage{Body: strings.NewReader(text), Size: int64(len(text))}})
+	_, err := a.Deliver(t.Context(), System, Delivery{NewMessage: NewMessage{
+		Body: strings.NewReader(text), Size: int64(len(text)), Keywords: []string{"$Important"},
+	}})
 	return err
 }
 

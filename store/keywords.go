@@ -25,6 +25,7 @@ type keywordTable struct {
 
 // load reads the table.
 func (k *keywordTable) load(tx *bstore.Tx) error {
+	k.sets = nil
 	k.ids = map[string]KeywordSet{}
 	k.spell = map[string]string{}
 	return bstore.QueryTx[keywordSetRow](tx).SortAsc("ID").ForEach(func(r keywordSetRow) error {
