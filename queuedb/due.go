@@ -14,7 +14,7 @@ type Destination struct {
 }
 
 // Destinations returns every destination that has waiting recipients, each found with one
-// step in the index. It is meant for the start; later changes are known to the caller.
+// step in the index. It is meant for the start, and for now and then: mostly the caller knows of later changes.
 func (db *DB) Destinations(ctx context.Context) ([]Destination, error) {
 	var l []Destination
 	from := "\x01"
