@@ -98,7 +98,8 @@ var (
 	_ sasl.ExternalVerifier = (*verifier)(nil)
 )
 
-// admit notes who logs in, and whether that may be tried.
+// admit notes who logs in, and whether that may be tried. It is asked again once credentials turn out to be
+// right: guesses on other connections may have failed meanwhile, and nobody gains by making many at a time.
 func (v *verifier) admit(username string) {
 	v.username = username
 	v.limited = !v.c.allows(username)
@@ -113,6 +114,12 @@ func (v *verifier) VerifyPassword(ctx context.Context, cr sasl.Credentials) erro
 		return sasl.ErrCredentials
 	}
 	account, err := v.c.s.opts.Authenticate(ctx, cr.Username, cr.Password.Reveal())
+	if errors.Is(err, sasl.ErrCredentials) {
+		return err
+	}
+	if v.admit(cr.Username); v.limited {
+		return sasl.ErrCredentials
+	}
 	if err == nil && cr.AuthzID != "" && cr.AuthzID != cr.Username {
 		return sasl.ErrCredentials // Nobody may act for another one.
 	}
@@ -134,7 +141,7 @@ func (v *verifier) CRAMMD5(ctx context.Context, username string) (sasl.CRAMMD5Ve
 
 // Authorize implements sasl.Authorizer.
 func (v *verifier) Authorize(ctx context.Context, username, authzID string) (err error) {
-	if v.limited || authzID != "" && authzID != username {
+	if v.admit(username); v.limited || authzID != "" && authzID != username {
 		return sasl.ErrCredentials
 	}
 	v.account, err = v.verifiers().Account(ctx, username)

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -280,6 +281,49 @@ func TestFailures(t *testing.T) {
 	a := c.Attempt(nil)
 	if _, err := a.End(a.Password(t.Context(), strings.Repeat("x", 1<<20), "wrong")); !errors.Is(err, sasl.ErrCredentials) {
 		t.Errorf("long name: %v", err)
+	}
+}
+
+// Guesses on many connections at a time are no more than those on one: none that was begun in time is good once too
+// many others have failed.
+func TestFailuresMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, mechanism := range []string{sasl.Plain, sasl.SCRAMSHA256, sasl.CRAMMD5} {
+		for _, username := range []string{"ann", "off"} {
+			u := newUsers()
+			var s *login.Service
+			s = newService(t, u, func(o *login.Options) {
+				o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{Names: []ratelimit.Rate{{Period: time.Hour, Max: 1}}})
+				o.Authenticate = func(ctx context.Context, username, password string) (string, error) {
+					if password == secret {
+						fail(t, s, username) // While this one is being looked at.
+					}
+					return u.Authenticate(ctx, username, password)
+				}
+			})
+			a := s.NewConn(client).Attempt(nil)
+			m := logintest.Client(t, mechanism, username, secret, nil)
+			server := a.Mechanism(mechanism)
+			response, err := m.Start()
+			for done := false; err == nil && !done; {
+				var challenge []byte
+				if challenge, done, err = server.Next(t.Context(), response); err == nil && !done {
+					response, err = m.Next(challenge)
+					fail(t, s, username)
+				}
+			}
+			if _, err := a.End(err); !errors.Is(err, login.ErrLimited) {
+				t.Errorf("%s as %s, after others have failed: %v", mechanism, username, err)
+			}
+		}
+	}
+}
+
+// fail makes an attempt on another connection.
+func fail(t *testing.T, s *login.Service, username string) {
+	t.Helper()
+	if _, err := exchange(t, s.NewConn(client), nil, logintest.Client(t, sasl.Plain, username, "wrong", nil)); !errors.Is(err, sasl.ErrCredentials) {
+		t.Error(err)
 	}
 }
 
