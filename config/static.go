@@ -132,7 +132,7 @@ type StaticLimits struct {
 // StaticLogins are limits on failed logins. Zero is the default, -1 no limit.
 type StaticLogins struct {
 	FailedPerHourPerIP      int `sconf:"optional" sconf-doc:"Failed logins in an hour from one client address. After that logins are refused for now. Default: 30."`
-	FailedPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Default: 90."`
+	FailedPerHourPerNetwork int `sconf:"optional" sconf-doc:"Failed logins in an hour from one network. Who has logged in before goes on at the same address. Default: 90."`
 	FailedPerHourPerName    int `sconf:"optional" sconf-doc:"Failed logins in an hour with one login name, from addresses that the name has not logged in from before. Default: 200."`
 }
 

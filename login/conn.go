@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"mox/internal/ratelimit"
@@ -76,13 +77,12 @@ const maxKey = 300
 // key returns the name by which failures count.
 func (c *Conn) key(username string) string {
 	key := c.s.opts.Key(username)
-	return key[:min(len(key), maxKey)]
+	return strings.Clone(key[:min(len(key), maxKey)]) // It may be a piece of all that the client has sent.
 }
 
 // allows tells whether a login as username may be tried.
 func (c *Conn) allows(username string) bool {
-	l := c.s.opts.Failures
-	return c.opts.Unlimited || l.Allow(c.opts.IP) && l.AllowName(c.opts.IP, c.key(username))
+	return c.opts.Unlimited || c.s.opts.Failures.Allow(c.opts.IP, c.key(username))
 }
 
 // noteFailure counts a failure.

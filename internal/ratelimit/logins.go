@@ -18,8 +18,8 @@ type Logins struct {
 	clients *Networks
 	names   *Limiter[string]
 
-	// known remembers who has logged in from where. Somebody who tries passwords for a name
-	// from elsewhere does not lock out its owner.
+	// known remembers who has logged in from where. Somebody who tries passwords from elsewhere, be
+	// it from the same network, does not lock out the owner of a name.
 	known *Limiter[loginKey]
 }
 
@@ -41,13 +41,13 @@ func NewLogins(o LoginOptions) *Logins {
 	}
 }
 
-// Allow reports whether a login from ip may be tried.
-func (l *Logins) Allow(ip netip.Addr) bool { return !l.clients.Exceeded(ip) }
-
-// AllowName reports whether a login from ip as name may be tried. It is asked besides Allow,
-// once the name is known.
-func (l *Logins) AllowName(ip netip.Addr, name string) bool {
-	return !l.names.Exceeded(name) || l.known.Exceeded(loginKey{name, Client(ip)})
+// Allow reports whether a login from ip as name may be tried. Where the name has logged in from, only what
+// that client did itself counts.
+func (l *Logins) Allow(ip netip.Addr, name string) bool {
+	if l.clients.client.Exceeded(Client(ip)) {
+		return false
+	}
+	return l.known.Exceeded(loginKey{name, Client(ip)}) || !l.clients.network.Exceeded(Network(ip)) && !l.names.Exceeded(name)
 }
 
 // Failed counts a failed login. The name may be empty if it did not become known.

@@ -221,37 +221,53 @@ func TestLogins(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	l := NewLogins(LoginOptions{
-		Clients: NetworkOptions{Client: []Rate{{time.Hour, 3}}},
+		Clients: NetworkOptions{Client: []Rate{{time.Hour, 3}}, Network: []Rate{{time.Hour, 4}}},
 		Names:   []Rate{{time.Hour, 5}},
 		Now:     c.now,
 	})
 	owner, guesser := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
 	l.Succeeded(owner, "alice")
 	for range 3 {
-		if !l.Allow(guesser) {
+		if !l.Allow(guesser, "alice") {
 			t.Fatal("refused within the rate")
 		}
 		l.Failed(guesser, "alice")
 	}
-	if l.Allow(guesser) || !l.Allow(owner) {
+	if l.Allow(guesser, "bob") || !l.Allow(owner, "bob") {
 		t.Fatal("want the guesser's address refused, nobody else's")
 	}
 	for i := range 3 { // From many addresses.
 		ip := netip.AddrFrom4([4]byte{203, byte(i), 113, 1})
 		l.Failed(ip, "alice")
-		if i == 2 && l.AllowName(ip, "alice") {
+		if i == 2 && l.Allow(ip, "alice") {
 			t.Fatal("the name may be guessed on from ever new addresses")
 		}
-		if !l.AllowName(ip, "bob") {
+		if !l.Allow(ip, "bob") {
 			t.Fatal("another name is refused")
 		}
 	}
-	if !l.AllowName(owner, "alice") {
+	if !l.Allow(owner, "alice") {
 		t.Fatal("the owner is locked out where they logged in before")
+	}
+	neighbour := netip.MustParseAddr("192.0.2.99")
+	for i := range 4 { // From the owner's network.
+		l.Failed(netip.AddrFrom4([4]byte{192, 0, 2, 100 + byte(i)}), "")
+	}
+	if l.Allow(neighbour, "bob") || l.Allow(owner, "bob") {
+		t.Fatal("guessing goes on from ever new addresses of a network")
+	}
+	if !l.Allow(owner, "alice") {
+		t.Fatal("the owner is locked out by neighbours")
+	}
+	for range 3 {
+		l.Failed(owner, "alice")
+	}
+	if l.Allow(owner, "alice") {
+		t.Fatal("guessing goes on from where the owner has logged in")
 	}
 	l.Failed(guesser, "") // A name that did not become known.
 	c.advance(3 * time.Hour)
-	if !l.Allow(guesser) || !l.AllowName(guesser, "alice") {
+	if !l.Allow(guesser, "alice") {
 		t.Fatal("refused after the time has passed")
 	}
 }
