@@ -180,8 +180,8 @@ func (c *committer) loop() {
 		} else {
 			c.safely(nil, func() { next, did = c.chore() })
 		}
-		if did {
-			continue
+		if did || !broken && c.refused() != nil {
+			continue // In the second case it has to wait until heal.
 		}
 		var wait <-chan time.Time
 		if !next.IsZero() {

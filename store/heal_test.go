@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -130,6 +131,49 @@ func TestOpenedForReading(t *testing.T) {
 	}
 	readFirst(t, a)
 	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// After a panic in maintenance the account is made whole again, also if nobody writes to it.
+func TestHealAfterPanic(t *testing.T) {
+	t.Parallel()
+	top, _ := closedAccount(t)
+	var fail atomic.Bool
+	var calls atomic.Int64
+	s, err := New(Options{Dir: top, Now: func() time.Time {
+		if fail.Swap(false) {
+			panic("a bug")
+		}
+		return time.Unix(2_000_000_000, 0).Add(time.Duration(calls.Add(1)) * healEvery)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if err := deliverText(t, a); err != nil {
+		t.Fatal(err)
+	}
+	c := a.acc.committer
+	before := a.acc.db
+	fail.Store(true)
+	c.signal()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for healed := false; !healed; runtime.Gosched() {
+		if ctx.Err() != nil {
+			t.Fatalf("not healed, refuses for %v", c.refused())
+		}
+		a.acc.calls.RLock()
+		healed = a.acc.db != before && c.refused() == nil
+		a.acc.calls.RUnlock()
+	}
+	if err := deliverText(t, a); err != nil {
 		t.Error(err)
 	}
 }
