@@ -188,7 +188,7 @@ func (c *conn) end(err error) {
 		c.reply(smtp.C421ServiceUnavailable, smtp.E432NotAccepting, c.l.Hostname.ASCII+" shutting down")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.log.Debug("client is silent")
-		c.reply(smtp.C421ServiceUnavailable, smtp.E442BadConnection, "timeout waiting for you")
+		c.reply(smtp.C421ServiceUnavailable, smtp.E442BadConnection, c.l.Hostname.ASCII+" timeout waiting for you")
 	case errors.Is(err, io.EOF):
 	default:
 		c.log.Debug("connection failed", "err", err)

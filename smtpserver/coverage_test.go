@@ -47,6 +47,9 @@ func TestEachReplyHasATranscript(t *testing.T) {
 			}
 			want := strings.TrimSpace(code + " " + enhanced)
 			if text != "" {
+				if code == "421" {
+					want += " mx.example.org" // Added where it is replied.
+				}
 				want += " " + text
 			}
 			n++
@@ -75,6 +78,26 @@ func TestEachCommandHasTranscripts(t *testing.T) {
 		}
 		if h := read(t, "testdata/help.txt"); cmd.name != "EXPN" && !strings.Contains(h, cmd.name) {
 			t.Errorf("HELP does not tell of %s", cmd.name)
+		}
+	}
+}
+
+// TestEachCommandIsAnnounced: RFC 5321 §4.1.1.1 has EHLO tell all commands but those that every server must have (§4.5.1).
+func TestEachCommandIsAnnounced(t *testing.T) {
+	t.Parallel()
+	said := transcripts(t, "S")
+	for _, cmd := range commands {
+		keyword := cmd.name
+		switch cmd.name {
+		case "EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT", "VRFY":
+			continue
+		case "BDAT":
+			keyword = "CHUNKING"
+		case "EXPN": // It is not implemented (§4.2.4).
+			continue
+		}
+		if !hasLine(said, "250 "+keyword) {
+			t.Errorf("no transcript has EHLO tell of %s", keyword)
 		}
 	}
 }

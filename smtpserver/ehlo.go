@@ -24,6 +24,7 @@ func (c *conn) ehlo(args string) error {
 		"CHUNKING",            // RFC 3030 §2.
 		"BINARYMIME",          // RFC 3030 §3.
 		"ENHANCEDSTATUSCODES", // RFC 2034.
+		"HELP",                // RFC 5321 §4.1.1.1: all commands that not every server must have.
 	}
 	// RFC 9422: the limit of addRecipient. How many messages come on a connection is not limited.
 	lines = append(lines, "LIMITS RCPTMAX="+strconv.Itoa(c.l.Limits.opts.Recipients))

@@ -35,11 +35,12 @@ func (c *conn) fail(err error) {
 	if text == "" {
 		text = "refused"
 	}
-	c.reply(e.Code, e.Enhanced, text)
 	if e.Code == smtp.C421ServiceUnavailable {
-		// RFC 5321 §3.8: the server closes after it.
+		// RFC 5321 §3.8, §4.2.2: the server, which is named, closes after it.
+		text = c.l.Hostname.ASCII + " " + text
 		c.state = StateClosed
 	}
+	c.reply(e.Code, e.Enhanced, text)
 }
 
 // unknownError is what a client is told of an error that is not for it.
