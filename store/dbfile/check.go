@@ -173,7 +173,7 @@ func (c *checker) run() error {
 	if ok, err := c.take(c.meta.root, 0); err != nil || !ok {
 		return err
 	}
-	if err := c.tree(c.meta.root, 0); err != nil || !c.deep {
+	if _, err := c.tree(c.meta.root, 0, unknownHeight); err != nil || !c.deep {
 		return err
 	}
 	known := 0
@@ -288,70 +288,86 @@ func (c *checker) page(id uint64) (*page, error) {
 // for its rows and for each index.
 const rowDepth = 2
 
-// tree checks the tree below a page, in a bucket of a depth. The page itself was taken already, but not those that
-// belong to it.
-func (c *checker) tree(id uint64, depth int) error {
+// unknownHeight is that of a tree of which no leaf was seen.
+const unknownHeight = -1
+
+// tree checks the tree below a page, in a bucket of a depth, and returns its height, zero for a leaf. The page itself was
+// taken already, but not those that belong to it. Height is what was found beside it, at the same distance from the
+// root: all leaves have the same.
+func (c *checker) tree(id uint64, depth, height int) (int, error) {
 	p, err := c.page(id)
 	if err != nil || p == nil {
-		return err
+		return height, err
 	}
 	if p.more > 0 {
 		if _, err := c.take(id+1, p.more-1); err != nil {
-			return err
+			return height, err
 		}
 	}
-	if p.kind == kindBranch {
-		return c.branch(id, p, depth)
+	switch p.kind {
+	case kindBranch:
+		return c.branch(id, p, depth, height)
+	case kindLeaf:
+		return 0, c.leaf(id, p.body, p.count, depth)
 	}
-	if p.kind != kindLeaf {
-		return c.problem("page %d is no part of a table", id)
-	}
-	return c.leaf(id, p.body, p.count, depth)
+	return height, c.problem("page %d is no part of a table", id)
 }
 
-// branch checks a page that leads to others.
-func (c *checker) branch(id uint64, p *page, depth int) error {
+// branch checks a page that leads to others, and all below it. It returns the height of that.
+func (c *checker) branch(id uint64, p *page, depth, height int) (int, error) {
+	children, err := c.children(id, p)
+	if err != nil {
+		return height, err
+	}
+	// Leaves with rows lead nowhere, so the quick check reads but one of them, to know the height.
+	rows := !c.deep && depth >= rowDepth
+	for _, child := range children {
+		if rows && height == 1 {
+			return height, nil
+		}
+		below := unknownHeight
+		if height != unknownHeight {
+			below = height - 1
+		}
+		if below, err = c.tree(child, depth, below); err != nil {
+			return height, err
+		}
+		height = below + 1
+	}
+	return height, nil
+}
+
+// children returns the pages that a page leads to.
+func (c *checker) children(id uint64, p *page) ([]uint64, error) {
 	var children []uint64
 	var last []byte
 	for i := range int(p.count) {
 		at := pageHeader + i*elementSize
 		if at+elementSize > len(p.body) {
-			return c.problem("page %d has more elements than fit", id)
+			return nil, c.problem("page %d has more elements than fit", id)
 		}
 		e := p.body[at:]
 		pos, size := uint64(binary.NativeEndian.Uint32(e)), uint64(binary.NativeEndian.Uint32(e[4:]))
 		if pos+size > uint64(len(e)) {
-			return c.problem("page %d has a key outside of it", id)
+			return nil, c.problem("page %d has a key outside of it", id)
 		}
 		key := e[pos : pos+size]
 		if i > 0 && bytes.Compare(last, key) >= 0 {
-			return c.problem("page %d has keys out of order", id)
+			return nil, c.problem("page %d has keys out of order", id)
 		}
 		last = key
 		child := binary.NativeEndian.Uint64(e[8:])
 		ok, err := c.take(child, 0)
 		if err != nil {
-			return err
+			return nil, err
 		} else if ok {
 			children = append(children, child)
 		}
 	}
 	if p.count == 0 {
-		return c.problem("page %d leads nowhere", id)
+		return nil, c.problem("page %d leads nowhere", id)
 	}
-	for i, child := range children {
-		if i == 0 && !c.deep && depth >= rowDepth {
-			// All leaves have the same distance from the root, so none of the others is more than that.
-			first, err := c.page(child)
-			if err != nil || first == nil || first.kind == kindLeaf {
-				return err
-			}
-		}
-		if err := c.tree(child, depth); err != nil {
-			return err
-		}
-	}
-	return nil
+	return children, nil
 }
 
 // leaf checks the elements of a page with keys and values, or of a small bucket inside of one.
@@ -391,7 +407,8 @@ func (c *checker) bucket(id uint64, value []byte, depth int) error {
 		if ok, err := c.take(root, 0); err != nil || !ok {
 			return err
 		}
-		return c.tree(root, depth)
+		_, err := c.tree(root, depth, unknownHeight)
+		return err
 	}
 	inline := value[bucketSize:]
 	if len(inline) < pageHeader || binary.NativeEndian.Uint16(inline[8:]) != kindLeaf {

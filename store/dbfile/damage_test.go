@@ -3,8 +3,10 @@ package dbfile
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -129,6 +131,60 @@ func TestCheckWhole(t *testing.T) {
 	}
 	if l := problems(t, path); len(l) > 0 {
 		t.Errorf("after compacting: %q", l)
+	}
+}
+
+// leafCounter counts the leaves that are read of a database file.
+type leafCounter struct {
+	io.ReaderAt
+	leaves, branches int
+}
+
+func (c *leafCounter) ReadAt(b []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(b, off)
+	if n == 4096 {
+		switch binary.NativeEndian.Uint16(b[8:]) {
+		case kindLeaf:
+			c.leaves++
+		case kindBranch:
+			c.branches++
+		}
+	}
+	return n, err
+}
+
+// What is done whenever a database is opened reads what leads to rows, but not the rows.
+func TestQuickCheckReadsNoRows(t *testing.T) {
+	t.Parallel()
+	type wide struct{ Name string } // Few fit in a page, so that the tree is deep.
+	path := filepath.Join(memoryDir(t), "test.db")
+	db, err := Open(t.Context(), path, wide{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Write(t.Context(), func(tx *bstore.Tx) error {
+		for i := range 1000 {
+			if err := tx.Insert(&wide{fmt.Sprintf("%01000d", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := leafCounter{ReaderAt: bytes.NewReader(b)}
+	quick := checker{ctx: t.Context(), f: &c, report: func(problem string) error { return errors.New(problem) }}
+	if err := quick.run(); err != nil {
+		t.Fatal(err)
+	}
+	// One of the rows, and those of the buckets.
+	if c.branches < 50 || c.leaves > 5 {
+		t.Errorf("%d branches and %d leaves were read", c.branches, c.leaves)
 	}
 }
 
