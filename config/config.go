@@ -44,6 +44,7 @@ type Config struct {
 	// Destinations by canonical address, and for a whole domain with an empty localpart.
 	destinations map[smtp.Address]Destination
 	clientKeys   map[sasl.KeyFingerprint]*Account
+	mechanisms   map[string]bool // PasswordMechanisms of all accounts: each login asks for them.
 	routes       []Route
 
 	quota   int64

@@ -30,6 +30,7 @@ func (b *builder) logins(field string, a *Account, s DynamicAccount) {
 	for _, m := range optionalMechanisms {
 		if slices.Contains(s.PasswordMechanisms, m) {
 			a.PasswordMechanisms = append(a.PasswordMechanisms, m)
+			b.cfg.mechanisms[m] = true
 		}
 	}
 	for i, text := range s.TLSClientKeys {
@@ -52,11 +53,8 @@ func (b *builder) logins(field string, a *Account, s DynamicAccount) {
 func (c *Config) PasswordMechanisms() []string {
 	var l []string
 	for _, m := range optionalMechanisms {
-		for _, a := range c.accounts {
-			if slices.Contains(a.PasswordMechanisms, m) {
-				l = append(l, m)
-				break
-			}
+		if c.mechanisms[m] {
+			l = append(l, m)
 		}
 	}
 	return l

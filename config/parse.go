@@ -111,6 +111,7 @@ func parse(opts Options, static, dynamic []byte) (*Config, error) {
 			hostnames:    map[dns.Domain]bool{},
 			destinations: map[smtp.Address]Destination{},
 			clientKeys:   map[sasl.KeyFingerprint]*Account{},
+			mechanisms:   map[string]bool{},
 		},
 		static: &problems{file: opts.Path},
 		domain: &problems{file: opts.dynamicPath()},

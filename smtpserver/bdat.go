@@ -54,7 +54,7 @@ func parseChunk(args string) (chunk, error) {
 	bad := smtp.NewError(smtp.C501BadParamSyntax, smtp.E554InvalidArguments, "syntax is BDAT size [LAST]", nil)
 	size, marker, marked := strings.Cut(strings.TrimRight(args, " "), " ")
 	n, err := strconv.ParseUint(size, 10, 63)
-	if err != nil || size[0] < '0' || size[0] > '9' {
+	if err != nil {
 		return ch, bad
 	}
 	ch.size = int64(n)

@@ -48,7 +48,7 @@ func (c *conn) mailParams(env *pipeline.Envelope, params smtp.Params) error {
 		switch p.Keyword {
 		case "SIZE": // RFC 1870 §4: up to 20 digits.
 			size, err := strconv.ParseUint(p.Value, 10, 64)
-			if err != nil && (!errors.Is(err, strconv.ErrRange) || len(p.Value) > 20) || strings.HasPrefix(p.Value, "+") {
+			if err != nil && (!errors.Is(err, strconv.ErrRange) || len(p.Value) > 20) {
 				return bad
 			}
 			if err != nil || size > uint64(c.l.MaxMessageSize) {
