@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +106,11 @@ func (q *Queue) wayBack(ctx context.Context, from smtp.Path) (*queuedb.Recipient
 
 // compose makes the notification, without recipients.
 func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Action, notices []notice) (queuedb.NewMessage, error) {
-	original, done, err := q.original(ctx, m)
+	var prefix []byte
+	if m.Account != "" {
+		prefix = notices[0].rcpt.Prefix // There may be the id of the message, if it had none.
+	}
+	original, done, err := q.original(ctx, m, prefix)
 	if err != nil {
 		// Whatever happened to the message, the sender has to know.
 		q.opts.Log.Error("message is not returned to its sender", "message", m.ID, "err", err)
@@ -150,9 +155,9 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Actio
 	}, nil
 }
 
-// original returns what notifications return of a message, to be used until done is called. On error
-// that is what the queue knows without its body.
-func (q *Queue) original(ctx context.Context, m queuedb.Message) (o dsn.Original, done func(), rerr error) {
+// original returns what notifications return of a message, which begins with prefix, to be used until done is
+// called. On error that is what the queue knows without its body.
+func (q *Queue) original(ctx context.Context, m queuedb.Message, prefix []byte) (o dsn.Original, done func(), rerr error) {
 	o = dsn.Original{EightBit: m.EightBit, UTF8: m.SMTPUTF8}
 	done = func() {}
 	defer func() {
@@ -168,9 +173,9 @@ func (q *Queue) original(ctx context.Context, m queuedb.Message) (o dsn.Original
 	if err != nil {
 		return o, done, errors.Join(err, body.Close())
 	}
-	o.Header = header
+	o.Header = slices.Concat(prefix, header)
 	if m.Ret != smtp.RetHeaders && !m.Binary { // A notification is text.
-		o.Message, o.Size = io.NewSectionReader(body, 0, m.Size), m.Size
+		o.Message, o.Size = io.MultiReader(bytes.NewReader(prefix), io.NewSectionReader(body, 0, m.Size)), int64(len(prefix))+m.Size
 	}
 	return o, func() { body.Close() }, nil
 }

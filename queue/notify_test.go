@@ -148,6 +148,39 @@ func TestReturnOfContent(t *testing.T) {
 	}
 }
 
+// A submission is returned with what it lacked, so that the notification is found in its thread. What else was put in
+// front of a message is not for strangers.
+func TestReturnOfPrefix(t *testing.T) {
+	t.Parallel()
+	const id = "Message-ID: <made@mx.local.example>\r\n"
+	for _, tc := range []struct {
+		account string
+		ret     smtp.Ret
+		want    bool
+	}{{"a", smtp.RetFull, true}, {"a", smtp.RetHeaders, true}, {"", smtp.RetFull, false}, {"", smtp.RetHeaders, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue(t, t.TempDir(), nil)
+			q.transport.deliver = answer(errPermanent())
+			q.start()
+			defer q.close()
+			r := q.recipient("x@remote.example")
+			r.Prefix = []byte("Received: by us\r\n" + id)
+			q.submit(pipeline.Envelope{ID: "e1", MailFrom: path(t, "a@local.example"), Received: time.Now(), Account: tc.account, Ret: tc.ret}, "Subject: test\r\n\r\ntext\r\n", r)
+			synctest.Wait()
+			l := q.local.messages()
+			if len(l) != 1 {
+				t.Fatalf("%d notifications", len(l))
+			}
+			wantText(t, l[0].text, "Action: failed\r\n")
+			for _, part := range []string{"In-Reply-To: <made@mx.local.example>\r\n", "Received: by us\r\n" + id + "Subject: test\r\n"} {
+				if strings.Contains(l[0].text, part) != tc.want {
+					t.Errorf("%+v: %q, want %t:\n%s", tc, part, tc.want, l[0].text)
+				}
+			}
+		})
+	}
+}
+
 // A notification that cannot be delivered causes no other, wherever it goes.
 func TestNotificationIsNotNotifiedAbout(t *testing.T) {
 	t.Parallel()
