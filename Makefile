@@ -16,7 +16,7 @@ SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
-RACE := . $(patsubst %,./%/...,$(wildcard admin config dns http imapserver internal pipeline queue queuedb smtpclient smtpserver store))
+RACE := . $(patsubst %,./%/...,$(wildcard admin config dns http imapserver internal login pipeline queue queuedb smtpclient smtpserver store))
 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
