@@ -27,6 +27,7 @@ func (c *committer) refuse(err error) {
 
 // breakOff has nothing written after an error that leaves it open what there is.
 func (c *committer) breakOff(err error) {
+	c.account.blobs.SetUnclean() // What was in doubt may leave files.
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.broken == nil {

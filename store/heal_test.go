@@ -20,6 +20,7 @@ import (
 
 	"mox/internal/vfs"
 	"mox/internal/vfs/faultfs"
+	"mox/store/blob"
 	"mox/store/dbfile"
 )
 
@@ -130,6 +131,37 @@ func TestOpenedForReading(t *testing.T) {
 		runtime.Gosched()
 	}
 	readFirst(t, a)
+	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file that a transaction in doubt has left is removed after the account was closed.
+func TestDoubtLeavesNoFile(t *testing.T) {
+	t.Parallel()
+	top, _ := closedAccount(t)
+	s, err := New(Options{Dir: top})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Open(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.NewReader(strings.Repeat("large\r\n", 100_000))
+	refs, err := a.acc.blobs.Put(t.Context(), []blob.Item{{EmailID: 5, Body: body, Size: body.Size()}})
+	if err != nil || !a.acc.blobs.Large(refs[0].Size()) {
+		t.Fatal(refs, err)
+	}
+	a.acc.committer.breakOff(errors.New("input/output error"))
+	if err := errors.Join(a.Close(), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+
+	if s, err = New(Options{Dir: top}); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
 	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
 		t.Error(err)
 	}

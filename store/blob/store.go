@@ -74,6 +74,7 @@ type Store struct {
 	closed bool
 	packs  map[uint32]*pack // All, sealed and open.
 	dirty  bool             // The ledger on disk is out of date.
+	doubt  bool             // See SetUnclean.
 
 	readOnly atomic.Bool // Set with mu held.
 
@@ -359,9 +360,17 @@ func (s *Store) syncDirs() error {
 }
 
 // Unclean tells whether the process that had the store before ended without
-// Close. Then there may be large files that the database does not know, see
+// Close, or called SetUnclean. Then there may be large files that the database does not know, see
 // SweepFiles.
 func (s *Store) Unclean() bool { return s.unclean }
+
+// SetUnclean makes the store Unclean when it is opened next, though it is closed well. It is for when the database
+// failed in a way that leaves large files which it does not know.
+func (s *Store) SetUnclean() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubt = true
+}
 
 // SetWritable ends what Options.ReadOnly says. Nothing changes if it returns an error.
 func (s *Store) SetWritable() error {
@@ -405,7 +414,7 @@ func (s *Store) Close() error {
 	}
 	s.ledgerMu.Lock()
 	s.final = true
-	stale := s.dirty || !s.ledger.Clean
+	stale := s.dirty || s.doubt || !s.ledger.Clean
 	s.ledgerMu.Unlock()
 	if err != nil || !stale || s.readOnly.Load() {
 		return err
@@ -413,7 +422,7 @@ func (s *Store) Close() error {
 	// Nobody looks for large files left over from a session that ended well.
 	err = s.fs.SyncDir(s.filesDir())
 	if err == nil {
-		err = s.checkpoint(true)
+		err = s.checkpoint(!s.doubt)
 	}
 	if err != nil {
 		s.log.Warn("ledger of packs is not written, opening takes longer next time", "file", s.ledgerName(), "err", err)
