@@ -22,12 +22,13 @@ import (
 type submissions struct {
 	*testQueue
 	*Submissions
-	account *store.Account
+	account  *store.Account
+	received time.Time // Of what beginCopy begins.
 }
 
 func newTestSubmissions(t *testing.T, change func(*Options)) *submissions {
 	t.Helper()
-	s := &submissions{}
+	s := &submissions{received: time.Now().Add(-time.Hour).Truncate(time.Second)}
 	s.testQueue = newQueue(t, t.TempDir(), func(o *Options) {
 		o.Done = func(m queuedb.Message) error { return s.Submissions.Done(m) }
 		if change != nil {
@@ -305,7 +306,7 @@ func (s *submissions) beginCopy() *submission {
 	s.t.Helper()
 	env := pipeline.Envelope{
 		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true, Binary: true,
-		Received: time.Now().Add(-time.Hour).Truncate(time.Second), Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
+		Received: s.received, Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
 	}
 	d, err := s.BeginWithCopy(s.t.Context(), env, store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}})
 	if err != nil {
@@ -368,6 +369,7 @@ func TestReplayFromCopy(t *testing.T) {
 	normal, again := newTestSubmissions(t, nil), newTestSubmissions(t, nil)
 	defer normal.close()
 	defer again.close()
+	again.received = normal.received
 	committed := normal.beginCopy()
 	if errs := committed.Commit(t.Context()); errors.Join(errs...) != nil {
 		t.Fatal(errs)
