@@ -16,17 +16,23 @@ func (d *delivery) checkAuthor() error {
 		return refuse("header too large")
 	}
 	n := 0
+	var from []byte
 	for f := range message.Fields(root.Header) {
 		if f.Is("From") {
 			n++
+			from = f.Value
 		}
 	}
 	if n != 1 {
 		// Several would let the reader see another author than the one checked.
 		return refuse("message must have exactly one From field")
 	}
+	addresses, ok := message.ParseAddresses(from)
+	if !ok {
+		return refuse("address in From is malformed") // Who reads it may find another author in it.
+	}
 	authors := 0
-	for _, a := range root.Envelope.From {
+	for _, a := range addresses {
 		if a.Kind != message.Mailbox {
 			continue // Where a group begins or ends (RFC 6854).
 		}
@@ -58,7 +64,10 @@ func (d *delivery) checkSenders() error {
 		if name == "" {
 			continue
 		}
-		addresses, _ := message.ParseAddresses(f.Value)
+		addresses, ok := message.ParseAddresses(f.Value)
+		if !ok {
+			return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E560ContentOther, "address in "+name+" is malformed", nil)
+		}
 		for _, a := range addresses {
 			if a.Kind != message.Mailbox {
 				continue
