@@ -248,10 +248,12 @@ const healEvery = 10 * time.Second
 // breakOff has nothing written after an error that leaves it open what there is. It returns what those are told whose
 // writes that may be.
 func (db *DB) breakOff(err error) error {
-	db.blobs.SetUnclean() // What was in doubt may leave files.
-	db.broken = fmt.Errorf("%w: %w", ErrUnwritable, err)
-	db.healAt = db.now().Add(healEvery)
-	db.inDoubt.Set(1)
+	if db.broken == nil { // Else nothing was written.
+		db.blobs.SetUnclean() // What is in doubt may leave files.
+		db.broken = fmt.Errorf("%w: %w", ErrUnwritable, err)
+		db.healAt = db.now().Add(healEvery)
+		db.inDoubt.Set(1)
+	}
 	return fmt.Errorf("%w: %w", ErrInDoubt, err)
 }
 

@@ -549,6 +549,16 @@ func TestReadOnly(t *testing.T) {
 	if _, _, _, err := ro.Add(t.Context(), newMessage("m2", 100, "a@example.org")); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("adding: %v, want ErrReadOnly", err)
 	}
+	// A bug leaves nothing in doubt, as nothing was written.
+	if err := ro.write(t.Context(), &op{reads: true, run: func(*bstore.Tx, []blob.Ref) error {
+		ro.breakOff(errors.New("a bug"))
+		if !errors.Is(ro.broken, ErrReadOnly) || !ro.healAt.IsZero() {
+			t.Errorf("after a bug: refuses for %v, to be healed at %v", ro.broken, ro.healAt)
+		}
+		return nil
+	}}); err != nil {
+		t.Error(err)
+	}
 	if err := ro.Verify(t.Context(), true, func(problem string) { t.Error(problem) }); err != nil {
 		t.Error(err)
 	}

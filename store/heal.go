@@ -27,12 +27,13 @@ func (c *committer) refuse(err error) {
 
 // breakOff has nothing written after an error that leaves it open what there is.
 func (c *committer) breakOff(err error) {
-	c.account.blobs.SetUnclean() // What was in doubt may leave files.
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.broken == nil {
-		c.account.store.metrics.refusing.Inc()
+	if c.broken != nil {
+		return // Nothing was written.
 	}
+	c.account.blobs.SetUnclean() // What is in doubt may leave files.
+	c.account.store.metrics.refusing.Inc()
 	c.broken, c.doubtful = err, true
 	c.healAt = c.account.store.opts.Now().Add(healEvery)
 }

@@ -317,6 +317,11 @@ func TestReadOnlyStore(t *testing.T) {
 	if err := s.Verify(t.Context(), "a", true, func(p Problem) { t.Error(p) }); err != nil {
 		t.Error(err)
 	}
+	// A bug leaves nothing in doubt, as nothing was written.
+	a.acc.committer.breakOff(errors.New("a bug"))
+	if c := a.acc.committer; !errors.Is(c.refused(), ErrReadOnly) || c.doubtful || !c.healAt.IsZero() {
+		t.Errorf("after a bug: refuses for %v, in doubt: %v, to be healed at %v", c.refused(), c.doubtful, c.healAt)
+	}
 	a.Close()
 	if err := s.exclusive(t.Context(), "a", func(*slot) error { return nil }); err != nil {
 		t.Error(err)
