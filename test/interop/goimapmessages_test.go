@@ -310,6 +310,7 @@ func goCopy(t *testing.T, c *imapclient.Client) {
 	goEqual(t, "messages", c.Mailbox().NumMessages, 2)
 
 	goDo(t, "UNSELECT", c.Unselect())
+	goDo(t, "NOOP", c.Noop()) // The client sets its state after Wait has returned, but before it reads on.
 	goEqual(t, "state", c.State(), imap.ConnStateAuthenticated)
 	sel := goGet(t, "EXAMINE", c.Select("goimap target", &imap.SelectOptions{ReadOnly: true}))
 	goEqual(t, "messages", sel.NumMessages, 6)
