@@ -127,7 +127,8 @@ type Plan struct {
 // function.
 //
 // A message that is accepted for some recipients is accepted: a local recipient refused after
-// DATA then gets a copy in Rejects, not a failure report to a sender who may be forged. A
+// DATA then gets a copy in Rejects, not a failure report to a sender who may be forged; it
+// is never dropped without a trace (RFC 5321 §6.2). A
 // submission is different. Its sender is known and reads the reply, so what is refused for
 // one recipient is refused for all. It always goes through the queue, where it can be
 // followed and taken back.

@@ -13,7 +13,7 @@ import (
 
 // headerFilter takes fields out of the header of a submitted message on its way to w: private ones, and
 // the Date and Message-ID that do not conform, in whose place the server adds good ones (RFC 6409 §8.2,
-// §8.3).
+// §8.3; RFC 5321 §6.4 lets only the server of its author repair a message).
 type headerFilter struct {
 	w    io.Writer
 	body bool // The header is over.

@@ -5,8 +5,8 @@ import (
 	"mox/smtp"
 )
 
-// checkAuthor makes sure that the account may say that it wrote the message: there is one From
-// field, and all addresses in it are the account's own (RFC 6409 §6.1).
+// checkAuthor makes sure that the account may say that it wrote the message, which SMTP itself does not
+// (RFC 5321 §7.1): there is one From field, and all addresses in it are the account's own (RFC 6409 §6.1).
 func (d *delivery) checkAuthor() error {
 	refuse := func(text string) error {
 		return smtp.NewError(smtp.C550MailboxUnavailable, smtp.E560ContentOther, text, nil)
