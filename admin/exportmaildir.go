@@ -52,14 +52,7 @@ func AddExportName(have map[string]imap.UIDSet, name string) {
 // when the run begins, in the order of their UIDs. What is expunged meanwhile may be left
 // out. The context ends a run between messages.
 func (ex *MaildirExport) Run(ctx context.Context, w io.Writer) (ExportProgress, error) {
-	mb, err := ex.Account.MailboxByName(ctx, store.System, ex.Mailbox)
-	if err != nil {
-		return ExportProgress{}, err
-	}
-	if mb.NoSelect {
-		return ExportProgress{}, store.ErrNoMailbox
-	}
-	sel, err := ex.Account.Select(ctx, store.System, mb.ID)
+	sel, err := exportMailbox(ctx, ex.Account, ex.Mailbox)
 	if err != nil {
 		return ExportProgress{}, err
 	}

@@ -46,14 +46,7 @@ var ErrUIDValidity = errors.New("the mailbox was deleted and made again since th
 // their UIDs. What is expunged meanwhile may be left out. The context ends a run
 // between messages.
 func (ex *MboxExport) Run(ctx context.Context, w io.Writer) (ExportProgress, error) {
-	mb, err := ex.Account.MailboxByName(ctx, store.System, ex.Mailbox)
-	if err != nil {
-		return ExportProgress{}, err
-	}
-	if mb.NoSelect {
-		return ExportProgress{}, store.ErrNoMailbox
-	}
-	sel, err := ex.Account.Select(ctx, store.System, mb.ID)
+	sel, err := exportMailbox(ctx, ex.Account, ex.Mailbox)
 	if err != nil {
 		return ExportProgress{}, err
 	}
@@ -119,4 +112,16 @@ func returnPath(content *store.Content) (string, error) {
 		return "", nil
 	}
 	return strings.Trim(strings.TrimSpace(string(message.Unfold(f.Value))), "<>"), nil
+}
+
+// exportMailbox selects the mailbox of an export. The caller must close the selection.
+func exportMailbox(ctx context.Context, a *store.Account, name string) (*store.Selection, error) {
+	mb, err := a.MailboxByName(ctx, store.System, name)
+	if err != nil {
+		return nil, err
+	}
+	if mb.NoSelect {
+		return nil, store.ErrNoMailbox
+	}
+	return a.Select(ctx, store.System, mb.ID)
 }
