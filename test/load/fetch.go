@@ -119,7 +119,7 @@ func (f *fetching) once(shape fetchShape) (took time.Duration, n int, received i
 	if exists == 0 {
 		return 0, 0, 0, errors.New("the mailbox is empty")
 	}
-	seen := newOnce(exists)
+	seen := newOnce(1, exists)
 	c.Received = 0
 	has := []byte(shape.has)
 	start := time.Now()
@@ -171,26 +171,28 @@ func (f *fetching) check(n int) error {
 	return c.Logout()
 }
 
-// once sees to it that each message of a mailbox comes, and only one time.
+// once sees to it that each message of a range comes, and only one time.
 type once struct {
-	seen []bool
-	n    int
+	first int
+	seen  []bool
+	n     int
 }
 
-func newOnce(exists int) *once { return &once{seen: make([]bool, exists+1)} }
+func newOnce(first, last int) *once { return &once{first: first, seen: make([]bool, last-first+1)} }
 
 func (o *once) add(num uint32) error {
-	if num == 0 || int(num) >= len(o.seen) || o.seen[num] {
+	i := int(num) - o.first
+	if i < 0 || i >= len(o.seen) || o.seen[i] {
 		return fmt.Errorf("unexpected response for message %d", num)
 	}
-	o.seen[num] = true
+	o.seen[i] = true
 	o.n++
 	return nil
 }
 
 func (o *once) complete() error {
-	if want := len(o.seen) - 1; o.n != want {
-		return fmt.Errorf("responses for %d of %d messages came", o.n, want)
+	if o.n != len(o.seen) {
+		return fmt.Errorf("responses for %d of %d messages came", o.n, len(o.seen))
 	}
 	return nil
 }

@@ -214,12 +214,7 @@ func (b *browsing) open() error {
 
 // fetch fetches items of a range, each message of which must come once.
 func (b *browsing) fetch(first, last int, items string) error {
-	seen := newOnce(last)
-	for i := 1; i < first; i++ {
-		if err := seen.add(uint32(i)); err != nil {
-			return err
-		}
-	}
+	seen := newOnce(first, last)
 	err := b.c.Command(func(r *conn.Response) error {
 		if r.Is("FETCH") {
 			return seen.add(r.Num)

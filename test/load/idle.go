@@ -193,35 +193,40 @@ func (d *idling) tellAll(conns []*conn.IMAP) error {
 	return d.emit(f)
 }
 
+// settleReads is what clients get to block in reading, as those that wait for long do.
+const settleReads = 100 * time.Millisecond
+
 // tell does something that all connections must hear of, and returns when each did.
 func (d *idling) tell(conns []*conn.IMAP, do func() error) ([]time.Duration, error) {
-	heard := make([]time.Duration, len(conns))
+	heard := make([]time.Time, len(conns))
 	errs := make([]error, len(conns))
-	var ready, wg sync.WaitGroup
-	ready.Add(len(conns))
-	var start time.Time
-	begin := make(chan struct{})
+	var wg sync.WaitGroup
 	ctx, cancel := context.WithCancel(d.ctx)
 	defer cancel()
 	for i, c := range conns {
 		wg.Go(func() {
-			ready.Done()
-			<-begin
 			errs[i] = c.WaitExists(ctx, d.timeout)
-			heard[i] = time.Since(start)
+			heard[i] = time.Now()
 		})
 	}
-	ready.Wait()
-	start = time.Now()
-	close(begin)
+	if err := sleep(ctx, settleReads); err != nil {
+		cancel()
+		wg.Wait()
+		return nil, err
+	}
+	start := time.Now()
 	if err := do(); err != nil {
 		cancel()
 		wg.Wait()
 		return nil, err
 	}
 	wg.Wait()
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return nil, fmt.Errorf("connection %d was not told of a message: %w", i, errs[i])
+	after := make([]time.Duration, len(conns))
+	for i, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("connection %d was not told of a message: %w", i, err)
+		}
+		after[i] = heard[i].Sub(start)
 	}
-	return heard, nil
+	return after, nil
 }

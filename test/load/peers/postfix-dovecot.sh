@@ -11,7 +11,8 @@
 # - Passwords are SHA512-CRYPT at Dovecot's own cost, in a passwd-file.
 # - Limits meant for few users are raised: Postfix's on connections of one client and its
 #   default_process_limit (100, now 250), Dovecot's on connections of one user and its
-#   numbers of imap processes and of clients of login, anvil and auth.
+#   numbers of login and imap processes and of clients of login, anvil and auth. (Each
+#   connection with TLS keeps a login process.)
 # - Postfix asks no DNS, so that no network is measured.
 #
 # Both insist on being started by root. With more than some hundred idle connections
@@ -81,6 +82,7 @@ write_dovecot() {
 		}
 		service imap-login {
 		  client_limit = 12000
+		  process_limit = 12000
 		  inet_listener imap {
 		    port = $imap_port
 		  }
