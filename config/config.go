@@ -113,7 +113,34 @@ type ImplicitTLS struct {
 type SMTP struct {
 	Service
 	NoSTARTTLS, RequireSTARTTLS, NormalizeLineEnds bool
+
+	// SenderAuthentication tells whether iprev, SPF, DKIM, ARC and DMARC are checked.
+	SenderAuthentication bool
+	DMARCPolicy          DMARCPolicy // DMARCNone without SenderAuthentication.
+
+	DNSBLs      []dns.Domain // Zones to ask for the address of a client; each once.
+	DNSBLPolicy DNSBLPolicy
 }
+
+// DMARCPolicy is what becomes of mail that fails DMARC.
+type DMARCPolicy uint8
+
+// DMARC policies of a receiver.
+const (
+	DMARCNone       DMARCPolicy = iota // The result is only noted.
+	DMARCQuarantine                    // Mail that is to be rejected or quarantined goes to Junk.
+	DMARCEnforce                       // What the domain in From asks for.
+)
+
+// DNSBLPolicy is what becomes of mail from an address on a block list.
+type DNSBLPolicy uint8
+
+// DNSBL policies.
+const (
+	DNSBLNone   DNSBLPolicy = iota // A listing is only noted.
+	DNSBLJunk                      // Mail goes to Junk.
+	DNSBLReject                    // Mail is refused.
+)
 
 // TLS are the certificates of a listener.
 type TLS struct {
@@ -189,8 +216,16 @@ type Domain struct {
 	Disabled               bool
 	LocalpartSeparators    []string
 	LocalpartCaseSensitive bool
+	DKIM                   *DKIM // Nil for a domain whose mail is not signed.
 
 	routes []Route
+}
+
+// DKIM is how mail from a domain is signed.
+type DKIM struct {
+	Selectors  []*Selector // All, by name.
+	Sign       []*Selector // Those to sign with, at least one, by name.
+	Subdomains bool        // It is also for names below the domain.
 }
 
 // Account is an account.

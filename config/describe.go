@@ -20,7 +20,7 @@ func DescribeStatic(w io.Writer) error {
 // DescribeDomains writes a domains.conf with every field and its documentation.
 func DescribeDomains(w io.Writer) error {
 	return sconf.Describe(w, &Dynamic{
-		Domains:  map[string]DynamicDomain{"example.org": {}},
+		Domains:  map[string]DynamicDomain{"example.org": {DKIM: &DynamicDKIM{Selectors: map[string]DynamicSelector{"2026a": {}}}}},
 		Accounts: map[string]DynamicAccount{"ann": {Destinations: map[string]DynamicDestination{"ann@example.org": {}}}},
 	})
 }
@@ -55,7 +55,13 @@ func ExampleStatic() Static {
 func ExampleDynamic() Dynamic {
 	return Dynamic{
 		Domains: map[string]DynamicDomain{
-			"example.org": {LocalpartCatchallSeparators: []string{"+"}},
+			"example.org": {
+				LocalpartCatchallSeparators: []string{"+"},
+				DKIM: &DynamicDKIM{Selectors: map[string]DynamicSelector{
+					"2026a": {PrivateKeyFile: "dkim/2026a.example.org.rsa.pem"},
+					"2026b": {PrivateKeyFile: "dkim/2026b.example.org.ed25519.pem"},
+				}},
+			},
 		},
 		Accounts: map[string]DynamicAccount{
 			"ann": {

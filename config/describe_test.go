@@ -40,7 +40,10 @@ func TestExampleIsValid(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := write(t, s.String(), d.String())
-	writeCert(t, strings.TrimSuffix(path, "mox.conf"), "mail.example.org", "mail.example.org")
+	dir := strings.TrimSuffix(path, "mox.conf")
+	writeCert(t, dir, "mail.example.org", "mail.example.org")
+	writeKey(t, dir, "dkim/2026a.example.org.rsa.pem", rsaKey(t, 2048))
+	writeKey(t, dir, "dkim/2026b.example.org.ed25519.pem", ed25519Key(t))
 	if _, err := Load(Options{Path: path}); err != nil {
 		t.Error(err)
 	}

@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Dynamic mirrors domains.conf. What its fields mean is in Config.
 type Dynamic struct {
 	Domains  map[string]DynamicDomain  `sconf-doc:"This is domains.conf. It is read again on a reload (SIGHUP), and mox writes it when settings are changed in a page or by a command; comments are lost then. Check with \"mox config test\".\n\n\nDomains that mail is accepted for. The key is the name; internationalized ones in UTF-8. Example: example.org."`
@@ -13,7 +15,26 @@ type DynamicDomain struct {
 	Disabled                    bool           `sconf:"optional" sconf-doc:"Refuse mail to and from this domain for now, with a temporary error. For preparing or moving a domain. Default: false."`
 	LocalpartCatchallSeparators []string       `sconf:"optional" sconf-doc:"Characters that end the significant part of an address: with \"+\", mail to ann+shop@ goes to ann@. The first that occurs counts. Example: +."`
 	LocalpartCaseSensitive      bool           `sconf:"optional" sconf-doc:"Treat Ann@ and ann@ as different. Default: false."`
+	DKIM                        *DynamicDKIM   `sconf:"optional" sconf-doc:"Sign mail from this domain, so that others can check that it is (DKIM, RFC 6376). It counts for mail whose From field has an address at exactly this domain, unless Subdomains is set. Without it mail is sent unsigned."`
 	Routes                      []DynamicRoute `sconf:"optional" sconf-doc:"Routes for mail sent from this domain, see Routes below."`
+}
+
+// DynamicDKIM is how mail from a domain is signed.
+type DynamicDKIM struct {
+	Selectors  map[string]DynamicSelector `sconf-doc:"Keys to sign with. The key here is the selector: with selector 2026a, others look for the public key in DNS at 2026a._domainkey.<domain>. Have one with an RSA key of 2048 bits, which all can check, and one with an Ed25519 key. Example: 2026a."`
+	Sign       []string                   `sconf:"optional" sconf-doc:"Selectors that mail is signed with. Others are prepared: their records can be in DNS long before, and long after, they are used. Default: all. Example: 2026a."`
+	Subdomains bool                       `sconf:"optional" sconf-doc:"Sign also mail from names below this domain that have no DKIM of their own, e.g. delivery reports from postmaster at the Hostname of mox.conf. Such a signature counts for DMARC unless the policy asks for strict alignment (RFC 7489 §3.1.1). Default: false."`
+}
+
+// DynamicSelector is a key to sign with.
+type DynamicSelector struct {
+	PrivateKeyFile         string        `sconf-doc:"PEM file with the private key, RSA or Ed25519, in PKCS #8, relative to the directory of this file. Only its owner, and at most a group, may read it. It is read again on a reload. Make one with \"mox dkim genrsa\" or \"mox dkim gened25519\"; \"mox dkim txt\" prints its record for DNS. Example: dkim/2026a.example.org.rsa.pem."`
+	Hash                   string        `sconf:"optional" sconf-doc:"Hash algorithm. Only sha256 is possible: RFC 8301 forbids sha1. Default: sha256."`
+	HeaderCanonicalization string        `sconf:"optional" sconf-doc:"What signed header fields may suffer on the way: relaxed is changes of white space and of the case of names, simple is nothing. Default: relaxed."`
+	BodyCanonicalization   string        `sconf:"optional" sconf-doc:"What the body may suffer on the way: relaxed is changes of white space within lines and at their ends, simple is only empty lines at its end. Default: relaxed."`
+	Headers                []string      `sconf:"optional" sconf-doc:"Header fields to sign, From among them. Default: those that readers and mail programs rely on, such as From, To, Cc, Subject, Date, Message-ID, Reply-To, References and the fields of MIME. Example: From."`
+	DontSealHeaders        bool          `sconf:"optional" sconf-doc:"Sign of each header only the fields that are there. By default the signature breaks also if one more of them is added, which a reader may take for the signed one. Default: false."`
+	Expiration             time.Duration `sconf:"optional" sconf-doc:"How long a signature is valid, at least 1h. Mail can wait in queues for 5 days. Default: 0, without end. Example: 168h."`
 }
 
 // DynamicAccount is an account.

@@ -45,6 +45,7 @@ func (b *builder) domains() {
 			Disabled:               s.Disabled,
 			LocalpartSeparators:    s.LocalpartCatchallSeparators,
 			LocalpartCaseSensitive: s.LocalpartCaseSensitive,
+			DKIM:                   b.dkim(field+".DKIM", domain, s.DKIM),
 			routes:                 b.parseRoutes(field+".Routes", s.Routes),
 		}
 	}

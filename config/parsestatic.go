@@ -129,7 +129,7 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 		Hostname:       b.cfg.Hostname,
 		MaxMessageSize: s.SMTPMaxMessageSize,
 		Limits:         p.limits(field+".Limits", s.Limits),
-		SMTP:           SMTP{service(s.SMTP.Enabled, s.SMTP.Port, 25), s.SMTP.NoSTARTTLS, s.SMTP.RequireSTARTTLS, s.SMTP.NormalizeLineEnds},
+		SMTP:           b.smtp(field+".SMTP", s.SMTP),
 		Submission:     p.plaintext(field+".Submission", s.Submission, 587),
 		Submissions:    p.implicitTLS(field+".Submissions", s.Submissions, 465),
 		IMAP:           p.plaintext(field+".IMAP", s.IMAP, 143),
@@ -165,9 +165,6 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 	}
 	if s.TLS == nil {
 		p.needsTLS(field, l)
-	}
-	if l.SMTP.NoSTARTTLS && l.SMTP.RequireSTARTTLS {
-		p.addf(field+".SMTP", "has both NoSTARTTLS and RequireSTARTTLS; remove one")
 	}
 	l.HTTPHosts = b.httpHosts(l, s.HTTPHosts)
 	return l

@@ -87,11 +87,15 @@ type StaticPlaintext struct {
 
 // StaticSMTP is the service for mail from other servers.
 type StaticSMTP struct {
-	Enabled           bool `sconf-doc:"Whether to serve."`
-	Port              int  `sconf:"optional" sconf-doc:"TCP port instead of 25."`
-	NoSTARTTLS        bool `sconf:"optional" sconf-doc:"Do not offer STARTTLS although there are certificates. Default: false."`
-	RequireSTARTTLS   bool `sconf:"optional" sconf-doc:"Refuse mail that comes without TLS. Some senders cannot deliver then. Default: false."`
-	NormalizeLineEnds bool `sconf:"optional" sconf-doc:"Turn a lone line feed in a message into CRLF, and drop NUL bytes, for devices that send such mail. By default both are refused: lone line feeds are a means of smuggling messages, and IMAP cannot carry NUL. Default: false."`
+	Enabled              bool     `sconf-doc:"Whether to serve."`
+	Port                 int      `sconf:"optional" sconf-doc:"TCP port instead of 25."`
+	NoSTARTTLS           bool     `sconf:"optional" sconf-doc:"Do not offer STARTTLS although there are certificates. Default: false."`
+	RequireSTARTTLS      bool     `sconf:"optional" sconf-doc:"Refuse mail that comes without TLS. Some senders cannot deliver then. Default: false."`
+	NormalizeLineEnds    bool     `sconf:"optional" sconf-doc:"Turn a lone line feed in a message into CRLF, and drop NUL bytes, for devices that send such mail. By default both are refused: lone line feeds are a means of smuggling messages, and IMAP cannot carry NUL. Default: false."`
+	SenderAuthentication string   `sconf:"optional" sconf-doc:"Check who sent a message: iprev, SPF, DKIM, ARC and DMARC; on or off. The results are in Authentication-Results of each message. Off is for listeners that only machines of one's own can reach, and needs no DNS. Default: on; with mox localserve: off."`
+	DMARCPolicy          string   `sconf:"optional" sconf-doc:"What becomes of mail that fails DMARC. With enforce it is what the domain in From asks for: mail is refused or put into Junk. With quarantine the worst is Junk. With none the result is only noted. Default: enforce."`
+	DNSBLs               []string `sconf:"optional" sconf-doc:"DNS block lists (RFC 5782) to ask for the address of each client. Read the terms of a list before using it, and see to it that the resolver is one that it answers. Example: bl.example.org."`
+	DNSBLPolicy          string   `sconf:"optional" sconf-doc:"What becomes of mail from an address that one of DNSBLs has: reject refuses it, junk puts it into Junk, none only notes it. By default nothing is lost when a list is wrong, or, as some did at their end, lists everybody. Default: junk."`
 }
 
 // StaticTLS are the certificates of a listener.
