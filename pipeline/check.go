@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/netip"
 
+	"mox/authres"
 	"mox/smtp"
 )
 
@@ -65,13 +66,10 @@ type Result struct {
 }
 
 // AuthResult is one method of an Authentication-Results field (RFC 8601 §2.2).
-type AuthResult struct {
-	Method, Result, Reason string
-	Props                  []AuthProp
-}
+type AuthResult = authres.Result
 
 // AuthProp is a property of an AuthResult, e.g. smtp.mailfrom=example.org.
-type AuthProp struct{ Type, Property, Value string }
+type AuthProp = authres.Prop
 
 // Fact is something a check learnt that later decisions may use, by the name of a closed set.
 type Fact struct{ Name, Value string }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"mox/authres"
 	"mox/smtp"
 )
 
@@ -77,7 +78,7 @@ func headerOf(h Header, o Outcome) []byte {
 		b = append(b, "\r\n"...)
 	}
 	if len(o.AuthResults) > 0 {
-		b = appendAuthResults(b, h.Hostname, o.AuthResults)
+		b = authres.Results{AuthservID: h.Hostname, Methods: o.AuthResults}.AppendField(b)
 	}
 	b = append(b, o.Prepend...)
 	return append(b, h.Trace...)

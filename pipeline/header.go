@@ -1,9 +1,6 @@
 package pipeline
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // ValidFields reports whether b is whole header fields as they may be put in front of a
 // message: each a name and a colon, lines ended by CRLF, continued lines beginning with white
@@ -32,59 +29,4 @@ func ValidFields(b []byte) bool {
 		}
 	}
 	return true
-}
-
-// appendAuthResults appends an Authentication-Results field (RFC 8601 §2.2).
-func appendAuthResults(dst []byte, hostname string, l []AuthResult) []byte {
-	dst = append(dst, "Authentication-Results: "...)
-	dst = appendValue(dst, hostname)
-	for _, r := range l {
-		dst = append(dst, ";\r\n\t"...)
-		dst = append(dst, token(r.Method)...)
-		dst = append(dst, '=')
-		dst = append(dst, token(r.Result)...)
-		if r.Reason != "" {
-			dst = append(dst, " reason="...)
-			dst = appendQuoted(dst, r.Reason)
-		}
-		for _, p := range r.Props {
-			dst = append(dst, ' ')
-			dst = append(dst, token(p.Type)...)
-			dst = append(dst, '.')
-			dst = append(dst, token(p.Property)...)
-			dst = append(dst, '=')
-			dst = appendValue(dst, p.Value)
-		}
-	}
-	return append(dst, "\r\n"...)
-}
-
-// appendValue appends s as it is where the grammar takes it (a token of RFC 2045, or an
-// address without quoting), else as a quoted string.
-func appendValue(dst []byte, s string) []byte {
-	if s == "" {
-		return append(dst, `""`...)
-	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`()<>,;:\"/[]?=`, c) >= 0 {
-			return appendQuoted(dst, s)
-		}
-	}
-	return append(dst, s...)
-}
-
-// appendQuoted appends s as a quoted string, with controls replaced: a line must not end in it.
-func appendQuoted(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c == 0x7f:
-			dst = append(dst, '?')
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return append(dst, '"')
 }
