@@ -124,6 +124,7 @@ func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpse
 	lo := smtpserver.ListenerOptions{
 		Name:           l.Name,
 		Hostname:       l.Hostname,
+		Hostnames:      s.live.Current().Hostnames(),
 		TLSConfig:      tlsConfig,
 		MaxMessageSize: l.MaxMessageSize,
 		Checks:         checks,

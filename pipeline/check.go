@@ -123,8 +123,9 @@ type CheckState interface {
 }
 
 // Streamer is implemented by a CheckState that wants the bytes of the message while they
-// arrive, for example to compute digests in the one pass there is. Stream is called after
-// the last recipient and before Message, by the goroutine that also writes; the writer gets
+// arrive, for example to compute digests in the one pass there is. Mail from outside streams as its
+// sender has signed it, before forged fields are taken out; a submission as it is kept.
+// Stream is called after the last recipient and before Message, by the goroutine that also writes; the writer gets
 // the message in pieces that it must not keep or change. An error of the writer ends the
 // stream to it and nothing else. The message may be broken off, or refused without a message
 // stage.

@@ -154,15 +154,33 @@ func (t *Transaction) Recipients() []Recipient {
 	return l
 }
 
-// Streams returns the writers of checks that want the message while it arrives.
-func (t *Transaction) Streams() []io.Writer {
-	var l []io.Writer
+// Stream returns what hands the message, while it arrives, to the checks that want it; nil if none
+// does. Its Write always succeeds: the first error of a check ends the stream to it.
+func (t *Transaction) Stream() io.Writer {
+	var l streams
 	for _, c := range t.checks {
 		if s, ok := c.state.(Streamer); ok && !c.lost {
 			l = append(l, s.Stream())
 		}
 	}
+	if len(l) == 0 {
+		return nil
+	}
 	return l
+}
+
+type streams []io.Writer
+
+func (l streams) Write(p []byte) (int, error) {
+	for i, w := range l {
+		if w == nil {
+			continue
+		}
+		if _, err := w.Write(p); err != nil {
+			l[i] = nil
+		}
+	}
+	return len(p), nil
 }
 
 // Message runs the message stage and decides, with a decision per recipient in the order of

@@ -9,12 +9,11 @@ import (
 )
 
 // Spool receives a message in one pass: it keeps the bytes, in memory up to a limit and in a
-// temporary file beyond, parses them, and feeds sinks. After Finish it is the Body.
+// temporary file beyond, and parses them. After Finish it is the Body.
 type Spool struct {
 	buf      *spool.Buffer
 	parser   *message.Parser
 	root     *message.Part
-	sinks    []io.Writer
 	eightBit bool
 }
 
@@ -24,10 +23,9 @@ var (
 )
 
 // NewSpool returns an empty Spool. A temporary file is made in dir (os.TempDir if empty) for
-// more than memory bytes; zero means spool.DefaultMemory. Sinks get the bytes as they arrive;
-// the first error of one ends the stream to it. The caller must Close the Spool.
-func NewSpool(dir string, memory int64, sinks ...io.Writer) *Spool {
-	return &Spool{buf: spool.New(dir, memory), parser: message.NewParser(message.Options{}), sinks: sinks}
+// more than memory bytes; zero means spool.DefaultMemory. The caller must Close the Spool.
+func NewSpool(dir string, memory int64) *Spool {
+	return &Spool{buf: spool.New(dir, memory), parser: message.NewParser(message.Options{})}
 }
 
 // Write takes the next bytes. Errors are those of the temporary file.
@@ -40,21 +38,13 @@ func (s *Spool) Write(p []byte) (int, error) {
 		s.eightBit = eightBit(p)
 	}
 	s.parser.Write(p)
-	for i, w := range s.sinks {
-		if w == nil {
-			continue
-		}
-		if _, err := w.Write(p); err != nil {
-			s.sinks[i] = nil
-		}
-	}
 	return n, nil
 }
 
 // Finish ends the writing.
 func (s *Spool) Finish() error {
 	root, err := s.parser.Finish()
-	s.root, s.parser, s.sinks = root, nil, nil
+	s.root, s.parser = root, nil
 	return err
 }
 

@@ -26,12 +26,13 @@ type delivery struct {
 	tx    *transaction
 	begun time.Time
 
-	env    pipeline.Envelope // With what only the message itself tells.
-	body   *pipeline.Spool
-	w      io.Writer     // Leads to body.
-	header *headerFilter // On the way there; nil for none.
-	trace  []byte        // Header fields for every copy.
-	place  pipeline.Place
+	env       pipeline.Envelope // With what only the message itself tells.
+	body      *pipeline.Spool
+	w         io.Writer         // Leads to body, through the filters of the header.
+	header    io.Closer         // Ends the filter.
+	submitted *submissionHeader // The same, if this is a submission.
+	trace     []byte            // Header fields for every copy.
+	place     pipeline.Place
 
 	queued string // The id by which the queue lists the message; empty if that is not for the client.
 }
@@ -39,16 +40,27 @@ type delivery struct {
 // newDelivery returns a delivery with an empty body. The caller must close it.
 func newDelivery(c *conn) *delivery {
 	d := &delivery{c: c, tx: c.tx, begun: time.Now(), env: c.tx.env}
-	d.body = pipeline.NewSpool(c.s.opts.SpoolDir, c.s.opts.SpoolMemory, d.tx.checks.Streams()...)
-	d.w = d.body
+	d.body = pipeline.NewSpool(c.s.opts.SpoolDir, c.s.opts.SpoolMemory)
+	stream := d.tx.checks.Stream()
 	if c.isSubmission() {
-		d.header = &headerFilter{w: d.w}
-		d.w = d.header
+		h := newSubmissionHeader(withStream(stream, d.body))
+		d.w, d.header, d.submitted = h, h, h
+	} else {
+		h := newIncomingHeader(d.body, c.l.authserv)
+		d.w, d.header = withStream(stream, h), h
 	}
 	if c.in != nil {
 		d.w = io.MultiWriter(d.w, dataTrace{c.in})
 	}
 	return d
+}
+
+// withStream returns a writer to w and, unless it is nil, a stream of checks.
+func withStream(stream, w io.Writer) io.Writer {
+	if stream == nil {
+		return w
+	}
+	return io.MultiWriter(stream, w)
 }
 
 // deliver takes the steps with a message that was received, in order. Nothing has happened to
@@ -113,10 +125,8 @@ func (d *delivery) notSpooled(err error) error {
 
 // received ends the body.
 func (d *delivery) received() error {
-	if d.header != nil {
-		if err := d.header.Close(); err != nil {
-			return d.notSpooled(err)
-		}
+	if err := d.header.Close(); err != nil {
+		return d.notSpooled(err)
 	}
 	if err := d.body.Finish(); err != nil {
 		return err

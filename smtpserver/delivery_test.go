@@ -466,7 +466,7 @@ func TestHeaderFilter(t *testing.T) {
 	} {
 		for piece := 1; piece <= len(tt.in)+1; piece++ {
 			var got bytes.Buffer
-			f := &headerFilter{w: &got}
+			f := newSubmissionHeader(&got)
 			for p := range slices.Chunk([]byte(tt.in), piece) {
 				if n, err := f.Write(p); err != nil || n != len(p) {
 					t.Fatalf("Write: %d, %v", n, err)

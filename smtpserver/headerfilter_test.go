@@ -21,7 +21,7 @@ func FuzzHeaderFilter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte, cut uint) {
 		filter := func(parts ...[]byte) string {
 			var b bytes.Buffer
-			h := &headerFilter{w: &b}
+			h := newSubmissionHeader(&b)
 			for _, p := range parts {
 				if n, err := h.Write(p); n != len(p) || err != nil {
 					t.Fatalf("Write: %d, %v", n, err)

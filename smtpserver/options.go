@@ -110,6 +110,10 @@ type ListenerOptions struct {
 	Kind     Kind
 	Hostname dns.Domain // In greetings, Received fields and Authentication-Results. Required.
 
+	// Hostnames are the names of all our listeners. Authentication-Results fields with these or Hostname are
+	// taken out of mail from outside.
+	Hostnames []dns.Domain
+
 	// TLSConfig is for STARTTLS, and for Submissions, which needs it. Nil means no STARTTLS.
 	TLSConfig *tls.Config
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"mox/authres"
 	"mox/internal/logging"
 	"mox/login"
 	"mox/pipeline"
@@ -58,7 +59,8 @@ func New(opts Options) (*Server, error) {
 // listener is what the connections of one listener share.
 type listener struct {
 	ListenerOptions
-	runner *pipeline.Runner
+	runner   *pipeline.Runner
+	authserv *authres.Matcher // Knows our names in Authentication-Results.
 }
 
 // Serve accepts connections on ln until Shutdown, after which it returns ErrServerClosed, or
@@ -68,7 +70,11 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 	if err := opts.defaults(&s.opts); err != nil {
 		return err
 	}
-	l := &listener{ListenerOptions: opts}
+	names := []string{opts.Hostname.ASCII}
+	for _, d := range opts.Hostnames {
+		names = append(names, d.ASCII)
+	}
+	l := &listener{ListenerOptions: opts, authserv: authres.NewMatcher(names...)}
 	l.runner = pipeline.NewRunner(pipeline.RunnerOptions{
 		Checks:   opts.Checks,
 		Hostname: opts.Hostname.ASCII,

@@ -87,8 +87,8 @@ func (d *delivery) appendMissing(b []byte) []byte {
 	if env.RawDate == nil {
 		b = append(b, "Date: "...)
 		date := d.env.Received
-		if d.header != nil && !d.header.date.IsZero() {
-			date = d.header.date // What was meant by the one that was taken out.
+		if d.submitted != nil && !d.submitted.date.IsZero() {
+			date = d.submitted.date // What was meant by the one that was taken out.
 		}
 		b = date.AppendFormat(b, dateFormat)
 		b = append(b, "\r\n"...)
