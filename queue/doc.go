@@ -32,4 +32,12 @@
 // A crash between an attempt and the write of its result makes the attempt happen again:
 // a remote recipient may get the message twice, never zero times; a local account
 // recognises the delivery id.
+//
+// # Signing
+//
+// What begins here is signed by the Signer before it is queued, once for all its recipients: a
+// submission before its sender hears that it was taken, and not at all if signing fails, so that
+// nothing leaves unsigned that its domain says it signs; a notification when it is
+// composed. Transports do not convert messages, which would break signatures: a next hop that
+// cannot take one as it is makes it fail (package smtpclient).
 package queue

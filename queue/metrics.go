@@ -3,10 +3,11 @@ package queue
 import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
-	added    prometheus.Counter
-	attempts *prometheus.CounterVec
-	seconds  prometheus.Histogram
-	panics   prometheus.Counter
+	added      prometheus.Counter
+	attempts   *prometheus.CounterVec
+	seconds    prometheus.Histogram
+	signatures *prometheus.CounterVec
+	panics     prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -21,12 +22,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "mox_queue_attempt_seconds", Help: "Time a delivery attempt took.",
 			Buckets: []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 20, 60, 300, 1800},
 		}),
+		signatures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mox_queue_signatures_total", Help: "Submissions and notifications by what became of signing them: signed, unsigned, error.",
+		}, []string{"result"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mox_queue_panics_total", Help: "Bugs caught while delivering.",
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.added, m.attempts, m.seconds, m.panics)
+		reg.MustRegister(m.added, m.attempts, m.seconds, m.signatures, m.panics)
 	}
 	return m
 }

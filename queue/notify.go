@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"mox/dns"
 	"mox/dsn"
 	"mox/message"
 	"mox/queuedb"
@@ -51,11 +52,10 @@ func (q *Queue) notifications(ctx context.Context, m queuedb.Message, notices []
 		if len(about) == 0 {
 			continue
 		}
-		n, err := q.compose(ctx, m, action, about)
+		n, err := q.compose(ctx, m, *back, action, about)
 		if err != nil {
 			return nil, fmt.Errorf("composing notification: %w", err)
 		}
-		n.Recipients = []queuedb.Recipient{*back}
 		news = append(news, n)
 	}
 	return news, nil
@@ -104,8 +104,8 @@ func (q *Queue) wayBack(ctx context.Context, from smtp.Path) (*queuedb.Recipient
 	return &r, nil
 }
 
-// compose makes the notification, without recipients.
-func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Action, notices []notice) (queuedb.NewMessage, error) {
+// compose makes the notification to back.
+func (q *Queue) compose(ctx context.Context, m queuedb.Message, back queuedb.Recipient, action dsn.Action, notices []notice) (queuedb.NewMessage, error) {
 	var prefix []byte
 	if m.Account != "" {
 		prefix = notices[0].rcpt.Prefix // There may be the id of the message, if it had none.
@@ -142,6 +142,11 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Actio
 	if err != nil {
 		return queuedb.NewMessage{}, err
 	}
+	body := bytes.NewReader(b.Bytes())
+	if back.Prefix, err = q.signature(ctx, []dns.Domain{d.From.Domain}, nil, body, body.Size()); err != nil {
+		// Unlike a submission it is nothing that anybody would send again.
+		q.opts.Log.Error("notification is sent unsigned", "message", m.ID, "err", err)
+	}
 	return queuedb.NewMessage{
 		Message: queuedb.Message{
 			// The same recipients and attempt make the same id, so that writing results
@@ -151,7 +156,8 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, action dsn.Actio
 			Size: int64(b.Len()), Received: now,
 			HeaderMessageID: composed.MessageID,
 		},
-		Body: bytes.NewReader(b.Bytes()),
+		Body:       body,
+		Recipients: []queuedb.Recipient{back},
 	}, nil
 }
 

@@ -33,6 +33,9 @@ type Options struct {
 	// again, after a crash, and is when it returned an error, within the hour. Default: nobody.
 	Done func(m queuedb.Message) error
 
+	// Signer signs submissions and notifications. Default: they stay unsigned.
+	Signer Signer
+
 	Hostname dns.Domain // Reporting MTA, and the domain of notifications' sender.
 
 	Log        *slog.Logger          // Default: discard.

@@ -108,10 +108,20 @@ func (d *submission) commit(ctx context.Context) error {
 	k := submissionKey{account: acc.ID(), id: newSubmissionID()}
 	d.s.begin(k)
 	defer d.s.end(k)
+	if d.body == nil {
+		return errNoBody
+	}
+	// Before anything is recorded: a message that cannot be signed is as if it had not been sent.
+	signed, err := d.signed(ctx)
+	if err != nil {
+		return err
+	}
+	// Unsigned, as what is queued again is signed again.
 	sub, err := d.record(ctx, acc, k)
 	if err != nil {
 		return fmt.Errorf("recording submission: %w", err)
 	}
+	d.rcpts = signed
 	d.env.ID = k.envelopeID()
 	err = d.delivery.commit(ctx)
 	if errors.Is(err, queuedb.ErrInDoubt) {
@@ -134,9 +144,6 @@ func (d *submission) commit(ctx context.Context) error {
 
 // record adds the submission to the account, with the copy if there is to be one.
 func (d *submission) record(ctx context.Context, acc *store.Account, k submissionKey) (store.Submission, error) {
-	if d.body == nil {
-		return store.Submission{}, errors.New("commit without a body")
-	}
 	sub := store.Submission{ID: k.id, Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
 	for _, r := range d.rcpts {
 		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
@@ -321,6 +328,9 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		}
 	}
 	if err := d.Body(ctx, b); err != nil {
+		return err
+	}
+	if d.rcpts, err = d.signed(ctx); err != nil {
 		return err
 	}
 	return d.commit(ctx)

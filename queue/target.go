@@ -38,7 +38,10 @@ type delivery struct {
 
 var _ pipeline.Delivery = (*delivery)(nil)
 
-var errEnded = errors.New("delivery has ended")
+var (
+	errEnded  = errors.New("delivery has ended")
+	errNoBody = errors.New("commit without a body")
+)
 
 func (d *delivery) Recipient(ctx context.Context, r pipeline.Recipient) error {
 	if d.ended {
@@ -78,7 +81,7 @@ func (d *delivery) commit(ctx context.Context) error {
 	case d.ended:
 		return errEnded
 	case d.body == nil:
-		return errors.New("commit without a body")
+		return errNoBody
 	}
 	// All are due at the same moment, so that they are claimed together.
 	now := d.q.opts.Now()
