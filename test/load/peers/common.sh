@@ -93,6 +93,7 @@ stop() {
 	rm -f "$dir/pids"
 }
 
+# The name of an account does not end in digits: mox localserve answers 450 for user450.
 settings() {
 	running || fail "$name does not run"
 	cat <<-END
@@ -100,7 +101,7 @@ settings() {
 		smtp=$ip:$smtp_port
 		submission=$ip:$submission_port
 		imap=$ip:$imap_port
-		user=user%d@$domain
+		user=user%d.load@$domain
 		password=$password
 		accounts=$ACCOUNTS
 		pids=$(tr '\n' ',' <"$dir/pids" | sed 's/,*$//')

@@ -20,7 +20,7 @@ prepare() {
 		$0 == "Accounts:" {
 			for (i = 0; i < accounts; i++) {
 				print "\tuser" i ":\n\t\tDomain: " domain "\n\t\tMaxOutgoingMessagesPerDay: -1"
-				print "\t\tDestinations:\n\t\t\tuser" i "@" domain ": nil"
+				print "\t\tDestinations:\n\t\t\tuser" i ".load@" domain ": nil"
 			}
 		}' "$dir/server/domains.conf" >"$dir/domains.conf"
 	mv "$dir/domains.conf" "$dir/server/domains.conf"

@@ -40,7 +40,7 @@ prepare() {
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$domain" \
 		-addext "subjectAltName=IP:$ip" -keyout "$dir/conf/key.pem" -out "$dir/conf/cert.pem" 2>/dev/null
 	hash=$(doveadm -O pw -s SHA512-CRYPT -p "$password")
-	awk -v hash="$hash" -v domain=$domain -v n="$ACCOUNTS" 'BEGIN { for (i = 0; i < n; i++) print "user" i "@" domain ":" hash }' >"$dir/conf/users"
+	awk -v hash="$hash" -v domain=$domain -v n="$ACCOUNTS" 'BEGIN { for (i = 0; i < n; i++) print "user" i ".load@" domain ":" hash }' >"$dir/conf/users"
 	write_dovecot >"$dir/conf/dovecot.conf"
 	write_main >"$dir/conf/main.cf"
 	write_master >"$dir/conf/master.cf"
