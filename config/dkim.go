@@ -65,6 +65,9 @@ func (b *builder) dkim(field string, domain dns.Domain, s *DynamicDKIM) *DKIM {
 	}
 	p := b.domain
 	d := &DKIM{Subdomains: s.Subdomains}
+	if !strings.Contains(domain.ASCII, ".") {
+		p.addf(field, "cannot be for %s: a domain that signs has at least two labels (RFC 6376 §3.5); remove it", domain.Name())
+	}
 	if len(s.Selectors) == 0 {
 		p.addf(field+".Selectors", "is empty; add one with its PrivateKeyFile, or remove DKIM")
 	}

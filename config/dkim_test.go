@@ -201,6 +201,7 @@ func TestDKIMProblems(t *testing.T) {
 		{key("a", "rsa768.pem"), "has 768 bits, and others must not trust one of fewer than 1024"},
 		{key("a", "rsa4104.pem"), "has 4104 bits, and others need not check more than 4096"},
 		{key("a", "open.pem"), "can be read or changed by others than its owner and group (mode 0644)"},
+		{"\t\tDisabled: false\n\tlocalhost:\n" + good, "domains.conf:6: Domains.localhost.DKIM: cannot be for localhost: a domain that signs has at least two labels"},
 		{"\t\tDKIM:\n\t\t\tSubdomains: true\n", `missing required key "Selectors"`},
 		{key("a_b", "dkim/rsa.pem"), `domains.conf:6: Domains.example.org.DKIM.Selectors.a_b: "a_b" cannot be part of a name in DNS`},
 		{key("a.", "dkim/rsa.pem"), `Selectors.a.: "a." cannot be part`},
