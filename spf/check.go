@@ -97,10 +97,9 @@ func CheckMailFrom(ctx context.Context, resolver dns.Resolver, args Args) Result
 	if local == "" {
 		local = defaultLocalpart // RFC 7208 §4.3.
 	}
-	domain := args.MailFrom.IPDomain.Domain
-	sender := local.String() + "@" + args.MailFrom.IPDomain.String()
-	res := check(ctx, resolver, args, local.String(), domain, sender)
-	res.Identity = MailFrom
+	at := "@" + args.MailFrom.IPDomain.String()
+	res := check(ctx, resolver, args, string(local), args.MailFrom.IPDomain.Domain)
+	res.Identity, res.Sender = MailFrom, local.String()+at
 	return res
 }
 
@@ -115,14 +114,15 @@ func CheckHELO(ctx context.Context, resolver dns.Resolver, args Args) Result {
 	if !domain.IsZero() {
 		name = domain.ASCII
 	}
-	res := check(ctx, resolver, args, defaultLocalpart, domain, defaultLocalpart+"@"+name)
-	res.Identity = HELO
+	res := check(ctx, resolver, args, defaultLocalpart, domain)
+	res.Identity, res.Sender = HELO, defaultLocalpart+"@"+name
 	return res
 }
 
-// check evaluates the policy of a domain for a sender in it.
-func check(ctx context.Context, resolver dns.Resolver, args Args, local string, domain dns.Domain, sender string) Result {
-	res := Result{Domain: domain, Sender: sender}
+// check evaluates the policy of a domain for a sender in it. The local part is not
+// quoted.
+func check(ctx context.Context, resolver dns.Resolver, args Args, local string, domain dns.Domain) Result {
+	res := Result{Domain: domain}
 	if !strings.Contains(domain.ASCII, ".") {
 		res.Domain = dns.Domain{}
 		res.Status, res.Problem = None, "not a domain name of several labels"
@@ -139,7 +139,7 @@ func check(ctx context.Context, resolver dns.Resolver, args Args, local string, 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	e := newEvaluation(resolver, args, local, domain.ASCII, sender)
+	e := newEvaluation(resolver, args, local, domain.ASCII)
 	out := e.checkHost(ctx, domain.ASCII)
 	res.Status, res.Mechanism = out.status, out.mechanism
 	res.Problem, res.Err = out.problem, out.err

@@ -40,7 +40,7 @@ type macroValues struct {
 	now                         func() time.Time
 }
 
-func newEvaluation(resolver dns.Resolver, args Args, local, domain, sender string) *evaluation {
+func newEvaluation(resolver dns.Resolver, args Args, local, domain string) *evaluation {
 	hello := args.Hello
 	if d, err := dns.ParseDomainLax(hello); err == nil && d.Unicode != "" {
 		hello = d.ASCII // RFC 8616 §4.
@@ -56,7 +56,7 @@ func newEvaluation(resolver dns.Resolver, args Args, local, domain, sender strin
 	return &evaluation{
 		resolver:  resolver,
 		ip:        args.RemoteIP.Unmap().WithZone(""),
-		macros:    macroValues{sender, local, domain, hello, hostname, now},
+		macros:    macroValues{local + "@" + domain, local, domain, hello, hostname, now},
 		authentic: true,
 	}
 }
@@ -335,8 +335,8 @@ func contains(network netip.Addr, bits int, ip netip.Addr) bool {
 	return netip.PrefixFrom(network, bits).Contains(ip)
 }
 
-// isName tells whether s can be asked for in DNS: labels of 1 to 63 visible
-// characters, 253 in all.
+// isName tells whether s can be asked for in DNS: labels of 1 to 63 characters that
+// ASCII can print, 253 in all. The resolver may refuse more.
 func isName(s string) bool {
 	if len(s) > maxName {
 		return false
@@ -346,7 +346,7 @@ func isName(s string) bool {
 			return false
 		}
 		for i := range len(label) {
-			if !isVisible(label[i]) {
+			if !isPrintable(label[i]) {
 				return false
 			}
 		}

@@ -1,8 +1,6 @@
 package spf
 
-import (
-	"context"
-)
+import "context"
 
 // maxExplanation is the length in bytes of a longer explanation than which none is
 // returned. It is some lines of an SMTP reply.
@@ -54,7 +52,7 @@ func (e *evaluation) expandExplanation(ctx context.Context, text, domain string)
 		text = after
 	}
 	for _, c := range b {
-		if !isVisible(c) && c != ' ' {
+		if !isPrintable(c) {
 			return ""
 		}
 	}

@@ -143,7 +143,7 @@ func checkMacroString(s, letters string) error {
 // checkExplanation tells what is wrong with an explain-string, a macro-string that
 // can have spaces.
 func checkExplanation(s string) error {
-	_, _, err := lastMacro(s, explainMacros, func(c byte) bool { return isVisible(c) || c == ' ' })
+	_, _, err := lastMacro(s, explainMacros, isPrintable)
 	return err
 }
 
@@ -197,3 +197,6 @@ func isTopLabel(s string) bool {
 
 // isVisible tells whether c is a visible character in ASCII.
 func isVisible(c byte) bool { return 0x21 <= c && c <= 0x7e }
+
+// isPrintable tells whether c is a visible character in ASCII, or a space.
+func isPrintable(c byte) bool { return c == ' ' || isVisible(c) }

@@ -23,7 +23,7 @@ func macroEvaluation(t *testing.T, ip string) *evaluation {
 		Hostname: dns.Domain{ASCII: "mx.receiver.example"},
 		Now:      func() time.Time { return time.Unix(1700000000, 0) },
 	}
-	return newEvaluation(resolver, args, "strong-bad", "email.example.com", "strong-bad@email.example.com")
+	return newEvaluation(resolver, args, "strong-bad", "email.example.com")
 }
 
 func TestMacros(t *testing.T) {
