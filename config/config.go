@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"mox/dkim"
 	"mox/dns"
 	"mox/internal/ratelimit"
 	"mox/sasl"
@@ -223,9 +224,11 @@ type Domain struct {
 
 // DKIM is how mail from a domain is signed.
 type DKIM struct {
-	Selectors  []*Selector // All, by name.
-	Sign       []*Selector // Those to sign with, at least one, by name.
-	Subdomains bool        // It is also for names below the domain.
+	Domain     dns.Domain
+	Selectors  []dkim.Selector // All, by name.
+	Sign       []dkim.Selector // Those to sign with, at least one.
+	Signer     *dkim.Signer    // Signs with these.
+	Subdomains bool            // It is also for names below the domain.
 }
 
 // Account is an account.

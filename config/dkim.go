@@ -2,10 +2,7 @@ package config
 
 import (
 	"crypto"
-	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -15,19 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"mox/dkim"
 	"mox/dns"
+	"mox/message"
 )
-
-// Selector is a key that mail of a domain is signed with.
-type Selector struct {
-	Name dns.Domain // Without the domain.
-	Key  crypto.Signer
-
-	HeaderRelaxed, BodyRelaxed bool
-	Headers                    []string      // To sign; nil for the default.
-	SealHeaders                bool          // The absence of further such fields is signed.
-	Expiration                 time.Duration // Zero for none.
-}
 
 const (
 	leastExpiration = time.Hour
@@ -39,93 +27,110 @@ const (
 	maxKeyFile = 64 << 10
 )
 
-// DKIM returns as which domain, and with which selectors, a message with an address at domain in From is
-// signed: as the domain itself if it has DKIM, else as the nearest one above that is configured to sign for what is
-// below it. It returns no selectors for a message to be sent unsigned.
-func (c *Config) DKIM(domain dns.Domain) (dns.Domain, []*Selector) {
-	if d := c.domains[domain]; d != nil && d.DKIM != nil {
-		return domain, d.DKIM.Sign
+// DKIM returns how a message with an address at a domain in its From field is signed: as the domain itself if it has
+// DKIM, else as the nearest one above that is configured to sign for what is below it. It returns nil for a message
+// to be sent unsigned.
+func (c *Config) DKIM(from dns.Domain) *DKIM {
+	if d := c.domains[from]; d != nil && d.DKIM != nil {
+		return d.DKIM
 	}
-	for _, name, ok := strings.Cut(domain.ASCII, "."); ok; _, name, ok = strings.Cut(name, ".") {
+	for _, name, ok := strings.Cut(from.ASCII, "."); ok; _, name, ok = strings.Cut(name, ".") {
 		above, err := dns.ParseDomain(name)
 		if err != nil {
 			break
 		}
 		if d := c.domains[above]; d != nil && d.DKIM != nil && d.DKIM.Subdomains {
-			return d.Domain, d.DKIM.Sign
+			return d.DKIM
 		}
 	}
-	return dns.Domain{}, nil
+	return nil
 }
 
-// dkim returns the parsed form of the settings of a domain, nil for none.
+// SelectorNames returns the names of the selectors that are signed with, for logs.
+func (d *DKIM) SelectorNames() []string {
+	names := make([]string, len(d.Sign))
+	for i, sel := range d.Sign {
+		names[i] = sel.Name.ASCII
+	}
+	return names
+}
+
+// dkim returns the parsed form of the settings of a domain, nil for none or if they have a problem.
 func (b *builder) dkim(field string, domain dns.Domain, s *DynamicDKIM) *DKIM {
 	if s == nil {
 		return nil
 	}
 	p := b.domain
-	d := &DKIM{Subdomains: s.Subdomains}
+	before := len(p.list)
+	d := &DKIM{Domain: domain, Subdomains: s.Subdomains}
 	if !strings.Contains(domain.ASCII, ".") {
 		p.addf(field, "cannot be for %s: a domain that signs has at least two labels (RFC 6376 §3.5); remove it", domain.Name())
 	}
 	if len(s.Selectors) == 0 {
 		p.addf(field+".Selectors", "is empty; add one with its PrivateKeyFile, or remove DKIM")
 	}
-	names := map[string]*Selector{} // As in Sign.
-	for _, name := range slices.Sorted(maps.Keys(s.Selectors)) {
+	keys := slices.Sorted(maps.Keys(s.Selectors))
+	for _, name := range keys {
 		f := field + ".Selectors." + name
 		sel := b.selector(f, domain, name, s.Selectors[name])
-		if slices.ContainsFunc(d.Selectors, func(o *Selector) bool { return o.Name == sel.Name }) && !sel.Name.IsZero() {
+		if slices.ContainsFunc(d.Selectors, func(o dkim.Selector) bool { return o.Name == sel.Name }) && !sel.Name.IsZero() {
 			p.addf(f, "is the same name as another selector here; remove one")
 		}
 		d.Selectors = append(d.Selectors, sel)
-		names[name] = sel
 	}
 	d.Sign = d.Selectors
-	if s.Sign == nil {
-		return d
-	}
-	d.Sign = nil
-	for i, name := range s.Sign {
-		f := fmt.Sprintf("%s.Sign[%d]", field, i)
-		sel := names[name]
-		switch {
-		case sel == nil:
-			p.addf(f, "there is no selector %q; use one of: %s", name, strings.Join(slices.Sorted(maps.Keys(names)), ", "))
-		case slices.Contains(d.Sign, sel):
-			p.addf(f, "selector %s is named twice; remove one", name)
-		default:
-			d.Sign = append(d.Sign, sel)
+	if s.Sign != nil {
+		d.Sign = nil
+		for i, name := range s.Sign {
+			f := fmt.Sprintf("%s.Sign[%d]", field, i)
+			switch at := slices.Index(keys, name); {
+			case at < 0:
+				p.addf(f, "there is no selector %q; use one of: %s", name, strings.Join(keys, ", "))
+			case slices.Contains(s.Sign[:i], name):
+				p.addf(f, "selector %s is named twice; remove one", name)
+			default:
+				d.Sign = append(d.Sign, d.Selectors[at])
+			}
 		}
+	}
+	if len(p.list) > before {
+		return nil
+	}
+	var err error
+	if d.Signer, err = dkim.NewSigner(dkim.SignerOptions{Domain: domain, Selectors: d.Sign}); err != nil {
+		p.addf(field, "%v; correct it", err)
+		return nil
 	}
 	return d
 }
 
 // selector returns the parsed form of one selector.
-func (b *builder) selector(field string, domain dns.Domain, name string, s DynamicSelector) *Selector {
+func (b *builder) selector(field string, domain dns.Domain, name string, s DynamicSelector) dkim.Selector {
 	p := b.domain
-	canonicalization := func(name, value string) bool {
-		return value == "" || choice(p, field+"."+name, value, map[string]bool{"relaxed": true, "simple": false})
+	canonicalization := func(name, value string) dkim.Canonicalization {
+		if value == "" {
+			return dkim.Relaxed
+		}
+		return choice(p, field+"."+name, value, map[string]dkim.Canonicalization{"relaxed": dkim.Relaxed, "simple": dkim.Simple})
 	}
-	sel := &Selector{
-		HeaderRelaxed: canonicalization("HeaderCanonicalization", s.HeaderCanonicalization),
-		BodyRelaxed:   canonicalization("BodyCanonicalization", s.BodyCanonicalization),
-		Headers:       s.Headers,
-		SealHeaders:   !s.DontSealHeaders,
-		Expiration:    s.Expiration,
+	sel := dkim.Selector{
+		Header:   canonicalization("HeaderCanonicalization", s.HeaderCanonicalization),
+		Body:     canonicalization("BodyCanonicalization", s.BodyCanonicalization),
+		Lifetime: s.Expiration,
+	}
+	sel.Oversigned, sel.Signed = p.signedHeaders(field+".Headers", s.Headers)
+	if s.DontSealHeaders {
+		sel.Oversigned, sel.Signed = nil, slices.Concat(sel.Oversigned, sel.Signed)
 	}
 	var err error
 	// Each label of a selector is one of a host name (RFC 6376 §3.1), of which the last may be a number.
 	if sel.Name, err = dns.ParseDomainLax(name); err != nil || strings.Contains(name, "_") || strings.HasSuffix(name, ".") {
 		p.addf(field, "%q cannot be part of a name in DNS; use letters, digits and hyphens, e.g. 2026a", name)
-	} else if _, err := dns.ParseDomainLax(sel.Name.ASCII + "._domainkey." + domain.ASCII); err != nil {
+	} else if _, err := dns.ParseDomainLax(dkim.KeyName(sel.Name, domain)); err != nil {
 		p.addf(field, "is too long for a name in DNS with %s; choose a shorter one", domain.Name())
 	}
 	if s.Hash != "" {
 		choice(p, field+".Hash", s.Hash, map[string]bool{"sha256": true})
-	}
-	if s.Headers != nil {
-		p.signedHeaders(field+".Headers", s.Headers)
 	}
 	if s.Expiration != 0 && s.Expiration < leastExpiration {
 		p.addf(field+".Expiration", "%s is too short; use at least %s, or remove it", s.Expiration, leastExpiration)
@@ -139,14 +144,17 @@ func (b *builder) selector(field string, domain dns.Domain, name string, s Dynam
 // unsignable are fields that change on the way of a message, or are added to it (RFC 6376 §3.5, §5.4).
 var unsignable = []string{"Received", "Return-Path", "DKIM-Signature", "Authentication-Results", "Delivered-To", "Bcc"}
 
-// signedHeaders checks names of header fields to sign.
-func (p *problems) signedHeaders(field string, l []string) {
+// signedHeaders checks names of header fields to sign. It returns those whose absence is signed too, and others.
+func (p *problems) signedHeaders(field string, l []string) (sealed, signed []string) {
+	if l == nil {
+		return dkim.DefaultOversigned(), dkim.DefaultSigned()
+	}
 	seen := map[string]bool{}
 	for i, name := range l {
 		f := fmt.Sprintf("%s[%d]", field, i)
 		lower := strings.ToLower(name)
 		switch {
-		case name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ':' || r == ';' }):
+		case !message.ValidFieldName(name) || strings.Contains(name, ";"):
 			p.addf(f, "%q is not the name of a header field; write e.g. Subject", name)
 		case slices.ContainsFunc(unsignable, func(u string) bool { return strings.EqualFold(u, name) }):
 			p.addf(f, "%s changes on the way, which would break signatures; remove it", name)
@@ -158,6 +166,7 @@ func (p *problems) signedHeaders(field string, l []string) {
 	if !seen["from"] {
 		p.addf(field, "lacks From, which must be signed (RFC 6376 §5.4); add it")
 	}
+	return l, nil
 }
 
 // readSigningKey returns the private key in a file. Errors say what to do.
@@ -166,27 +175,19 @@ func readSigningKey(path string) (crypto.Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(data)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, fmt.Errorf("%s is not a PEM file with a \"PRIVATE KEY\", as PKCS #8 is; make one with \"mox dkim genrsa\" or \"mox dkim gened25519\"", path)
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	key, err := dkim.ParsePrivateKey(data)
 	if err != nil {
-		return nil, fmt.Errorf("the key in %s cannot be used: %w; make a new one", path, err)
+		return nil, fmt.Errorf("%s has no key to sign with (%w), RSA or Ed25519 as PEM; make one with \"mox dkim genrsa\" or \"mox dkim gened25519\"", path, err)
 	}
-	switch key := key.(type) {
-	case ed25519.PrivateKey:
-		return key, nil
-	case *rsa.PrivateKey:
-		switch bits := key.N.BitLen(); {
+	if pub, ok := key.Public().(*rsa.PublicKey); ok {
+		switch bits := pub.N.BitLen(); {
 		case bits < leastRSA:
 			return nil, fmt.Errorf("the RSA key in %s has %d bits, and others must not trust one of fewer than %d (RFC 8301 §3.2); make a new one, of 2048 bits", path, bits, leastRSA)
 		case bits > mostRSA:
 			return nil, fmt.Errorf("the RSA key in %s has %d bits, and others need not check more than %d (RFC 8301 §3.2); make a new one, of 2048 bits", path, bits, mostRSA)
 		}
-		return key, nil
 	}
-	return nil, fmt.Errorf("the key in %s is neither RSA nor Ed25519, the only ones of DKIM; make a new one", path)
+	return key, nil
 }
 
 // readKeyFile returns the content of a file with a private key, which it refuses if others can read or change it.

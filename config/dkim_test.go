@@ -9,12 +9,15 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"mox/dkim"
 )
 
 // writeKey writes a private key as PEM into dir.
@@ -90,34 +93,48 @@ func writeDKIM(t *testing.T, dynamic string) (path string) {
 	return path
 }
 
-func selectorNames(l []*Selector) []string {
-	var names []string
-	for _, s := range l {
-		names = append(names, s.Name.ASCII)
-	}
-	return names
-}
-
 func TestDKIM(t *testing.T) {
 	t.Parallel()
 	cfg, err := Load(Options{Path: writeDKIM(t, withDKIM(twoSelectors))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, l := cfg.DKIM(domain(t, "example.org"))
-	if d != domain(t, "example.org") || len(l) != 2 {
-		t.Fatalf("signed as %v with %v", d, selectorNames(l))
+	d := cfg.DKIM(domain(t, "example.org"))
+	if d == nil || d.Domain != domain(t, "example.org") || !slices.Equal(d.SelectorNames(), []string{"2026a", "2026b"}) {
+		t.Fatalf("signed by %+v", d)
 	}
-	a, b := l[0], l[1]
-	if _, ok := a.Key.(*rsa.PrivateKey); !ok || a.Name.ASCII != "2026a" || !a.HeaderRelaxed || !a.BodyRelaxed || !a.SealHeaders || a.Headers != nil || a.Expiration != 0 {
+	a, b := d.Sign[0], d.Sign[1]
+	if _, ok := a.Key.(*rsa.PrivateKey); !ok || a.Header != dkim.Relaxed || a.Body != dkim.Relaxed || !slices.Contains(a.Oversigned, "From") || a.Lifetime != 0 || a.BodyLength {
 		t.Errorf("defaults: %+v", a)
 	}
-	if _, ok := b.Key.(ed25519.PrivateKey); !ok || b.HeaderRelaxed || !b.BodyRelaxed || b.SealHeaders || !slices.Equal(b.Headers, []string{"From", "subject"}) || b.Expiration != 7*24*time.Hour {
+	if _, ok := b.Key.(ed25519.PrivateKey); !ok || b.Header != dkim.Simple || b.Body != dkim.Relaxed || b.Oversigned != nil || !slices.Equal(b.Signed, []string{"From", "subject"}) || b.Lifetime != 7*24*time.Hour {
 		t.Errorf("second selector: %+v", b)
 	}
 	for _, name := range []string{"all.example", "mail.example.org", "org", "elsewhere.example"} {
-		if d, l := cfg.DKIM(domain(t, name)); l != nil {
-			t.Errorf("mail from %s is signed as %v", name, d)
+		if d := cfg.DKIM(domain(t, name)); d != nil {
+			t.Errorf("mail from %s is signed as %v", name, d.Domain)
+		}
+	}
+}
+
+// Without sealing nothing is signed that is not there, also of the default fields.
+func TestDKIMDontSealHeaders(t *testing.T) {
+	t.Parallel()
+	for list, want := range map[string][2]string{
+		"":                               {"From", "List-Id"},
+		"DontSealHeaders: true\n":        {"", "From"},
+		"Headers:\n\t\t\t\t\t\t- FROM\n": {"FROM", ""},
+	} {
+		fields := "\t\tDKIM:\n\t\t\tSelectors:\n\t\t\t\ta:\n\t\t\t\t\tPrivateKeyFile: dkim/ed25519.pem\n\t\t\t\t\t" + list
+		cfg, err := Load(Options{Path: writeDKIM(t, withDKIM(strings.TrimRight(fields, "\t")))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sel := cfg.DKIM(domain(t, "example.org")).Sign[0]
+		for i, l := range [][]string{sel.Oversigned, sel.Signed} {
+			if want[i] == "" && l != nil || want[i] != "" && !slices.Contains(l, want[i]) {
+				t.Errorf("%q: sealed %q, signed %q", list, sel.Oversigned, sel.Signed)
+			}
 		}
 	}
 }
@@ -131,21 +148,24 @@ func TestDKIMSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := selectorNames(cfg.Domain(domain(t, "example.org")).DKIM.Selectors); !slices.Equal(got, []string{"2026a", "2026b"}) {
-		t.Errorf("selectors %v", got)
+	if n := len(cfg.Domain(domain(t, "example.org")).DKIM.Selectors); n != 2 {
+		t.Errorf("%d selectors, want also the prepared one", n)
 	}
 	for name, want := range map[string]string{
-		"example.org":       "example.org 2026b",
-		"mail.example.org":  "example.org 2026b",
-		"a.b.example.org":   "example.org 2026b",
-		"plain.example.org": "example.org 2026b",
-		"sub.example.org":   "sub.example.org own",
-		"x.sub.example.org": "example.org 2026b",
-		"badexample.org":    " ",
-		"org":               " ",
+		"example.org":       "example.org [2026b]",
+		"mail.example.org":  "example.org [2026b]",
+		"a.b.example.org":   "example.org [2026b]",
+		"plain.example.org": "example.org [2026b]",
+		"sub.example.org":   "sub.example.org [own]",
+		"x.sub.example.org": "example.org [2026b]",
+		"badexample.org":    "",
+		"org":               "",
 	} {
-		d, l := cfg.DKIM(domain(t, name))
-		if got := d.ASCII + " " + strings.Join(selectorNames(l), " "); got != want {
+		got := ""
+		if d := cfg.DKIM(domain(t, name)); d != nil {
+			got = d.Domain.ASCII + " " + fmt.Sprint(d.SelectorNames())
+		}
+		if got != want {
 			t.Errorf("mail from %s is signed as %q, want %q", name, got, want)
 		}
 	}
@@ -194,10 +214,10 @@ func TestDKIMProblems(t *testing.T) {
 		{key("a", "none.pem"), "domains.conf:7: Domains.example.org.DKIM.Selectors.a.PrivateKeyFile: " + dir + "/none.pem does not exist; correct the path"},
 		{key("a", "."), "is not a file"},
 		{key("a", "/dev/zero"), "is not a file"},
-		{key("a", "text.pem"), "PrivateKeyFile: " + dir + "/text.pem is not a PEM file"},
-		{key("a", "cert.pem"), "PrivateKeyFile: " + dir + "/cert.pem is not a PEM file"},
-		{key("a", "junk.pem"), "PrivateKeyFile: the key in " + dir + "/junk.pem cannot be used"},
-		{key("a", "ec.pem"), "is neither RSA nor Ed25519"},
+		{key("a", "text.pem"), "PrivateKeyFile: " + dir + "/text.pem has no key to sign with"},
+		{key("a", "cert.pem"), "PrivateKeyFile: " + dir + "/cert.pem has no key to sign with"},
+		{key("a", "junk.pem"), "PrivateKeyFile: " + dir + "/junk.pem has no key to sign with"},
+		{key("a", "ec.pem"), dir + "/ec.pem has no key to sign with"},
 		{key("a", "rsa768.pem"), "has 768 bits, and others must not trust one of fewer than 1024"},
 		{key("a", "rsa4104.pem"), "has 4104 bits, and others need not check more than 4096"},
 		{key("a", "open.pem"), "can be read or changed by others than its owner and group (mode 0644)"},
@@ -244,8 +264,7 @@ func TestDKIMReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := func() ed25519.PublicKey {
-		_, sel := l.Current().DKIM(domain(t, "example.org"))
-		return sel[1].Key.Public().(ed25519.PublicKey)
+		return l.Current().DKIM(domain(t, "example.org")).Sign[1].Key.Public().(ed25519.PublicKey)
 	}
 	first := public()
 	next := ed25519Key(t)

@@ -28,7 +28,7 @@ type DynamicDKIM struct {
 
 // DynamicSelector is a key to sign with.
 type DynamicSelector struct {
-	PrivateKeyFile         string        `sconf-doc:"PEM file with the private key, RSA or Ed25519, in PKCS #8, relative to the directory of this file. Only its owner, and at most a group, may read it. It is read again on a reload. Make one with \"mox dkim genrsa\" or \"mox dkim gened25519\"; \"mox dkim txt\" prints its record for DNS. Example: dkim/2026a.example.org.rsa.pem."`
+	PrivateKeyFile         string        `sconf-doc:"PEM file with the private key, RSA or Ed25519, in PKCS #8 (RSA also in PKCS #1), relative to the directory of this file. Only its owner, and at most a group, may read it. It is read again on a reload. Make one with \"mox dkim genrsa\" or \"mox dkim gened25519\"; \"mox dkim txt\" prints its record for DNS. Example: dkim/2026a.example.org.rsa.pem."`
 	Hash                   string        `sconf:"optional" sconf-doc:"Hash algorithm. Only sha256 is possible: RFC 8301 forbids sha1. Default: sha256."`
 	HeaderCanonicalization string        `sconf:"optional" sconf-doc:"What signed header fields may suffer on the way: relaxed is changes of white space and of the case of names, simple is nothing. Default: relaxed."`
 	BodyCanonicalization   string        `sconf:"optional" sconf-doc:"What the body may suffer on the way: relaxed is changes of white space within lines and at their ends, simple is only empty lines at its end. Default: relaxed."`
