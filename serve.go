@@ -9,6 +9,7 @@ import (
 	nethttp "net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,8 +25,6 @@ import (
 	"mox/internal/logging"
 	"mox/internal/ratelimit"
 	"mox/login"
-	"mox/pipeline"
-	"mox/pipeline/checks"
 	"mox/pipeline/local"
 	"mox/smtpserver"
 	"mox/store"
@@ -193,7 +192,11 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 			s.goServe(so.name, func() error {
 				switch so.name {
 				case "SMTP", "Submission", "Submissions":
-					return smtpServer.Serve(so, s.smtpListener(so.service, tlsConfig, limits, smtpChecks))
+					use := smtpChecks
+					if so.name == "SMTP" {
+						use = slices.Concat(use, s.receptionChecks(l, resolver))
+					}
+					return smtpServer.Serve(so, s.smtpListener(so.service, tlsConfig, limits, use))
 				case "IMAP", "IMAPS":
 					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns, accountConns))
 				default:
@@ -294,33 +297,6 @@ func (s *server) imapOptions(accounts *store.Store, logins *login.Service, reg p
 		LoginTimeout: cfg.Timeouts.Login,
 		IdleTimeout:  cfg.Timeouts.IMAP,
 	}
-}
-
-// testTimeout is how long an address of localserve that asks for a timeout keeps a
-// client waiting: longer than any client waits (RFC 5321 §4.5.3.2).
-const testTimeout = time.Hour
-
-// checks returns the checks of messages on SMTP ports. The server stops when ctx ends.
-func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.Use {
-	use := []pipeline.Use{{Check: checks.Quota{Usage: func(ctx context.Context, account string) (used, limit int64, err error) {
-		a, err := accounts.Open(ctx, account)
-		if err != nil {
-			return 0, 0, err
-		}
-		defer a.Close()
-		u, err := a.Usage(ctx)
-		return u.Bytes, u.Quota, err
-	}}}}
-	use = append(use, pipeline.Use{Check: checks.NewSendLimit(func(account string) checks.SendLimits {
-		if a := s.live.Current().Account(account); a != nil {
-			return checks.SendLimits{MessagesPerHour: a.MaxSubmissionsPerHour, RecipientsPerHour: a.MaxOutgoingPerHour, RecipientsPerDay: a.MaxOutgoingPerDay}
-		}
-		return checks.SendLimits{}
-	}, nil)})
-	if s.live.Current().Localserve != nil {
-		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})
-	}
-	return use
 }
 
 // serveControl answers commands on the control socket.

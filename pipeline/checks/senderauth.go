@@ -1,0 +1,228 @@
+package checks
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"mox/dkim"
+	"mox/dmarc"
+	"mox/dns"
+	"mox/iprev"
+	"mox/message"
+	"mox/pipeline"
+	"mox/spf"
+)
+
+// SenderAuthOptions for NewSenderAuth.
+type SenderAuthOptions struct {
+	Resolver dns.Resolver // It should cache: a record may be asked for several times per message.
+	Hostname dns.Domain   // Who checks, for Received-SPF.
+	Policy   DMARCPolicy
+
+	Now func() time.Time // Default: time.Now.
+
+	// Intn returns a random number from 0 to n-1, for DMARC's pct. Default: that of math/rand/v2.
+	Intn func(n int) int
+}
+
+// SenderAuth finds out who sent a message: by iprev (RFC 8601 §3), SPF (RFC 7208), DKIM (RFC 6376) and, with their
+// results, DMARC (RFC 7489). All that needs DNS runs while the client goes on with its message, at most
+// SenderAuthTimeout in all; what has no answer by then is a temporary error. The pipeline.Use must leave it
+// that time.
+//
+// Its facts are those of the constants Fact*.
+type SenderAuth struct {
+	opts  SenderAuthOptions
+	dmarc *dmarc.Verifier
+}
+
+var _ pipeline.Check = (*SenderAuth)(nil)
+
+// Facts that SenderAuth gives. Domains are in ASCII.
+const (
+	FactIPRev       = "iprev"        // Result of iprev.
+	FactIPRevName   = "iprev.name"   // Confirmed name of the client.
+	FactSPF         = "spf"          // Result of SPF for the reverse-path, or for EHLO if that is null.
+	FactSPFDomain   = "spf.domain"   // The domain that it is about.
+	FactDKIMDomain  = "dkim.domain"  // Domain with a signature that passes; one fact for each.
+	FactDMARC       = "dmarc"        // Result of DMARC.
+	FactDMARCPolicy = "dmarc.policy" // What the record asks for; without a record there is none.
+	FactFromDomain  = "from.domain"  // Author domain; one fact for each.
+)
+
+const (
+	// lookupTimeout is for what runs beside the dialogue, from when it begins.
+	lookupTimeout = 20 * time.Second
+
+	// policyTimeout is for the lookups of DMARC, which come last.
+	policyTimeout = 10 * time.Second
+
+	// SenderAuthTimeout is how long the message stage can take at most.
+	SenderAuthTimeout = lookupTimeout + policyTimeout + 10*time.Second
+)
+
+// NewSenderAuth returns the check.
+func NewSenderAuth(opts SenderAuthOptions) *SenderAuth {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &SenderAuth{opts, &dmarc.Verifier{Resolver: opts.Resolver, Intn: opts.Intn}}
+}
+
+// Name implements pipeline.Check.
+func (*SenderAuth) Name() string { return "senderauth" }
+
+// Start implements pipeline.Check.
+func (c *SenderAuth) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckState, error) {
+	if conn.Submission {
+		return pipeline.NopState{}, nil // Who that is, the login says.
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	s := &senderAuthState{check: c, conn: conn, ctx: ctx, cancel: cancel}
+	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now})
+	s.lookups.Go(func() {
+		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+		defer cancel()
+		s.iprev = iprev.Lookup(ctx, c.opts.Resolver, conn.RemoteIP)
+	})
+	return s, nil
+}
+
+// senderAuthState follows one message. The results are written by lookups, and read after them.
+type senderAuthState struct {
+	pipeline.NopState
+	check  *SenderAuth
+	conn   pipeline.Conn
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	lookups sync.WaitGroup
+	iprev   iprev.Result
+	spf     spf.Result // Of the reverse-path, or of the name in EHLO if that is null.
+	spfArgs spf.Args
+	helo    *spf.Result // Of the name in EHLO, besides that; nil for none.
+
+	dkim *dkim.Verifier
+}
+
+var _ pipeline.Streamer = (*senderAuthState)(nil)
+
+// Sender implements pipeline.CheckState. It begins to evaluate SPF.
+func (s *senderAuthState) Sender(_ context.Context, env pipeline.Envelope) (pipeline.Result, error) {
+	o := &s.check.opts
+	s.spfArgs = spf.Args{RemoteIP: s.conn.RemoteIP, Hello: s.conn.Hello, MailFrom: env.MailFrom, Hostname: o.Hostname, Timeout: lookupTimeout, Now: o.Now}
+	s.lookups.Go(func() { s.spf = spf.CheckMailFrom(s.ctx, o.Resolver, s.spfArgs) })
+	if !env.MailFrom.IsZero() {
+		// RFC 7208 §2.3: also the name that the client gave itself.
+		s.helo = &spf.Result{}
+		s.lookups.Go(func() { *s.helo = spf.CheckHELO(s.ctx, o.Resolver, s.spfArgs) })
+	}
+	return pipeline.Result{}, nil
+}
+
+// Stream implements pipeline.Streamer.
+func (s *senderAuthState) Stream() io.Writer { return s.dkim }
+
+// Message implements pipeline.CheckState.
+func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipeline.Result, error) {
+	kctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	signatures := s.dkim.Results(kctx)
+	s.lookups.Wait() // Each has its own timeout.
+	if err := ctx.Err(); err != nil {
+		return pipeline.Result{}, err
+	}
+
+	authors := dmarc.ParseAuthors(m.Body.Root().Header)
+	pctx, cancel := context.WithTimeout(ctx, policyTimeout)
+	defer cancel()
+	policy := s.check.dmarc.Verify(pctx, authors, s.spfIdentifier(), dkimIdentifiers(signatures))
+	if m.Body.Root().Defects&message.DefectHeaderTooLarge != 0 {
+		policy.Invalid = true // Another From may follow where nobody has looked.
+	}
+
+	r := s.check.opts.Policy.judge(policy)
+	r.Prepend = spf.NewReceived(s.spfArgs, s.spf).AppendField(nil)
+	r.AuthResults = s.authResults(m.Envelope.SMTPUTF8, signatures, policy)
+	r.Facts = s.facts(signatures, policy)
+	return r, nil
+}
+
+// spfIdentifier returns what SPF says to DMARC (RFC 7489 §4.1).
+func (s *senderAuthState) spfIdentifier() dmarc.Identifier {
+	return dmarc.Identifier{Domain: s.spf.Domain, Status: dmarc.Status(s.spf.Status)}
+}
+
+// dkimIdentifiers returns what the signatures say to DMARC.
+func dkimIdentifiers(signatures []dkim.Result) []dmarc.Identifier {
+	var l []dmarc.Identifier
+	for _, r := range signatures {
+		if r.Signature == nil {
+			continue
+		}
+		status := r.Status
+		if r.Testing && status == dkim.StatusPass {
+			status = dkim.StatusNeutral // RFC 6376 §3.6.1: it must not be treated better than unsigned.
+		}
+		l = append(l, dmarc.Identifier{Domain: r.Signature.Domain, Status: dmarc.Status(status)})
+	}
+	return l
+}
+
+// authResults returns what is said in Authentication-Results (RFC 8601 §2.7).
+func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, policy dmarc.Result) []pipeline.AuthResult {
+	l := []pipeline.AuthResult{{Method: "iprev", Result: string(s.iprev.Status), Props: []pipeline.AuthProp{{Type: "policy", Property: "iprev", Value: s.conn.RemoteIP.String()}}}}
+	for _, r := range []*spf.Result{&s.spf, s.helo} {
+		if r != nil {
+			name, value := r.Property()
+			l = append(l, pipeline.AuthResult{Method: "spf", Result: string(r.Status), Reason: r.Problem, Props: []pipeline.AuthProp{{Type: "smtp", Property: name, Value: value}}})
+		}
+	}
+	if len(signatures) == 0 {
+		l = append(l, pipeline.AuthResult{Method: "dkim", Result: string(dkim.StatusNone)})
+	}
+	for _, r := range signatures {
+		a := pipeline.AuthResult{Method: "dkim", Result: string(r.Status), Reason: r.Reason()}
+		for _, p := range r.Properties(utf8) {
+			a.Props = append(a.Props, pipeline.AuthProp{Type: "header", Property: p.Name, Value: p.Value})
+		}
+		l = append(l, a)
+	}
+	a := pipeline.AuthResult{Method: "dmarc", Result: string(policy.Status), Reason: policy.Reason()}
+	for _, p := range policy.Properties() {
+		a.Props = append(a.Props, pipeline.AuthProp{Type: p.Type, Property: p.Name, Value: p.Value})
+	}
+	return append(l, a)
+}
+
+// facts returns what later decisions may use.
+func (s *senderAuthState) facts(signatures []dkim.Result, policy dmarc.Result) []pipeline.Fact {
+	l := []pipeline.Fact{{Name: FactIPRev, Value: string(s.iprev.Status)}, {Name: FactSPF, Value: string(s.spf.Status)}, {Name: FactDMARC, Value: string(policy.Status)}}
+	add := func(name, value string) {
+		if f := (pipeline.Fact{Name: name, Value: value}); value != "" && !slices.Contains(l, f) {
+			l = append(l, f)
+		}
+	}
+	add(FactIPRevName, s.iprev.Name.ASCII)
+	add(FactSPFDomain, s.spf.Domain.ASCII)
+	for _, id := range dkimIdentifiers(signatures) {
+		if id.Status == dmarc.StatusPass {
+			add(FactDKIMDomain, id.Domain.ASCII)
+		}
+	}
+	add(FactDMARCPolicy, string(policy.Policy))
+	for _, d := range policy.Authors.Domains {
+		add(FactFromDomain, d.ASCII)
+	}
+	return l
+}
+
+// Close implements pipeline.CheckState.
+func (s *senderAuthState) Close() {
+	s.cancel()
+	s.dkim.Close()
+	s.lookups.Wait()
+}

@@ -1,0 +1,283 @@
+package checks
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mox/dkim"
+	"mox/dmarc"
+	"mox/dns"
+	"mox/pipeline"
+	"mox/pipeline/checktest"
+	"mox/smtp"
+)
+
+// zone is what the tests find in DNS. The client 192.0.2.1 is good.example's.
+func zone(t testing.TB) (*dns.MemResolver, *dkim.Signer) {
+	t.Helper()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	record, err := dkim.NewRecord(key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := dkim.NewSigner(dkim.SignerOptions{
+		Domain:    dns.Domain{ASCII: "good.example"},
+		Selectors: []dkim.Selector{{Name: dns.Domain{ASCII: "sel"}, Key: key}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &dns.MemResolver{
+		PTR: map[string][]string{"192.0.2.1": {"mail.good.example"}},
+		A:   map[string][]string{"mail.good.example": {"192.0.2.1"}, "sub.good.example": {"192.0.2.3"}},
+		TXT: map[string][]string{
+			"good.example":                 {"v=spf1 ip4:192.0.2.1 -all"},
+			"mail.good.example":            {"v=spf1 a -all"},
+			"_dmarc.good.example":          {"v=DMARC1; p=reject; sp=quarantine"},
+			"sel._domainkey.good.example":  {record.String()},
+			"test._domainkey.good.example": {record.String() + "; t=y"},
+			"other.example":                {"v=spf1 +all"},
+			"_dmarc.lenient.example":       {"v=DMARC1; p=none"},
+			"_dmarc.temp.example":          {"v=DMARC1; p=reject"},
+		},
+		Fail: []string{"txt broken.example", "txt _dmarc.broken.example", "txt temp.example", "txt sel._domainkey.temp.example"},
+	}, signer
+}
+
+func address(t testing.TB, s string) smtp.Path {
+	t.Helper()
+	if s == "" {
+		return smtp.Path{}
+	}
+	p, err := smtp.ParsePath(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// judged runs a check over a message from 192.0.2.1, or another address.
+func judged(t testing.TB, c pipeline.Check, ip, from, content string) pipeline.Result {
+	t.Helper()
+	s, err := c.Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr(ip), Hello: "mail.good.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	env := pipeline.Envelope{MailFrom: address(t, from)}
+	if _, err := s.Sender(t.Context(), env); err != nil {
+		t.Fatal(err)
+	}
+	spool := pipeline.NewSpool("", 0)
+	defer spool.Close()
+	w := io.Writer(spool)
+	if s, ok := s.(pipeline.Streamer); ok {
+		w = io.MultiWriter(s.Stream(), spool)
+	}
+	if _, err := io.WriteString(w, content); err != nil {
+		t.Fatal(err)
+	}
+	if err := spool.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Message(t.Context(), pipeline.Message{Envelope: env, Body: spool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// results returns the results in a short form, e.g. "iprev=pass spf=none".
+func results(r pipeline.Result) string {
+	var l []string
+	for _, a := range r.AuthResults {
+		l = append(l, a.Method+"="+a.Result)
+	}
+	return strings.Join(l, " ")
+}
+
+// outcome is the verdict, and the code of a refusal.
+func outcome(r pipeline.Result) string {
+	if r.Reply != nil {
+		return r.Verdict.String() + " " + r.Reply.Reply()[:9]
+	}
+	return r.Verdict.String()
+}
+
+func TestSenderAuthSuite(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []DMARCPolicy{DMARCNote, DMARCEnforce} {
+		checktest.Run(t, func(t *testing.T) checktest.Harness {
+			r, _ := zone(t)
+			return checktest.Harness{
+				Check: NewSenderAuth(SenderAuthOptions{Resolver: r, Hostname: dns.Domain{ASCII: "mx.example.org"}, Policy: policy}),
+				From:  address(t, "a@good.example"),
+			}
+		})
+	}
+}
+
+func TestSenderAuth(t *testing.T) {
+	t.Parallel()
+	const body = "Subject: hi\r\nDate: Fri, 2 Jan 2026 03:04:05 +0000\r\n\r\ntext\r\n"
+	r, signer := zone(t)
+	sign := func(m string) string {
+		fields, err := signer.Sign(strings.NewReader(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(fields) + m
+	}
+	good := sign("From: a@good.example\r\n" + body)
+	for _, tt := range []struct {
+		name, ip, from, content string
+		results                 string
+		note, quarantine, full  string // What becomes of it by policy.
+	}{
+		{"all pass", "192.0.2.1", "a@good.example", good,
+			"iprev=pass spf=pass spf=pass dkim=pass dmarc=pass", "neutral", "neutral", "neutral"},
+		{"forwarded, so that only DKIM passes", "192.0.2.9", "a@other.example", good,
+			"iprev=permerror spf=pass spf=fail dkim=pass dmarc=pass", "neutral", "neutral", "neutral"},
+		{"unsigned, SPF passes", "192.0.2.1", "a@good.example", "From: a@good.example\r\n" + body,
+			"iprev=pass spf=pass spf=pass dkim=none dmarc=pass", "neutral", "neutral", "neutral"},
+		{"a report, with the null reverse-path: the name in EHLO counts (RFC 7208 §2.4)", "192.0.2.1", "", "From: a@good.example\r\n" + body,
+			"iprev=pass spf=pass dkim=none dmarc=pass", "neutral", "neutral", "neutral"},
+		{"forged", "192.0.2.9", "a@other.example", "From: a@good.example\r\n" + body,
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=fail", "neutral", "quarantine", "reject 550 5.7.1"},
+		{"changed on the way", "192.0.2.9", "a@other.example", good + "more\r\n",
+			"iprev=permerror spf=pass spf=fail dkim=fail dmarc=fail", "neutral", "quarantine", "reject 550 5.7.1"},
+		{"forged, with the weaker policy of subdomains", "192.0.2.9", "a@other.example", "From: a@sub.good.example\r\n" + body,
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=fail", "neutral", "quarantine", "quarantine"},
+		{"a policy that asks for nothing", "192.0.2.9", "a@other.example", "From: a@lenient.example\r\n" + body,
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=fail", "neutral", "neutral", "neutral"},
+		{"no policy", "192.0.2.9", "a@nowhere.example", "From: a@nowhere.example\r\n" + body,
+			"iprev=permerror spf=none spf=fail dkim=none dmarc=none", "neutral", "neutral", "neutral"},
+		{"no From", "192.0.2.1", "a@good.example", body,
+			"iprev=pass spf=pass spf=pass dkim=none dmarc=permerror", "neutral", "quarantine", "reject 550 5.7.1"},
+		{"two From fields, both in the clear", "192.0.2.1", "a@good.example", "From: a@good.example\r\nFrom: b@good.example\r\n" + body,
+			"iprev=pass spf=pass spf=pass dkim=none dmarc=permerror", "neutral", "quarantine", "reject 550 5.7.1"},
+		{"two authors, one of them forged", "192.0.2.9", "a@other.example", "From: x@other.example, a@good.example\r\n" + body,
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=fail", "neutral", "quarantine", "reject 550 5.7.1"},
+		{"DNS of the policy fails", "192.0.2.9", "a@other.example", "From: a@broken.example\r\n" + body,
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=temperror", "neutral", "neutral", "reject 451 4.7.1"},
+		{"DNS of SPF fails, and nothing else passes", "192.0.2.9", "a@temp.example", "From: a@temp.example\r\n" + body,
+			"iprev=permerror spf=temperror spf=fail dkim=none dmarc=temperror", "neutral", "neutral", "reject 451 4.7.1"},
+		{"From is beyond what is read of a header", "192.0.2.1", "a@good.example", "From: a@good.example\r\n" + strings.Repeat("X: "+strings.Repeat("y", 900)+"\r\n", 10_000) + body,
+			"iprev=pass spf=pass spf=pass dkim=none dmarc=pass", "neutral", "quarantine", "reject 550 5.7.1"},
+	} {
+		for policy, want := range map[DMARCPolicy]string{DMARCNote: tt.note, DMARCQuarantine: tt.quarantine, DMARCEnforce: tt.full} {
+			c := NewSenderAuth(SenderAuthOptions{Resolver: r, Hostname: dns.Domain{ASCII: "mx.example.org"}, Policy: policy})
+			got := judged(t, c, tt.ip, tt.from, tt.content)
+			if s := results(got); s != tt.results {
+				t.Errorf("%s: results %s, want %s", tt.name, s, tt.results)
+			}
+			if o := outcome(got); o != want {
+				t.Errorf("%s: policy %d: %s, want %s", tt.name, policy, o, want)
+			}
+			if !strings.HasPrefix(string(got.Prepend), "Received-SPF: ") || !pipeline.ValidFields(got.Prepend) {
+				t.Errorf("%s: prepended %q", tt.name, got.Prepend)
+			}
+		}
+	}
+}
+
+func TestSenderAuthFacts(t *testing.T) {
+	t.Parallel()
+	r, signer := zone(t)
+	m := "From: a@good.example\r\n\r\ntext\r\n"
+	fields, err := signer.Sign(strings.NewReader(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := judged(t, NewSenderAuth(SenderAuthOptions{Resolver: r}), "192.0.2.1", "a@good.example", string(fields)+string(fields)+m)
+	want := []pipeline.Fact{
+		{Name: FactIPRev, Value: "pass"}, {Name: FactSPF, Value: "pass"}, {Name: FactDMARC, Value: "pass"},
+		{Name: FactIPRevName, Value: "mail.good.example"}, {Name: FactSPFDomain, Value: "good.example"},
+		{Name: FactDKIMDomain, Value: "good.example"}, {Name: FactDMARCPolicy, Value: "reject"}, {Name: FactFromDomain, Value: "good.example"},
+	}
+	if !slices.Equal(got.Facts, want) {
+		t.Errorf("facts %v, want %v", got.Facts, want)
+	}
+}
+
+// A signature with a key that is being tested must not make a message look better than without (RFC 6376 §3.6.1).
+func TestTestedKeyDoesNotAuthenticate(t *testing.T) {
+	t.Parallel()
+	ids := dkimIdentifiers([]dkim.Result{
+		{Status: dkim.StatusPass, Testing: true, Signature: &dkim.Signature{Domain: dns.Domain{ASCII: "good.example"}}},
+		{Status: dkim.StatusTemperror, Signature: &dkim.Signature{Domain: dns.Domain{ASCII: "temp.example"}}},
+		{Status: dkim.StatusNeutral},
+	})
+	want := []dmarc.Identifier{{Domain: dns.Domain{ASCII: "good.example"}, Status: "neutral"}, {Domain: dns.Domain{ASCII: "temp.example"}, Status: dmarc.StatusTempError}}
+	if !slices.Equal(ids, want) {
+		t.Errorf("got %v", ids)
+	}
+}
+
+// A resolver that never answers costs a bounded time, and the results are temporary errors.
+func TestSenderAuthWithoutDNS(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &dns.MemResolver{Before: func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }}
+		_, signer := zone(t)
+		m := "From: a@good.example\r\n\r\ntext\r\n"
+		fields, err := signer.Sign(strings.NewReader(m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce})
+		begin := time.Now()
+		got := judged(t, c, "192.0.2.1", "a@good.example", string(fields)+m)
+		if took := time.Since(begin); took >= SenderAuthTimeout {
+			t.Errorf("took %v", took)
+		}
+		if s := results(got); s != "iprev=temperror spf=temperror spf=temperror dkim=temperror dmarc=temperror" || outcome(got) != "reject 451 4.7.1" {
+			t.Errorf("%s: %s", s, outcome(got))
+		}
+	})
+}
+
+// The client hangs up while lookups go on: nothing is left behind.
+func TestSenderAuthEndsEarly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &dns.MemResolver{Before: func(ctx context.Context, _, _ string) error { <-ctx.Done(); return ctx.Err() }}
+		s, err := NewSenderAuth(SenderAuthOptions{Resolver: r}).Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr("192.0.2.1"), Hello: "a.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Sender(t.Context(), pipeline.Envelope{MailFrom: address(t, "a@good.example")}); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		s.Close()
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("closing took %v", took)
+		}
+	})
+}
+
+// Who is logged in is not judged by where he is.
+func TestSenderAuthLeavesSubmissionsAlone(t *testing.T) {
+	t.Parallel()
+	r := &dns.MemResolver{Before: func(context.Context, string, string) error { return errors.New("asked") }}
+	s, err := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce}).Start(t.Context(), pipeline.Conn{Submission: true, Account: "ann"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, ok := s.(pipeline.Streamer); ok {
+		t.Error("a submission is streamed")
+	}
+	if got, err := s.Message(t.Context(), pipeline.Message{}); err != nil || len(got.AuthResults) > 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
