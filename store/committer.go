@@ -71,8 +71,9 @@ type committer struct {
 	doubtful bool      // What broke it leaves open what is on the disk.
 
 	// Of the goroutine alone.
-	chores chores
-	owner  bool // The epoch was claimed.
+	putting *putting // Of the batch being written, nil if it has no bodies.
+	chores  chores
+	owner   bool // The epoch was claimed.
 
 	erase bool // Set before stopping: erase all that waits for it.
 }
@@ -266,17 +267,22 @@ func (c *committer) commit(batch []*op) {
 	var alone []*op
 	for len(ready) > 0 {
 		culprit, err := c.transact(ready)
-		if err != nil && culprit == nil {
+		switch {
+		case err == nil:
+			ready = nil
+		case culprit != nil:
+			// It may do better by itself, or else tell why not.
+			ready = slices.DeleteFunc(ready, func(o *op) bool { return o == culprit })
+			alone = append(alone, culprit)
+		case hasBodies(ready) && c.putting.failed():
+			ready = failBodies(ready, err)
+			alone = failBodies(alone, err)
+		default:
 			for _, o := range ready {
 				o.err = err
 			}
-			break
-		} else if err == nil {
-			break
+			ready = nil
 		}
-		// It may do better by itself, or else tell why not.
-		ready = slices.DeleteFunc(ready, func(o *op) bool { return o == culprit })
-		alone = append(alone, culprit)
 	}
 	for _, o := range alone {
 		if _, err := c.transact([]*op{o}); err != nil {
@@ -290,8 +296,40 @@ func (c *committer) commit(batch []*op) {
 	}
 }
 
-// putBodies makes the messages of a batch durable, and returns the ops that may go on.
+// putting is what was written to the pack for a batch, and may not be durable yet.
+type putting struct {
+	pending *blob.Pending
+	emails  []*newEmail
+	started time.Time
+	waited  bool
+	err     error // Of waiting.
+}
+
+// wait returns when the bodies are durable. If they cannot be made so, nobody refers to them any more.
+func (p *putting) wait(m *metrics) error {
+	if p == nil {
+		return nil
+	}
+	if !p.waited {
+		p.waited = true
+		p.err = p.pending.Wait()
+		observeSince(m.packSeconds, p.started)
+		if p.err != nil {
+			for _, e := range p.emails {
+				e.ref = blob.Ref{}
+			}
+		}
+	}
+	return p.err
+}
+
+// failed reports whether waiting has failed.
+func (p *putting) failed() bool { return p != nil && p.err != nil }
+
+// putBodies writes the messages of a batch, and returns the ops that may go on. To be durable they have to be waited
+// for.
 func (c *committer) putBodies(batch []*op) []*op {
+	c.putting = nil
 	ready := slices.Clone(batch)
 	for {
 		var items []blob.Item
@@ -308,30 +346,42 @@ func (c *committer) putBodies(batch []*op) []*op {
 			return ready
 		}
 		start := time.Now()
-		refs, err := c.account.blobs.Put(context.Background(), items)
-		observeSince(c.account.store.metrics.packSeconds, start)
+		pending, err := c.account.blobs.Start(context.Background(), items)
 		var ierr *blob.ItemError
 		switch {
 		case err == nil:
 			for i, e := range emails {
-				e.ref = refs[i]
+				e.ref = pending.Refs[i]
 			}
+			c.putting = &putting{pending: pending, emails: emails, started: start}
 			return ready
 		case errors.As(err, &ierr):
 			o := owners[ierr.Index]
 			o.err = ierr.Err
 			ready = slices.DeleteFunc(ready, func(p *op) bool { return p == o })
 		default:
-			for _, o := range owners {
-				o.err = err
-			}
-			return slices.DeleteFunc(ready, func(o *op) bool { return len(o.bodies) > 0 })
+			return failBodies(ready, err)
 		}
 	}
 }
 
+func hasBodies(ops []*op) bool {
+	return slices.ContainsFunc(ops, func(o *op) bool { return len(o.bodies) > 0 })
+}
+
+// failBodies fails the ops that have bodies, and returns the others.
+func failBodies(ops []*op, err error) []*op {
+	for _, o := range ops {
+		if len(o.bodies) > 0 {
+			o.err = err
+		}
+	}
+	return slices.DeleteFunc(ops, func(o *op) bool { return len(o.bodies) > 0 })
+}
+
 // giveUpBodies lets go of messages that were put for ops that failed, or that did not use them.
 func (c *committer) giveUpBodies(batch []*op) {
+	_ = c.putting.wait(c.account.store.metrics) // It may not have come to that, and the ops have their errors.
 	var gone []blob.Deletion
 	for _, o := range batch {
 		for _, e := range o.bodies {
@@ -396,6 +446,12 @@ func (c *committer) transact(batch []*op) (culprit *op, rerr error) {
 		}
 		if err := tx.finish(); err != nil {
 			return err
+		}
+		if hasBodies(batch) {
+			// What follows is the commit.
+			if err := c.putting.wait(c.account.store.metrics); err != nil {
+				return err
+			}
 		}
 		ran = true
 		return nil

@@ -16,6 +16,8 @@ import (
 	"github.com/mjl-/bstore"
 
 	"mox/imap"
+	"mox/internal/vfs"
+	"mox/internal/vfs/faultfs"
 )
 
 // testAccount opens an account of a new store.
@@ -160,6 +162,61 @@ func TestFailingOp(t *testing.T) {
 	}
 	if runs[2] != 2 || runs[3] != 2 {
 		t.Errorf("runs %v: those that failed run once more, alone", runs)
+	}
+}
+
+// While its transaction is made ready, a message is not durable. If it cannot be made so, neither it nor another one
+// of its batch is there, but what else was asked for is done.
+func TestBodiesThatCannotBeSynced(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Bool
+	failure := errors.New("disk is broken")
+	fsys := &faultfs.FS{FS: vfs.OS{}, Hook: func(c faultfs.Call) error {
+		if c.Op == faultfs.Datasync && broken.Load() {
+			return failure
+		}
+		return nil
+	}}
+	a := testAccount(t, Options{FS: fsys})
+	box := a.boxes.byName["Inbox"]
+	add := func() *op {
+		body := strings.NewReader("Subject: test\r\n\r\ntext\r\n")
+		e, err := a.prepare(t.Context(), &NewMessage{Body: body, Size: body.Size()}, "Inbox", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &op{label: "test", bodies: []*newEmail{e}, run: func(tx *txn) error {
+			b, err := tx.box(box)
+			if err != nil {
+				return err
+			}
+			added, err := tx.addEmail(b, e)
+			tx.logAdded(b, []Added{added})
+			return err
+		}}
+	}
+	late := &op{label: "test", run: func(tx *txn) error {
+		return errors.Join(tx.subscribe("late", true), failure)
+	}}
+	broken.Store(true)
+	first, second, other := add(), add(), subscribeOp("other")
+	together(t, a, first, other, late, second)
+	if !errors.Is(first.err, failure) || !errors.Is(second.err, failure) || other.err != nil || !errors.Is(late.err, failure) {
+		t.Errorf("errors %v, %v, %v, %v", first.err, second.err, other.err, late.err)
+	}
+	if !a.subscribed("other") || a.subscribed("late") {
+		t.Error("what else was in the batch was not done as it should")
+	}
+	alone := add()
+	together(t, a, alone)
+	if !errors.Is(alone.err, failure) {
+		t.Errorf("error %v", alone.err)
+	}
+	broken.Store(false)
+	after := add()
+	together(t, a, after)
+	if mb, _ := a.mailbox(box); after.err != nil || mb.row.Total != 1 {
+		t.Errorf("%d messages, error %v", mb.row.Total, after.err)
 	}
 }
 

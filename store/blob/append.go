@@ -10,12 +10,13 @@ import (
 // written, and so about how much has to be read after a crash.
 const checkpointInterval = 8 << 20
 
-// Space on disk is reserved ahead of the end of the open pack in steps that grow
-// with it, as that makes the next fdatasync cheaper.
-const (
-	minAllocate = 256 << 10
-	maxAllocate = 4 << 20
-)
+// maxAhead is the most zeros that are written behind the end of the open pack. Where a file has blocks already, fdatasync
+// writes them and is done; where it has to get them, or they were reserved and never written, it takes a commit
+// of the file system's journal, and twice as long.
+const maxAhead = 512 << 10
+
+// smallBatch is up to what size a batch is worth zeros behind it: of a large one the writing costs more.
+const smallBatch = 64 << 10
 
 // prepareOpen makes sure that there is an open pack with room. s.mu is held.
 func (s *Store) prepareOpen() error {
@@ -67,7 +68,7 @@ func (s *Store) nextPack() (rerr error) {
 	p := &pack{number: number, size: fileHeaderSize, durable: fileHeaderSize, tombs: map[uint32]int64{}}
 	s.packs[number] = p
 	s.open, s.w = p, f
-	s.alloc, s.unsynced = p.size, false
+	s.began, s.filled, s.unsynced = p.size, p.size, false
 	s.tryCheckpoint()
 	return nil
 }
@@ -91,11 +92,11 @@ func (s *Store) endOpen() error {
 	return err
 }
 
-// releaseOpen makes all of the open pack durable, gives back the space reserved
+// releaseOpen makes all of the open pack durable, gives back the space filled
 // for more, and closes its file. s.mu is held.
 func (s *Store) releaseOpen() error {
 	var err error
-	if s.alloc > s.open.size {
+	if s.filled > s.open.size {
 		err = s.w.Truncate(s.open.size)
 	}
 	if s.unsynced {
@@ -139,7 +140,6 @@ func (s *Store) tryCheckpoint() {
 // not yet durable. On error nothing of b counts as written. s.mu is held and
 // prepareOpen was called.
 func (s *Store) appendOpen(b []byte) error {
-	s.allocate(int64(len(b)))
 	start := s.open.size
 	s.dirty = true
 	if n, err := s.w.WriteAt(b, start); err != nil || n < len(b) {
@@ -154,27 +154,30 @@ func (s *Store) appendOpen(b []byte) error {
 	return nil
 }
 
-// allocate reserves space for n bytes and some more. s.mu is held.
-func (s *Store) allocate(n int64) {
-	need := s.open.size + n
-	if need <= s.alloc || s.noAlloc {
+// fillAhead writes zeros behind the end of the open pack if there are none, as many as were appended since it was opened,
+// so that packs with little to do take no space for it. If there is no room for them, appends go on without.
+// s.mu is held.
+func (s *Store) fillAhead() {
+	if s.open.size <= s.filled {
 		return
 	}
-	step := min(max(s.open.size/4, minAllocate), maxAllocate)
-	to := max(need, s.alloc+step)
-	switch err := s.w.Allocate(s.alloc, to-s.alloc); {
-	case err == nil:
-		s.alloc = to
-	case errors.Is(err, errors.ErrUnsupported):
-		s.noAlloc = true
-	default:
-		// If the disk is full, the write itself tells.
+	s.filled = s.open.size
+	zeros := s.newCopy()
+	defer s.copies.Put(zeros)
+	clear(zeros[:])
+	for end := s.open.size + min(s.open.size-s.began, maxAhead); s.filled < end; {
+		n, err := s.w.WriteAt(zeros[:min(copySize, end-s.filled)], s.filled)
+		s.filled += int64(n)
+		if err != nil {
+			s.cutOpen(s.open.size)
+			return
+		}
 	}
 }
 
 // cutOpen removes what was written behind size. s.mu is held.
 func (s *Store) cutOpen(size int64) {
-	s.alloc, s.open.size = size, size
+	s.filled, s.open.size = size, size
 	if err := s.w.Truncate(size); err != nil {
 		s.abandon()
 	}

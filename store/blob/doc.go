@@ -33,10 +33,12 @@
 // # Order and crashes
 //
 // [Store.Put] appends a batch, calls fdatasync once, and then returns; only then
-// may the database refer to the records. Records that were durable but that the
+// may the database refer to the records. [Store.Start] returns before the sync, so that a transaction can be
+// made ready meanwhile; it may not be committed before [Pending.Wait] has returned. Records that were durable but that the
 // database did not come to know are waste: the next compaction, which asks the
 // database, drops them, and [Store.SweepFiles] does so for large files. A pack that
-// could not be synced is not appended to again.
+// could not be synced is not appended to again. Behind the end of the open pack there are zeros, so that
+// fdatasync finds blocks to write to; closing the pack cuts them off, or else the next Open does.
 //
 // Each record also says up to where the pack was durable when it was written.
 // What is broken before the highest such place was whole once, so it is damage and

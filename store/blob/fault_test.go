@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -239,6 +240,78 @@ func TestPackThatCannotBeSyncedIsNotUsedAgain(t *testing.T) {
 	}, func(d *Damage) error { return d })
 	if err != nil || n != 2 {
 		t.Errorf("found %d blobs, %v", n, err)
+	}
+}
+
+// Start returns before the batch is durable, and Wait does not.
+func TestWaitIsForTheSync(t *testing.T) {
+	t.Parallel()
+	syncing, release := make(chan struct{}), make(chan struct{})
+	faulty := &faultfs.FS{FS: newDisk(t)}
+	s := reopen(t, crashDir, crashOptions(faulty))
+	faulty.SetHook(func(c faultfs.Call) error {
+		if c.Op == faultfs.Datasync {
+			close(syncing)
+			<-release
+		}
+		return nil
+	})
+	body := randomBytes(1, 500)
+	p, err := s.Start(t.Context(), []Item{item(1, body)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-syncing
+	select {
+	case <-p.done:
+		t.Error("done before it is durable")
+	default:
+	}
+	close(release)
+	if err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	faulty.SetHook(nil)
+	check(t, s, p.Refs[0], body)
+}
+
+// The zeros behind the end of the open pack are bounded, are cut off when it is opened after a crash, and are no record.
+func TestZerosAhead(t *testing.T) {
+	t.Parallel()
+	s, dir := testStore(t, Options{})
+	var items []Item
+	for id := range int64(60) {
+		items = append(items, item(id+1, randomBytes(id+1, 20_000)))
+	}
+	var refs []Ref
+	most := int64(0)
+	for _, it := range items {
+		refs = append(refs, put(t, s, it)...)
+		p := s.Packs()[0]
+		fi, err := os.Stat(p.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, fi.Size()-p.Size)
+	}
+	if size := s.Packs()[0].Size; most == 0 || most > maxAhead || most > size {
+		t.Errorf("up to %d zeros behind %d bytes", most, size)
+	}
+	crashed := filepath.Join(t.TempDir(), "blobs")
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	again := reopen(t, crashed, Options{})
+	for i, ref := range refs {
+		check(t, again, ref, randomBytes(int64(i)+1, 20_000))
+	}
+	err := again.VerifyAll(t.Context(), func(d *Damage) error { return d })
+	if err != nil {
+		t.Error(err)
+	}
+	p := again.Packs()[0]
+	if fi, err := os.Stat(p.Path); err != nil || fi.Size() != p.Size || p.Sealed || p.Damaged {
+		t.Errorf("%+v, %v", p, err)
 	}
 }
 

@@ -50,6 +50,22 @@ const maxBatch = 1 << 30
 // calling Stage before Put is worth while.
 func (s *Store) Large(size int64) bool { return size > s.threshold }
 
+// Pending is a batch that was written and is being made durable, see Start.
+type Pending struct {
+	// Refs are the references, one for each item, in order. They are of no use if Wait returns an error.
+	Refs []Ref
+
+	done chan struct{}
+	err  error // Once done is closed.
+}
+
+// Wait returns when the batch is durable, or has failed: then nothing of it was put, as Put says. It may be called
+// more than once.
+func (p *Pending) Wait() error {
+	<-p.done
+	return p.err
+}
+
 // Put stores a batch of at most 1 GiB and returns a reference for each item, in
 // order, when all of them are durable. The caller commits the references to its
 // database afterwards, before it puts the next batch; if it cannot, it gives them to
@@ -61,6 +77,20 @@ func (s *Store) Large(size int64) bool { return size > s.threshold }
 //
 // The context is looked at before anything is written, not while it is.
 func (s *Store) Put(ctx context.Context, items []Item) ([]Ref, error) {
+	p, err := s.Start(ctx, items)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Wait(); err != nil {
+		return nil, err
+	}
+	return p.Refs, nil
+}
+
+// Start is Put without its wait: it returns when the batch was read and written, so that its caller can get its
+// database ready while the disk makes the batch durable. Nothing that refers to the batch may be committed before Wait
+// has returned nil. Other writes to the store wait for that, too.
+func (s *Store) Start(ctx context.Context, items []Item) (*Pending, error) {
 	var total int64
 	for i := range items {
 		it := &items[i]
@@ -109,14 +139,31 @@ func (s *Store) Put(ctx context.Context, items []Item) ([]Ref, error) {
 		discard()
 		return nil, err
 	}
-	if total > 0 {
-		if err := s.putPack(items, refs); err != nil {
-			discard()
-			s.disown(items, refs)
-			return nil, err
-		}
+	p := &Pending{Refs: refs, done: make(chan struct{})}
+	if total == 0 {
+		close(p.done)
+		return p, nil
 	}
-	return refs, nil
+	fail := func(err error) error {
+		discard()
+		s.disown(items, refs)
+		return err
+	}
+	// What is appended is synced with s.mu held all the while.
+	s.mu.Lock()
+	if err := s.putPack(items, refs); err != nil {
+		s.mu.Unlock()
+		return nil, fail(err)
+	}
+	go func() {
+		defer close(p.done)
+		err := s.syncPut(items, refs)
+		s.mu.Unlock()
+		if err != nil {
+			p.err = fail(err)
+		}
+	}()
+	return p, nil
 }
 
 // disown notes after a failed Put that what there may be of it on disk is not in
@@ -140,10 +187,8 @@ func (s *Store) abandoned(number uint32) bool {
 	return s.open == nil || s.open.number != number
 }
 
-// putPack appends the small items and sets their refs.
+// putPack appends the small items and sets their refs. s.mu is held.
 func (s *Store) putPack(items []Item, refs []Ref) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.prepareOpen(); err != nil {
 		return err
 	}
@@ -181,6 +226,14 @@ func (s *Store) putPack(items []Item, refs []Ref) error {
 	if err := s.appendOpen(buf); err != nil {
 		undo()
 		return err
+	}
+	return nil
+}
+
+// syncPut makes durable what putPack appended. s.mu is held.
+func (s *Store) syncPut(items []Item, refs []Ref) error {
+	if s.open.size-s.open.durable <= smallBatch {
+		s.fillAhead()
 	}
 	if err := s.syncOpen(); err != nil {
 		return err

@@ -85,13 +85,13 @@ func TestOpenChecked(t *testing.T) {
 	t.Parallel()
 	s, dir := testStore(t, Options{})
 	refs := put(t, s, item(1, randomBytes(1, 1000)), item(2, randomBytes(2, 1000)), item(3, randomBytes(3, 1000)))
-	pack := s.Packs()[0].Path
+	pack, size := s.Packs()[0].Path, s.Packs()[0].Size
 	b, err := os.ReadFile(pack)
 	if err != nil || filepath.Dir(pack) != dir {
 		t.Fatal(pack, err)
 	}
 	b[int(refs[1].offset)+int(refs[1].head)+500] ^= 1
-	if err := os.WriteFile(pack, b[:len(b)-10], 0o600); err != nil {
+	if err := os.WriteFile(pack, b[:size-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []error{nil, ErrCorrupt, ErrCorrupt} {

@@ -82,8 +82,8 @@ type Store struct {
 	w        vfs.File // Of open.
 	unsynced bool     // Something was appended to open since it was synced.
 	marked   int64    // Size of open in the ledger.
-	alloc    int64    // Space of open is reserved up to here.
-	noAlloc  bool     // The file system cannot reserve space.
+	began    int64    // Size of open when it was opened.
+	filled   int64    // The file of open ends here, with zeros behind its size.
 
 	// undecided are the places of the last Put, but for what was deleted since:
 	// the database may not have come to know them yet.

@@ -107,7 +107,7 @@ func (s *Store) readTail(p *pack, from int64, last bool) (rerr error) {
 		}
 	}
 	s.open, s.w, keep = p, f, true
-	s.alloc, s.marked = t.end, t.end
+	s.began, s.filled, s.marked = t.end, t.end, t.end
 	return nil
 }
 

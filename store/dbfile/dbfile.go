@@ -57,6 +57,9 @@ type DB struct {
 	db   *bstore.DB
 	path string
 
+	// ahead is of who holds the lock for writing.
+	ahead ahead
+
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool
 }
@@ -86,6 +89,9 @@ func Open(ctx context.Context, path string, types ...any) (*DB, error) {
 	// stay, they take space and nothing else.
 	for _, suffix := range []string{newSuffix, tmpSuffix} {
 		remove(path + suffix)
+	}
+	if db.ahead, err = openAhead(path); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening database %s: %w", path, err), db.Close())
 	}
 	return db, nil
 }
@@ -159,6 +165,7 @@ func (db *DB) Write(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 	return db.guard(func(began *bool) error {
 		return db.db.Write(ctx, func(tx *bstore.Tx) error {
 			*began = true
+			db.ahead.fill()
 			return fn(tx)
 		})
 	})
@@ -183,7 +190,7 @@ func (db *DB) Close() error {
 		// It would wait for locks that nobody gives back. The file stays open.
 		return damaged(db.path, errStuck)
 	}
-	return db.db.Close()
+	return errors.Join(db.db.Close(), db.ahead.close())
 }
 
 func syncDir(name string) error {
