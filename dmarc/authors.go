@@ -60,9 +60,12 @@ func (f Form) String() string {
 	return "unknown"
 }
 
-// maxAuthorDomains is how many different domains a message may claim to be from. Each costs
-// lookups in DNS.
-const maxAuthorDomains = 10
+// Limits of what is looked at. Each different domain costs lookups in DNS.
+const (
+	maxAuthorDomains = 10
+	maxAuthors       = 1000
+	maxFrom          = 64 * 1024 // Bytes of a field.
+)
 
 // Authors is what a header says about who wrote the message.
 type Authors struct {
@@ -73,14 +76,15 @@ type Authors struct {
 	// might take for the domain of an author.
 	Domains []dns.Domain
 
-	// TooMany is set if there were more domains.
+	// TooMany is set if there were more domains, more than 1000 addresses, or a field of more than
+	// 64 kB, so that not all was looked at.
 	TooMany bool
 }
 
 // Invalid tells whether there is no telling who wrote the message, for a reason that does not come
-// from DNS: there is no From field, or several, or one without an address in it although
-// something else stands there, or with more than 10 domains. Such mail is rejected usually
-// (RFC 7489 §6.6.1), whether or not there is a policy for a domain in it.
+// from DNS: there is no From field, or several, or one that is malformed and has no address in it,
+// or there is too much in it. Such mail is rejected usually (RFC 7489 §6.6.1), whether or not
+// there is a policy for a domain in it.
 func (a Authors) Invalid() bool {
 	switch a.Form {
 	case FormMissing, FormSeveralFields:
@@ -93,8 +97,7 @@ func (a Authors) Invalid() bool {
 
 // ParseAuthors reads the author domains (RFC 7489 §6.6.1) from a header, a raw one with its
 // fields in any form in which they can come over SMTP. It never fails; it takes time in
-// proportion to the length of the header, and memory for the addresses that it finds in
-// From.
+// proportion to the length of the header, and little memory.
 func ParseAuthors(header []byte) Authors {
 	var p authors
 	for f := range message.Fields(header) {
@@ -111,7 +114,7 @@ func isFrom(f message.Field) bool {
 	if f.Name != nil {
 		return f.Is("From")
 	}
-	name, _, ok := bytes.Cut(f.Raw[:min(len(f.Raw), maxName)], []byte(":"))
+	name, _, ok := bytes.Cut(f.Raw, []byte(":"))
 	if !ok {
 		return false
 	}
@@ -135,6 +138,7 @@ type authors struct {
 	groups    int
 	literals  int
 	malformed bool
+	parsed    int // Domains parsed.
 	domains   []dns.Domain
 	tooMany   bool
 }
@@ -147,6 +151,9 @@ func (p *authors) field(f message.Field) {
 	if f.Name == nil {
 		_, value, _ = bytes.Cut(f.Raw, []byte(":"))
 		p.malformed = true
+	}
+	if len(value) > maxFrom {
+		value, p.tooMany, p.malformed = value[:maxFrom], true, true
 	}
 	list, ok := message.ParseAddresses(value)
 	if !ok {
@@ -191,6 +198,11 @@ func (p *authors) address(a message.Address) {
 
 // domain takes a domain, and returns false if it is none.
 func (p *authors) domain(s string) bool {
+	if p.parsed++; p.parsed > 2*maxAuthors {
+		// Each address is seen as such, and again in the text.
+		p.tooMany = true
+		return false
+	}
 	d, err := dns.ParseDomainLax(s)
 	switch {
 	case err != nil:
@@ -204,10 +216,10 @@ func (p *authors) domain(s string) bool {
 	return true
 }
 
-// claims takes the domains that follow an "@" in s and have not been found yet, which makes the
-// field malformed.
+// claims takes the domains of more than one label that follow an "@" in s and have not been found yet,
+// which makes the field malformed.
 func (p *authors) claims(s string) {
-	for !p.tooMany {
+	for p.parsed <= 2*maxAuthors {
 		_, after, ok := strings.Cut(s, "@")
 		if !ok {
 			return
@@ -217,8 +229,11 @@ func (p *authors) claims(s string) {
 		if n < 0 {
 			n = len(s)
 		}
-		before := len(p.domains)
-		if n <= maxClaim && p.domain(strings.TrimRight(s[:n], ".")) && (len(p.domains) > before || p.tooMany) {
+		claim := strings.TrimRight(s[:n], ".")
+		if n > maxClaim || !strings.Contains(claim, ".") {
+			continue
+		}
+		if before := len(p.domains); p.domain(claim) && len(p.domains) > before {
 			p.malformed = true
 		}
 	}

@@ -35,7 +35,7 @@ func (d DomainResult) Reason() string {
 		return "temporary error"
 	case d.Status == StatusPermError && d.Domain.IsZero():
 		return "no author domain"
-	case d.Status == StatusPermError && !d.Found.Domain.IsZero() && d.Found.Status == StatusPermError:
+	case d.Status == StatusPermError && d.Found.Status == StatusPermError:
 		return "invalid record"
 	case d.Status == StatusPermError:
 		return "invalid From"

@@ -122,9 +122,10 @@ func (d DomainResult) severity() int {
 // evaluation is that of one message.
 type evaluation struct {
 	*session
-	spf  Identifier
-	dkim []Identifier
-	draw int // For pct, one for the message; -1 until it is made.
+	spf   Identifier
+	dkim  []Identifier
+	draw  int // For pct, one for the message; -1 until it is made.
+	walks int // For identifiers of the author domain at hand.
 }
 
 // domain comes to the result for one author domain.
@@ -135,6 +136,7 @@ func (m *evaluation) domain(ctx context.Context, domain dns.Domain) DomainResult
 		return d
 	}
 	d.Policy = d.requested()
+	m.walks = 0
 	open := m.align(ctx, &d)
 	switch {
 	case d.SPFAligned || d.DKIMAligned:
@@ -178,8 +180,11 @@ func (m *evaluation) align(ctx context.Context, d *DomainResult) (open error) {
 	return open
 }
 
-// maxIdentifiers is how many signatures are looked at. With TreeWalk each can cost lookups.
-const maxIdentifiers = 100
+// Limits of what is looked at for each author domain. Messages have one to three signatures.
+const (
+	maxIdentifiers = 100
+	maxWalks       = 10 // Of identifiers, with TreeWalk, where each can cost lookups.
+)
 
 // aligned tells whether an identifier is aligned with the author domain. Domains that are the same are, also
 // if they are public suffixes (RFC 9091 §3.5).
@@ -192,6 +197,11 @@ func (m *evaluation) aligned(ctx context.Context, d *DomainResult, id dns.Domain
 	case mode == AlignmentStrict, !isBelow(id, d.Found.Organizational):
 		// An organizational domain is the domain itself or one above.
 		return false, nil
+	}
+	if m.Discovery == TreeWalk {
+		if m.walks++; m.walks > maxWalks {
+			return false, nil
+		}
 	}
 	organizational, err := m.organizationalOf(ctx, id)
 	return organizational == d.Found.Organizational, err
