@@ -104,7 +104,7 @@ func clean(s string) string {
 
 // escapeComment escapes what ends or begins a comment (RFC 5322 §3.2.2).
 func escapeComment(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "(", `\(`, ")", `\)`).Replace(s)
+	return escape(s, `\()`)
 }
 
 // quoteValue returns a value as a dot-atom, or if it is none, as a quoted string (RFC
@@ -113,7 +113,22 @@ func quoteValue(s string) string {
 	if isDotAtom(s) {
 		return s
 	}
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + escape(s, `\"`) + `"`
+}
+
+// escape returns s with a backslash before each of some characters in ASCII.
+func escape(s, special string) string {
+	if !strings.ContainsAny(s, special) {
+		return s
+	}
+	var b []byte
+	for _, c := range []byte(s) {
+		if strings.IndexByte(special, c) >= 0 {
+			b = append(b, '\\')
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // isDotAtom tells whether s is a dot-atom in ASCII.
