@@ -25,6 +25,7 @@ type BodyHasher struct {
 	relax   *relaxer  // Nil for Simple.
 	lines   int64     // Line ends that count only if something follows.
 	cr      bool      // A CR that may begin a line end.
+	crlfs   [64]byte  // Line ends to hash.
 	closed  bool
 }
 
@@ -44,6 +45,9 @@ type relaxer struct {
 // body; a negative one means the whole body. c must be Simple or Relaxed.
 func NewBodyHasher(c Canonicalization, lengths ...int64) *BodyHasher {
 	b := &BodyHasher{h: sha256.New()}
+	for i := 0; i < len(b.crlfs); i += 2 {
+		b.crlfs[i], b.crlfs[i+1] = '\r', '\n'
+	}
 	if c == Relaxed {
 		b.relax = &relaxer{}
 	}
@@ -103,9 +107,9 @@ func (b *BodyHasher) close() {
 		// A CRLF ends every body, also an empty one (RFC 6376 §3.4.3).
 		if b.cr {
 			b.flushLines()
-			b.hash([]byte("\r"))
+			b.hash(b.crlfs[:1])
 		}
-		b.hash([]byte("\r\n"))
+		b.hash(b.crlfs[:2])
 	} else {
 		if b.cr {
 			b.flushHeld()
@@ -149,17 +153,14 @@ func (b *BodyHasher) reached() {
 	}
 }
 
-// crlfs is for hashing many line ends.
-const crlfs = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n"
-
 // flushLines hashes the line ends that were held back.
 func (b *BodyHasher) flushLines() {
 	for b.lines > 0 {
-		n := min(b.lines, int64(len(crlfs)/2))
+		n := min(b.lines, int64(len(b.crlfs)/2))
 		if b.relax != nil {
-			b.append([]byte(crlfs[:2*n]))
+			b.append(b.crlfs[:2*n])
 		} else {
-			b.hash([]byte(crlfs[:2*n]))
+			b.hash(b.crlfs[:2*n])
 		}
 		b.lines -= n
 	}
@@ -177,7 +178,7 @@ func (b *BodyHasher) writeSimple(p []byte) {
 			p = p[1:]
 		} else {
 			b.flushLines()
-			b.hash([]byte("\r"))
+			b.hash(b.crlfs[:1])
 		}
 	}
 	end := len(p)
@@ -308,17 +309,22 @@ func verbatim(p []byte) int {
 // spaces in p, or its length. p[i-1] is no space.
 func plain(p []byte, i int) int {
 	carry := uint64(0) // Whether the byte before is a space, in the lowest high bit.
-	for ; i+8 <= len(p); i += 8 {
-		w := binary.LittleEndian.Uint64(p[i:])
-		// Per byte the high bit: below 0x20, and 0x20 or below. No sum carries into the next.
+	q := p[i:]
+	for len(q) >= 8 {
+		w := binary.LittleEndian.Uint64(q)
+		// Per byte the high bit: not below 0x20, and not 0x20 or below. No sum carries into
+		// the next byte.
 		low := w &^ highs
-		control := ^(low + 0x60*ones) &^ w & highs
-		space := ^(low+0x5f*ones)&^w&highs ^ control
-		if stop := control | space&(space<<8|carry); stop != 0 {
-			return i + bits.TrailingZeros64(stop)/8
+		text := low + 0x60*ones | w
+		visible := low + 0x5f*ones | w
+		space := (text &^ visible) & highs
+		if stop := ^text&highs | space&(space<<8|carry); stop != 0 {
+			return len(p) - len(q) + bits.TrailingZeros64(stop)/8
 		}
 		carry = space >> 56
+		q = q[8:]
 	}
+	i = len(p) - len(q)
 	for ; i < len(p); i++ {
 		if p[i] < ' ' || p[i] == ' ' && p[i-1] == ' ' {
 			return i
