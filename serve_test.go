@@ -25,6 +25,7 @@ import (
 	"github.com/mjl-/sconf"
 
 	"mox/config"
+	"mox/dns"
 	"mox/internal/logging"
 	"mox/internal/memnet"
 )
@@ -84,6 +85,12 @@ func (n *network) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 // its data verified at the end of the test.
 func startServer(t *testing.T, opts config.Options) *running {
 	t.Helper()
+	return startServerIn(t, opts, &dns.MemResolver{})
+}
+
+// startServerIn is startServer with a DNS.
+func startServerIn(t *testing.T, opts config.Options, resolver dns.Resolver) *running {
+	t.Helper()
 	r := &running{t: t, path: opts.Path, net: &network{listeners: map[string]*memnet.Listener{}}, addrs: map[string]string{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan struct{})
@@ -94,8 +101,10 @@ func startServer(t *testing.T, opts config.Options) *running {
 			config: opts,
 			log:    logging.New(&r.log, levels),
 			levels: levels,
-			listen: r.net.listen,
-			dial:   r.net.dial,
+
+			resolver: resolver,
+			listen:   r.net.listen,
+			dial:     r.net.dial,
 			ready: func(_ *config.Config, sockets []socket) {
 				for _, s := range sockets {
 					if _, ok := r.addrs[s.name]; !ok {
@@ -192,18 +201,25 @@ func transact(c *smtp.Client, from, to, subject string) error {
 // submit sends a message as a user.
 func (r *running) submit(username, password, from, to, subject string) error {
 	r.t.Helper()
-	c, err := smtp.NewClient(r.dial("Submission"), "localhost")
+	c, err := r.submission(username, password)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
-		return err
-	}
-	if err := c.Auth(smtp.PlainAuth("", username, password, "localhost")); err != nil {
-		return err
-	}
 	return transact(c, from, to, subject)
+}
+
+// submission connects as a user who wants to send.
+func (r *running) submission(username, password string) (*smtp.Client, error) {
+	r.t.Helper()
+	c, err := smtp.NewClient(r.dial("Submission"), "localhost")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
+		return nil, err
+	}
+	return c, c.Auth(smtp.PlainAuth("", username, password, "localhost"))
 }
 
 // imapSession is a connection that is logged in.
