@@ -68,7 +68,9 @@ func FuzzParseURI(f *testing.F) {
 				t.Fatalf("%q: host %q of %q", s, host, a)
 			}
 		}
-		u.Allows(1)
+		if !u.Allows(0) || u.Limited && !u.Allows(u.MaxSize) {
+			t.Fatalf("%q allows too little", s)
+		}
 	})
 }
 
