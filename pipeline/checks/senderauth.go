@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"mox/arc"
 	"mox/dkim"
 	"mox/dmarc"
 	"mox/dns"
@@ -28,8 +29,9 @@ type SenderAuthOptions struct {
 	Intn func(n int) int
 }
 
-// SenderAuth finds out who sent a message: by iprev (RFC 8601 §3), SPF (RFC 7208), DKIM (RFC 6376) and, with their
-// results, DMARC (RFC 7489). All that needs DNS runs while the client goes on with its message, at most
+// SenderAuth finds out who sent a message: by iprev (RFC 8601 §3), SPF (RFC 7208), DKIM (RFC 6376), ARC (RFC 8617) and,
+// with the results of SPF and DKIM, DMARC (RFC 7489). What ARC says changes nothing by itself: who has sealed a
+// message must be trusted first. All that needs DNS runs while the client goes on with its message, at most
 // SenderAuthTimeout in all; what has no answer by then is a temporary error. The pipeline.Use must leave it
 // that time.
 //
@@ -48,6 +50,8 @@ const (
 	FactSPF         = "spf"          // Result of SPF for the reverse-path, or for EHLO if that is null.
 	FactSPFDomain   = "spf.domain"   // The domain that it is about.
 	FactDKIMDomain  = "dkim.domain"  // Domain with a signature that passes; one fact for each.
+	FactARC         = "arc"          // Result of ARC.
+	FactARCDomain   = "arc.domain"   // Who sealed the message last, if the chain passes.
 	FactDMARC       = "dmarc"        // Result of DMARC.
 	FactDMARCPolicy = "dmarc.policy" // What the record asks for; without a record there is none.
 	FactFromDomain  = "from.domain"  // Author domain; one fact for each.
@@ -83,6 +87,7 @@ func (c *SenderAuth) Start(ctx context.Context, conn pipeline.Conn) (pipeline.Ch
 	ctx, cancel := context.WithCancel(ctx)
 	s := &senderAuthState{check: c, conn: conn, ctx: ctx, cancel: cancel}
 	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now})
+	s.arc = arc.NewVerifier(ctx, c.opts.Resolver, arc.Options{Now: c.opts.Now})
 	s.lookups.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()
@@ -106,6 +111,7 @@ type senderAuthState struct {
 	helo    *spf.Result // Of the name in EHLO, besides that; nil for none.
 
 	dkim *dkim.Verifier
+	arc  *arc.Verifier
 }
 
 var _ pipeline.Streamer = (*senderAuthState)(nil)
@@ -124,13 +130,14 @@ func (s *senderAuthState) Sender(_ context.Context, env pipeline.Envelope) (pipe
 }
 
 // Stream implements pipeline.Streamer.
-func (s *senderAuthState) Stream() io.Writer { return s.dkim }
+func (s *senderAuthState) Stream() io.Writer { return io.MultiWriter(s.dkim, s.arc) }
 
 // Message implements pipeline.CheckState.
 func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipeline.Result, error) {
 	kctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
 	signatures := s.dkim.Results(kctx)
+	chain := s.arc.Results(kctx)
 	s.lookups.Wait() // Each has its own timeout.
 	if err := ctx.Err(); err != nil {
 		return pipeline.Result{}, err
@@ -146,8 +153,8 @@ func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipe
 
 	r := s.check.opts.Policy.judge(policy)
 	r.Prepend = spf.NewReceived(s.spfArgs, s.spf).AppendField(nil)
-	r.AuthResults = s.authResults(m.Envelope.SMTPUTF8, signatures, policy)
-	r.Facts = s.facts(signatures, policy)
+	r.AuthResults = s.authResults(m.Envelope.SMTPUTF8, signatures, chain, policy)
+	r.Facts = s.facts(signatures, chain, policy)
 	return r, nil
 }
 
@@ -173,7 +180,7 @@ func dkimIdentifiers(signatures []dkim.Result) []dmarc.Identifier {
 }
 
 // authResults returns what is said in Authentication-Results (RFC 8601 §2.7).
-func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, policy dmarc.Result) []pipeline.AuthResult {
+func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain arc.Result, policy dmarc.Result) []pipeline.AuthResult {
 	l := []pipeline.AuthResult{{Method: "iprev", Result: string(s.iprev.Status), Props: []pipeline.AuthProp{{Type: "policy", Property: "iprev", Value: s.conn.RemoteIP.String()}}}}
 	for _, r := range []*spf.Result{&s.spf, s.helo} {
 		if r != nil {
@@ -191,6 +198,9 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, polic
 		}
 		l = append(l, a)
 	}
+	if chain.Status != arc.StatusNone {
+		l = append(l, chain.AuthResult(s.conn.RemoteIP))
+	}
 	a := pipeline.AuthResult{Method: "dmarc", Result: string(policy.Status), Reason: policy.Reason()}
 	for _, p := range policy.Properties() {
 		a.Props = append(a.Props, pipeline.AuthProp{Type: p.Type, Property: p.Name, Value: p.Value})
@@ -199,7 +209,7 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, polic
 }
 
 // facts returns what later decisions may use.
-func (s *senderAuthState) facts(signatures []dkim.Result, policy dmarc.Result) []pipeline.Fact {
+func (s *senderAuthState) facts(signatures []dkim.Result, chain arc.Result, policy dmarc.Result) []pipeline.Fact {
 	l := []pipeline.Fact{{Name: FactIPRev, Value: string(s.iprev.Status)}, {Name: FactSPF, Value: string(s.spf.Status)}, {Name: FactDMARC, Value: string(policy.Status)}}
 	add := func(name, value string) {
 		if f := (pipeline.Fact{Name: name, Value: value}); value != "" && !slices.Contains(l, f) {
@@ -213,6 +223,10 @@ func (s *senderAuthState) facts(signatures []dkim.Result, policy dmarc.Result) [
 			add(FactDKIMDomain, id.Domain.ASCII)
 		}
 	}
+	add(FactARC, string(chain.Status))
+	if n := len(chain.Sets); n > 0 && chain.Status == arc.StatusPass {
+		add(FactARCDomain, chain.Sets[n-1].Seal.Domain.ASCII)
+	}
 	add(FactDMARCPolicy, string(policy.Policy))
 	for _, d := range policy.Authors.Domains {
 		add(FactFromDomain, d.ASCII)
@@ -224,5 +238,6 @@ func (s *senderAuthState) facts(signatures []dkim.Result, policy dmarc.Result) [
 func (s *senderAuthState) Close() {
 	s.cancel()
 	s.dkim.Close()
+	s.arc.Close()
 	s.lookups.Wait()
 }

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mox/arc"
+	"mox/authres"
 	"mox/dkim"
 	"mox/dmarc"
 	"mox/dns"
@@ -201,10 +203,51 @@ func TestSenderAuthFacts(t *testing.T) {
 	want := []pipeline.Fact{
 		{Name: FactIPRev, Value: "pass"}, {Name: FactSPF, Value: "pass"}, {Name: FactDMARC, Value: "pass"},
 		{Name: FactIPRevName, Value: "mail.good.example"}, {Name: FactSPFDomain, Value: "good.example"},
-		{Name: FactDKIMDomain, Value: "good.example"}, {Name: FactDMARCPolicy, Value: "reject"}, {Name: FactFromDomain, Value: "good.example"},
+		{Name: FactDKIMDomain, Value: "good.example"}, {Name: FactARC, Value: "none"}, {Name: FactDMARCPolicy, Value: "reject"}, {Name: FactFromDomain, Value: "good.example"},
 	}
 	if !slices.Equal(got.Facts, want) {
 		t.Errorf("facts %v, want %v", got.Facts, want)
+	}
+}
+
+// A sealed chain is reported, and believed by nobody for that alone.
+func TestSenderAuthReportsARC(t *testing.T) {
+	t.Parallel()
+	r, signer := zone(t)
+	m := "From: a@good.example\r\n\r\ntext\r\n"
+	fields, err := signer.Sign(strings.NewReader(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = string(fields) + m
+	sealer, err := arc.NewSealer(arc.SealerOptions{
+		Domain: dns.Domain{ASCII: "good.example"}, Selector: dns.Domain{ASCII: "sel"}, Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := sealer.NewMessage()
+	io.WriteString(w, m)
+	set, err := w.Fields(arc.StatusNone, authres.Results{AuthservID: "mail.good.example", Methods: []authres.Result{{Method: "dmarc", Result: "pass"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce})
+	changed := strings.Replace(string(set)+m, "text", "list footer", 1)
+	for _, tt := range []struct{ content, results, outcome, facts string }{
+		{string(set) + m, "iprev=permerror spf=pass spf=fail dkim=pass arc=pass dmarc=pass", "neutral", "arc=pass arc.domain=good.example"},
+		{changed, "iprev=permerror spf=pass spf=fail dkim=fail arc=fail dmarc=fail", "reject 550 5.7.1", "arc=fail"},
+	} {
+		got := judged(t, c, "192.0.2.9", "a@other.example", tt.content)
+		var facts []string
+		for _, f := range got.Facts {
+			if strings.HasPrefix(f.Name, FactARC) {
+				facts = append(facts, f.Name+"="+f.Value)
+			}
+		}
+		if results(got) != tt.results || outcome(got) != tt.outcome || strings.Join(facts, " ") != tt.facts {
+			t.Errorf("%s, %s, facts %v", results(got), outcome(got), facts)
+		}
 	}
 }
 
