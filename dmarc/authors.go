@@ -2,6 +2,7 @@ package dmarc
 
 import (
 	"bytes"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -162,13 +163,18 @@ func (p *authors) field(f message.Field) {
 	for _, a := range list {
 		p.address(a)
 	}
-	rest, balanced := outside(value)
+	rest, balanced := outside(value, ' ')
 	if !balanced {
 		// What is quoted and what is not is a matter of taste.
 		p.malformed = true
 		p.claims(string(value))
 	}
 	p.claims(rest)
+	if bytes.IndexByte(value, '(') >= 0 {
+		// A comment in a domain is nothing to some, and the end of it to others.
+		rest, _ = outside(value, 0)
+		p.claims(rest)
+	}
 }
 
 // address takes an element of an address list.
@@ -187,13 +193,28 @@ func (p *authors) address(a message.Address) {
 		return
 	}
 	p.addresses++
-	if strings.HasPrefix(a.Host, "[") && strings.HasSuffix(a.Host, "]") {
+	if isAddressLiteral(a.Host) {
 		p.literals++
 		return
 	}
 	if a.User == "" || strings.HasSuffix(a.Host, ".") || !p.domain(a.Host) {
 		p.malformed = true
 	}
+}
+
+// isAddressLiteral tells whether s is an address literal of RFC 5321 §4.1.3. Other domain literals
+// could have a domain in them.
+func isAddressLiteral(s string) bool {
+	s, open := strings.CutPrefix(s, "[")
+	s, closed := strings.CutSuffix(s, "]")
+	if !open || !closed {
+		return false
+	}
+	if len(s) > len("IPv6:") && strings.EqualFold(s[:len("IPv6:")], "IPv6:") {
+		s = s[len("IPv6:"):]
+	}
+	_, err := netip.ParseAddr(s)
+	return err == nil
 }
 
 // domain takes a domain, and returns false if it is none.
@@ -230,13 +251,18 @@ func (p *authors) claims(s string) {
 			n = len(s)
 		}
 		claim := strings.TrimRight(s[:n], ".")
-		if n > maxClaim || !strings.Contains(claim, ".") {
+		if n > maxClaim || !hasDot(claim) {
 			continue
 		}
 		if before := len(p.domains); p.domain(claim) && len(p.domains) > before {
 			p.malformed = true
 		}
 	}
+}
+
+// hasDot tells whether s has a dot or what could be one after IDNA mapping.
+func hasDot(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r == '.' || r >= 0x80 }) >= 0
 }
 
 // maxClaim is how long the text of a domain can be, in UTF-8.
@@ -248,8 +274,8 @@ func isDomainByte(c byte) bool {
 
 // outside returns the text outside of quoted strings and comments (RFC 5322 §3.2.2 and §3.2.4), also
 // without line ends and NUL, and white space around dots and "@", and false if one of
-// them does not end.
-func outside(value []byte) (string, bool) {
+// them does not end. A comment counts as white space, or with a comment of 0 as nothing.
+func outside(value []byte, comment byte) (string, bool) {
 	b := make([]byte, 0, len(value))
 	space := false
 	for i := 0; i < len(value); {
@@ -260,7 +286,7 @@ func outside(value []byte) (string, bool) {
 				return string(append(b, value[i:]...)), false
 			}
 			i += n
-			space = true
+			space = space || c == '"' || comment != 0
 			continue
 		case ' ', '\t', '\r', '\n', 0:
 			space = true

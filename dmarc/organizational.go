@@ -9,7 +9,8 @@ import (
 )
 
 // OrganizationalDomain returns the organizational domain of a domain by the list of public suffixes
-// (RFC 7489 §3.2): the public suffix with one more label. That of a public suffix is itself.
+// (RFC 7489 §3.2): the public suffix with one more label. That of a public suffix is itself. The list is the one in
+// golang.org/x/net/publicsuffix, with its private part, and as old as that.
 func OrganizationalDomain(domain dns.Domain) dns.Domain { return organizational(domain) }
 
 func organizational(domain dns.Domain) dns.Domain {

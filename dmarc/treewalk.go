@@ -92,7 +92,8 @@ func (s *session) findByWalk(ctx context.Context, domain dns.Domain) Found {
 			continue
 		}
 		f.Domain, f.PublicSuffix = d, d == w.suffix
-		if a := s.at(ctx, d); a.records == 1 && f.take(a) {
+		// Only what the walk looked at: of a long name it passes over some above.
+		if a, ok := s.answers[d]; ok && a.records == 1 && f.take(a) {
 			return f
 		}
 	}

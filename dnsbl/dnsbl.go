@@ -127,8 +127,9 @@ func query(ctx context.Context, resolver dns.Resolver, entry string, zone dns.Do
 	return r
 }
 
-// take decides by the addresses of an entry. RFC 5782 §2.3 has all values in 127.0.0.0/8; with others
-// a zone has become something else (§7). A refusal to answer is no entry either, whatever comes with it.
+// take decides by the addresses of an entry. RFC 5782 §6 takes any address for an entry, but §2.3 has all
+// values in 127.0.0.0/8, and with others a zone has become something else (§7). A refusal to answer is
+// no entry either, whatever comes with it.
 func (r *Result) take(addrs []netip.Addr) {
 	for _, a := range addrs {
 		a = a.Unmap()
