@@ -2,9 +2,12 @@ package arc_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/netip"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -607,6 +610,19 @@ func TestKeys(t *testing.T) {
 
 func TestRSAKeySizes(t *testing.T) {
 	t.Parallel()
+	for bits, want := range map[uint]error{512: dkim.ErrKeyWeak, 16384: dkim.ErrKeyTooLarge} {
+		w := newWorld(t)
+		m := newMail()
+		w.seal(m, hop{})
+		m.sets[0][1] = strings.Replace(m.sets[0][1], "ed25519-", "rsa-", 1)
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		r, err := dkim.NewRecord(&rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.resolver.TXT["ams._domainkey.hop1.example"] = []string{r.String()}
+		wantResult(t, fmt.Sprint(bits), w.verify(m.String()), arc.StatusFail, want)
+	}
 	for _, tt := range []struct {
 		bits   int
 		limits dkim.KeyLimits
@@ -620,8 +636,8 @@ func TestRSAKeySizes(t *testing.T) {
 		w.publish("ams", "hop1.example", rsaKey(t, tt.bits))
 		w.publish("as", "hop1.example", rsaKey(t, tt.bits))
 		m := newMail()
-		rsa := replace("ed25519-", "rsa-")
-		w.seal(m, hop{ams: rsa, as: rsa})
+		toRSA := replace("ed25519-", "rsa-")
+		w.seal(m, hop{ams: toRSA, as: toRSA})
 		r := w.verifyWith(m.String(), arc.Options{Keys: tt.limits})
 		if tt.err == nil {
 			wantResult(t, fmt.Sprint(tt.bits), r, arc.StatusPass, nil)
@@ -733,6 +749,27 @@ func TestManyFields(t *testing.T) {
 	wantResult(t, "a seal 3,000 times", w.verify(m.String()), arc.StatusFail, arc.ErrStructure)
 	m.header += strings.Repeat("X:\r\n", 30000)
 	wantResult(t, "30,000 fields", w.verify(m.String()), arc.StatusFail, dkim.ErrHeader)
+}
+
+// A chain of two sets made by dkimpy 1.1.4.
+func TestDkimpy(t *testing.T) {
+	t.Parallel()
+	msg, err := os.ReadFile("testdata/dkimpy.eml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := os.ReadFile("testdata/dkimpy.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.resolver.TXT["s._domainkey.hop3.example"] = []string{strings.TrimSpace(string(record))}
+	r := w.verify(string(msg))
+	wantResult(t, "dkimpy", r, arc.StatusPass, nil)
+	if len(r.Sets) != 2 || r.OldestPass != 0 || r.Sets[1].Results.AuthservID != "py.example" {
+		t.Errorf("got %+v", r)
+	}
+	wantResult(t, "changed", w.verify(strings.Replace(string(msg), "hi  there", "hi  you", 1)), arc.StatusFail, dkim.ErrSignature)
 }
 
 // RFC 8617 appendix B. Its keys are not published, and too short for us.
