@@ -14,11 +14,11 @@ func ExampleParse() {
 	}
 	for _, m := range r.Methods {
 		from, _ := m.Prop("smtp", "mailfrom")
-		fmt.Println(r.AuthservID, m.Method, m.Result, from)
+		fmt.Printf("%s says %s=%s %q\n", r.AuthservID, m.Method, m.Result, from)
 	}
 	// Output:
-	// mx.example.org dkim pass
-	// mx.example.org spf fail a@example.net
+	// mx.example.org says dkim=pass ""
+	// mx.example.org says spf=fail "a@example.net"
 }
 
 func ExampleMatcher_Forged() {
