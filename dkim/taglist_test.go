@@ -128,8 +128,8 @@ func TestQuotedPrintable(t *testing.T) {
 		all[i] = byte(i)
 	}
 	enc := encodeQP(string(all), "|")
-	if strings.ContainsAny(enc, " \t\r\n;|\x7f\x00\xff") {
-		t.Errorf("characters not encoded in %q", enc)
+	if i := strings.IndexFunc(enc, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == ';' || r == '|' }); i >= 0 {
+		t.Errorf("%q not encoded", enc[i])
 	}
 	if dec, err := decodeQP(enc, true); dec != string(all) || err != nil {
 		t.Errorf("got %q, %v", dec, err)
