@@ -21,7 +21,7 @@ const maxRecord = 1 << 16
 // isRecord tells whether a text of a domain is an SPF record, which only the version
 // decides (RFC 7208 §4.5).
 func isRecord(s string) bool {
-	return len(s) >= len(version) && equalFold(s[:len(version)], version) &&
+	return len(s) >= len(version) && strings.EqualFold(s[:len(version)], version) &&
 		(len(s) == len(version) || s[len(version)] == ' ')
 }
 
@@ -86,9 +86,9 @@ func cutModifier(term string) (name, value string, ok bool) {
 func (r *Record) addModifier(name, value string) error {
 	var known *string
 	switch {
-	case equalFold(name, "redirect"):
+	case strings.EqualFold(name, "redirect"):
 		known = &r.Redirect
-	case equalFold(name, "exp"):
+	case strings.EqualFold(name, "exp"):
 		known = &r.Exp
 	default:
 		r.Modifiers = append(r.Modifiers, Modifier{name, value})

@@ -61,7 +61,7 @@ func comment(args Args, res Result, ip netip.Addr) string {
 	case None:
 		b.WriteString(subject + " has no policy")
 	case Temperror:
-		b.WriteString("temporary error with policy of " + subject)
+		b.WriteString("policy of " + subject + " could not be looked up")
 	default:
 		b.WriteString("error in policy of " + subject)
 	}

@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -43,7 +44,7 @@ func (p *receivedParser) parse() (Received, error) {
 	}
 	r.Status = Status(strings.ToLower(p.token()))
 	if !r.Status.known() {
-		return r, fmt.Errorf("unknown result")
+		return r, errors.New("unknown result")
 	}
 	p.comment = ""
 	if err := p.skip(); err != nil {
@@ -59,7 +60,7 @@ func (p *receivedParser) parse() (Received, error) {
 			return r, err
 		}
 		if p.s != "" && !p.take(';') {
-			return r, fmt.Errorf("no semicolon between pairs")
+			return r, errors.New("no semicolon between pairs")
 		}
 		if err := p.skip(); err != nil {
 			return r, err
@@ -73,13 +74,13 @@ func (p *receivedParser) parse() (Received, error) {
 func (p *receivedParser) pair(r *Received, seen map[string]bool) error {
 	key := p.token()
 	if !isKey(key) {
-		return fmt.Errorf("pair without key")
+		return errors.New("pair without key")
 	}
 	if err := p.skip(); err != nil {
 		return err
 	}
 	if !p.take('=') {
-		return fmt.Errorf("key without value")
+		return errors.New("key without value")
 	}
 	if err := p.skip(); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (p *receivedParser) pair(r *Received, seen map[string]bool) error {
 	}
 	r.ClientIP, err = netip.ParseAddr(value)
 	if err != nil || r.ClientIP.Zone() != "" {
-		return fmt.Errorf("client-ip is no address")
+		return errors.New("client-ip is no address")
 	}
 	return nil
 }
@@ -160,7 +161,7 @@ func (p *receivedParser) value() (string, error) {
 	s := p.s[:n]
 	p.s = p.s[n:]
 	if s == "" || !isText(s) {
-		return "", fmt.Errorf("no value")
+		return "", errors.New("no value")
 	}
 	return s, nil
 }
@@ -173,12 +174,12 @@ func (p *receivedParser) quoted() (string, error) {
 		case '"':
 			p.s = p.s[1:]
 			if !isText(string(b)) {
-				return "", fmt.Errorf("control character in quoted string")
+				return "", errors.New("control character in quoted string")
 			}
 			return string(b), nil
 		case '\\':
 			if len(p.s) < 2 {
-				return "", fmt.Errorf("quoted string without end")
+				return "", errors.New("quoted string without end")
 			}
 			b = append(b, p.s[1])
 			p.s = p.s[2:]
@@ -191,7 +192,7 @@ func (p *receivedParser) quoted() (string, error) {
 			p.s = p.s[1:]
 		}
 	}
-	return "", fmt.Errorf("quoted string without end")
+	return "", errors.New("quoted string without end")
 }
 
 // fold reads a line end, which a space or tab must follow, unless the field ends.
@@ -199,7 +200,7 @@ func (p *receivedParser) fold() error {
 	s := strings.TrimPrefix(p.s, "\r")
 	s, ok := strings.CutPrefix(s, "\n")
 	if !ok || s != "" && s[0] != ' ' && s[0] != '\t' {
-		return fmt.Errorf("line end without folding")
+		return errors.New("line end without folding")
 	}
 	p.s = s
 	return nil
@@ -244,7 +245,7 @@ func (p *receivedParser) skipComment() error {
 			c = p.s[0]
 		case c == '(':
 			if depth++; depth > maxCommentDepth {
-				return fmt.Errorf("comments too deep")
+				return errors.New("comments too deep")
 			}
 		case c == ')':
 			depth--
@@ -254,7 +255,7 @@ func (p *receivedParser) skipComment() error {
 		if depth == 0 {
 			text := strings.Join(strings.FieldsFunc(string(b[1:len(b)-1]), isSpace), " ")
 			if !isText(text) {
-				return fmt.Errorf("control character in comment")
+				return errors.New("control character in comment")
 			}
 			if p.comment == "" {
 				p.comment = text
@@ -262,7 +263,7 @@ func (p *receivedParser) skipComment() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("comment without end")
+	return errors.New("comment without end")
 }
 
 func isSpace(r rune) bool { return r == ' ' || r == '\t' }

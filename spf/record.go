@@ -3,7 +3,6 @@ package spf
 import (
 	"net/netip"
 	"strconv"
-	"strings"
 )
 
 // Record is a policy (RFC 7208 §4.6.1). What is not set is not in the record.
@@ -136,6 +135,3 @@ func (d Directive) append(b []byte) []byte {
 func appendLen(b []byte, slashes string, n int) []byte {
 	return strconv.AppendInt(append(b, slashes...), int64(n), 10)
 }
-
-// equalFold tells whether two names of the grammar are equal (RFC 5234 §2.3).
-func equalFold(a, b string) bool { return strings.EqualFold(a, b) }
