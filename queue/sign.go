@@ -76,11 +76,13 @@ func authorDomains(env *message.Envelope) []dns.Domain {
 		return nil
 	}
 	var l []dns.Domain
+	seen := map[dns.Domain]bool{} // There may be many.
 	for _, a := range env.From {
 		if a.Kind != message.Mailbox {
 			continue // Where a group begins or ends.
 		}
-		if d, err := dns.ParseDomain(a.Host); err == nil && !slices.Contains(l, d) {
+		if d, err := dns.ParseDomain(a.Host); err == nil && !seen[d] {
+			seen[d] = true
 			l = append(l, d)
 		}
 	}
