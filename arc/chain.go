@@ -16,6 +16,7 @@ type chain struct {
 	sets   []fieldSet // By instance, from 1: sets[i-1]. Up to the highest instance found.
 	found  bool       // There is any field of a chain.
 	err    error      // Why the structure is invalid; nil without a chain.
+	hashed int        // Octets that went into messageHash.
 }
 
 // fieldSet is the fields of one instance.
@@ -190,7 +191,7 @@ func (s *sealHasher) sum(raw []byte) (sum [32]byte, err error) {
 }
 
 // messageHash returns what the ARC-Message-Signature of a set signs of the header
-// (RFC 6376 §3.7).
+// (RFC 6376 §3.7), also if raw, its field, has comments.
 func (c *chain) messageHash(s *dkim.Signature, raw []byte) (sum [32]byte, err error) {
 	b, err := unsigned(raw)
 	if err != nil {
@@ -201,6 +202,7 @@ func (c *chain) messageHash(s *dkim.Signature, raw []byte) (sum [32]byte, err er
 	for f := range c.header.Select(s.SignedFields, -1) {
 		buf = dkim.AppendHeaderField(buf[:0], f.Raw, s.Header)
 		h.Write(buf)
+		c.hashed += len(f.Raw)
 	}
 	buf = dkim.AppendHeaderField(buf[:0], b, s.Header)
 	h.Write(buf[:len(buf)-len("\r\n")])

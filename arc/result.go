@@ -44,7 +44,7 @@ type Set struct {
 	Message *dkim.Signature
 
 	// MessageErr is why Message does not verify, nil if it does. It is [ErrNotChecked] if a newer
-	// one does not verify.
+	// one does not verify, or if it would take too long, with a header of megabytes.
 	MessageErr error
 
 	// Seal is the signature of the chain up to here.

@@ -115,7 +115,7 @@ type Message struct {
 }
 
 // NewMessage returns a Message, to which the message is written as it leaves, with all changes and
-// signatures made (RFC 8617 §5.1, step 1), and with the set that is there already.
+// signatures made (RFC 8617 §5.1, step 1), and with the chain that it has already.
 func (s *Sealer) NewMessage() *Message {
 	m := &Message{sealer: s, body: dkim.NewBodyHasher(dkim.Relaxed, dkim.WholeBody)}
 	m.split = dkim.Splitter{Max: s.opts.MaxHeader, Header: m.setHeader, Body: func(p []byte) { m.body.Write(p) }}

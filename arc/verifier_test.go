@@ -741,6 +741,27 @@ func TestHeaderTooLarge(t *testing.T) {
 	wantResult(t, "no chain", w.verifyWith(m.String(), arc.Options{MaxHeader: 4000}), arc.StatusNone, nil)
 }
 
+// The work for the oldest signatures of a long chain on a large header is bounded.
+func TestLargeHeaderInLongChain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := newMail()
+	m.header = strings.Replace(m.header, "hello", strings.Repeat("hello\r\n ", 100_000), 1)
+	for range 20 {
+		w.seal(m, hop{})
+	}
+	r := w.verify(m.String())
+	wantResult(t, "20 sets", r, arc.StatusPass, nil)
+	if r.OldestPass < 5 || !errors.Is(r.Sets[r.OldestPass-2].MessageErr, arc.ErrNotChecked) || r.Sets[r.OldestPass-1].MessageErr != nil {
+		t.Errorf("oldest-pass %d", r.OldestPass)
+	}
+	for _, s := range r.Sets {
+		if s.SealErr != nil {
+			t.Error(s.SealErr)
+		}
+	}
+}
+
 func TestManyFields(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
