@@ -130,6 +130,7 @@ func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow
 				break
 			}
 		}
+		a.db.Scanned(len(read))
 		return nil
 	})
 	a.store.emails.put(a.id, read, erasures)

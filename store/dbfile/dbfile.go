@@ -60,6 +60,8 @@ type DB struct {
 	// ahead is of who holds the lock for writing.
 	ahead ahead
 
+	scan scan
+
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool
 }
