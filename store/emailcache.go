@@ -1,9 +1,6 @@
 package store
 
-import (
-	"maps"
-	"sync"
-)
+import "sync"
 
 // emailCache keeps emails that were read lately, of all accounts. An email never changes, but for the place of its
 // content, so that an entry is right until the email is erased; who finds no content at the place it tells
@@ -11,15 +8,17 @@ import (
 //
 // What is recovered from packs may belong to another thread than before, so that ends them, too.
 //
-// It has two generations: what is read goes to the young one, and once that has half of the bytes allowed it
-// becomes the old one, which goes.
+// When it has the bytes allowed, those go that were not used for longest, but only some of what is read takes their
+// place: else nothing of a list that is larger would be found when it is read again.
 type emailCache struct {
-	limit int64 // Bytes, of both generations.
+	limit int64 // Bytes.
 
-	mu         sync.Mutex
-	young, old map[emailCacheKey]*emailRow
-	youngBytes int64
-	erasures   int64 // How often emails were removed.
+	mu       sync.Mutex
+	entries  map[emailCacheKey]*emailCacheEntry
+	used     emailCacheEntry // Head of a ring: next is the one used last, prev the one not used for longest.
+	bytes    int64
+	passed   int   // How many were not kept since one was, while it is full.
+	erasures int64 // How often emails were removed.
 }
 
 type emailCacheKey struct {
@@ -27,11 +26,22 @@ type emailCacheKey struct {
 	email   int64
 }
 
-// emailCacheOverhead is what an entry takes besides its record.
-const emailCacheOverhead = 256
+type emailCacheEntry struct {
+	row        emailRow
+	account    AccountID
+	prev, next *emailCacheEntry
+}
+
+// emailCacheOverhead is what an entry takes besides its record: 128 bytes by itself, and its share of the map.
+const emailCacheOverhead = 200
+
+// emailCacheShare is of how many emails that were read one is kept once the cache is full.
+const emailCacheShare = 4
 
 func newEmailCache(limit int64) *emailCache {
-	return &emailCache{limit: limit, young: map[emailCacheKey]*emailRow{}}
+	c := &emailCache{limit: limit, entries: map[emailCacheKey]*emailCacheEntry{}}
+	c.used.prev, c.used.next = &c.used, &c.used
+	return c
 }
 
 // get appends a row for each id to rows, with a nil Cold for those that are not cached, of which it returns the number.
@@ -40,19 +50,15 @@ func (c *emailCache) get(account AccountID, ids []EmailID, rows []emailRow) (_ [
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, id := range ids {
-		key := emailCacheKey{account, id.Key}
-		r, ok := c.young[key]
-		if !ok {
-			if r, ok = c.old[key]; ok {
-				c.add(key, r)
-			}
-		}
-		if !ok || r.Rec.Random != id.Random {
+		e := c.entries[emailCacheKey{account, id.Key}]
+		if e == nil || e.row.Rec.Random != id.Random {
 			missing++
 			rows = append(rows, emailRow{ID: id.Key})
 			continue
 		}
-		rows = append(rows, *r)
+		e.unlink()
+		c.use(e)
+		rows = append(rows, e.row)
 	}
 	return rows, missing, c.erasures
 }
@@ -66,23 +72,37 @@ func (c *emailCache) put(account AccountID, rows []emailRow, erasures int64) {
 	}
 	for i := range rows {
 		key := emailCacheKey{account, rows[i].ID}
-		if c.young[key] == nil && rows[i].Rec.Cold != nil {
-			r := rows[i]
-			c.add(key, &r)
+		size := rows[i].cached()
+		if c.entries[key] != nil || rows[i].Rec.Cold == nil || size > c.limit/8 {
+			continue
+		}
+		if c.bytes+size > c.limit {
+			if c.passed++; c.passed < emailCacheShare {
+				continue
+			}
+			c.passed = 0
+		}
+		e := &emailCacheEntry{row: rows[i], account: account}
+		c.entries[key] = e
+		c.use(e)
+		for c.bytes += size; c.bytes > c.limit; {
+			c.drop(c.used.prev)
 		}
 	}
 }
 
-func (c *emailCache) add(key emailCacheKey, r *emailRow) {
-	size := r.cached()
-	if size > c.limit/8 {
-		return
-	}
-	if c.youngBytes+size > c.limit/2 {
-		c.old, c.young, c.youngBytes = c.young, map[emailCacheKey]*emailRow{}, 0
-	}
-	c.young[key] = r
-	c.youngBytes += size
+// use puts an entry that is not in the ring where the one used last is.
+func (c *emailCache) use(e *emailCacheEntry) {
+	e.prev, e.next = &c.used, c.used.next
+	e.prev.next, e.next.prev = e, e
+}
+
+func (e *emailCacheEntry) unlink() { e.prev.next, e.next.prev = e.next, e.prev }
+
+func (c *emailCache) drop(e *emailCacheEntry) {
+	e.unlink()
+	delete(c.entries, emailCacheKey{e.account, e.row.ID})
+	c.bytes -= e.row.cached()
 }
 
 // remove forgets emails that were erased.
@@ -91,12 +111,9 @@ func (c *emailCache) remove(account AccountID, keys []int64) {
 	defer c.mu.Unlock()
 	c.erasures++
 	for _, k := range keys {
-		key := emailCacheKey{account, k}
-		if r := c.young[key]; r != nil {
-			c.youngBytes -= r.cached()
-			delete(c.young, key)
+		if e := c.entries[emailCacheKey{account, k}]; e != nil {
+			c.drop(e)
 		}
-		delete(c.old, key)
 	}
 }
 
@@ -105,16 +122,14 @@ func (c *emailCache) forget(account AccountID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.erasures++
-	for _, m := range []map[emailCacheKey]*emailRow{c.young, c.old} {
-		maps.DeleteFunc(m, func(k emailCacheKey, _ *emailRow) bool { return k.account == account })
-	}
-	c.youngBytes = 0
-	for _, r := range c.young {
-		c.youngBytes += r.cached()
+	for _, e := range c.entries {
+		if e.account == account {
+			c.drop(e)
+		}
 	}
 }
 
 // cached is how many bytes the row takes in an emailCache.
 func (r *emailRow) cached() int64 {
-	return int64(len(r.Rec.Cold) + len(r.Rec.Blob) + emailCacheOverhead)
+	return int64(cap(r.Rec.Cold) + len(r.Rec.Blob) + emailCacheOverhead)
 }

@@ -1,6 +1,9 @@
 package store
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 func TestEmailCache(t *testing.T) {
 	t.Parallel()
@@ -52,35 +55,89 @@ func TestEmailCache(t *testing.T) {
 			t.Fatalf("after %d: what is in use is gone", key)
 		}
 		bytes := int64(0)
-		for _, r := range c.young {
-			bytes += int64(len(r.Rec.Cold) + emailCacheOverhead)
+		for _, e := range c.entries {
+			bytes += e.row.cached()
 		}
-		if bytes != c.youngBytes || bytes > c.limit/2 {
-			t.Fatalf("young ones have %d bytes, counted are %d", bytes, c.youngBytes)
+		if bytes != c.bytes || bytes > c.limit {
+			t.Fatalf("there are %d bytes, counted are %d", bytes, c.bytes)
 		}
 	}
-	if cached(1, 10) != 0 || cached(1, 499) != 1 {
-		t.Error("the wrong ones went")
+	if cached(1, 10) != 0 {
+		t.Error("what was not used for longest is there")
 	}
-	c.put(1, []emailRow{row(1000, 60<<10)}, 1)
-	if cached(1, 1000) != 0 || cached(1, 499) != 1 {
+	for range emailCacheShare {
+		c.put(1, []emailRow{row(500, 1000)}, 1)
+	}
+	if cached(1, 500) != 1 {
+		t.Error("what is read time and again is not kept")
+	}
+	for range emailCacheShare {
+		c.put(1, []emailRow{row(1000, 60<<10)}, 1)
+	}
+	if cached(1, 1000) != 0 || cached(1, 500) != 1 {
 		t.Error("a huge one took the place of others")
 	}
 
 	// An account can be forgotten as a whole.
-	c.put(2, []emailRow{row(1, 1000)}, 1)
-	if n := cached(1, 1, 499); n != 2 {
+	for range emailCacheShare {
+		c.put(2, []emailRow{row(1, 1000)}, 1)
+	}
+	if n := cached(1, 1, 500); n != 2 {
 		t.Fatalf("%d cached, want 2", n)
 	}
 	c.forget(1)
-	if cached(1, 1, 499) != 0 || cached(2, 1) != 1 {
+	if cached(1, 1, 500) != 0 || cached(2, 1) != 1 {
 		t.Error("forgotten is not the one account")
 	}
 	c.put(1, []emailRow{row(1, 100)}, 1)
 	if cached(1, 1) != 0 {
 		t.Error("what was read before is cached")
 	}
-	if want := int64(1000 + emailCacheOverhead); c.youngBytes != want {
-		t.Errorf("young ones have %d bytes, want %d", c.youngBytes, want)
+	if want := int64(1000 + emailCacheOverhead); c.bytes != want {
+		t.Errorf("there are %d bytes, want %d", c.bytes, want)
 	}
+}
+
+// Of a list that does not fit, a good part is found each time.
+func TestEmailCacheLongList(t *testing.T) {
+	t.Parallel()
+	c := newEmailCache(64 << 10)
+	const n = 100
+	hits := 0
+	for round := range 10 {
+		for key := int64(1); key <= n; key++ {
+			rows, missing, erasures := c.get(1, []EmailID{{key, -key}}, nil)
+			if missing == 0 {
+				if round > 0 {
+					hits++
+				}
+				continue
+			}
+			rows[0] = emailRow{key, emailRecord{Random: -key, Cold: make([]byte, 1000)}}
+			c.put(1, rows, erasures)
+		}
+	}
+	if hits < 9*n/5 {
+		t.Errorf("%d of %d found", hits, 9*n)
+	}
+}
+
+// What the cache counts is what it takes.
+func TestEmailCacheCountsMemory(t *testing.T) {
+	c := newEmailCache(8 << 20)
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	for key := range int64(20_000) {
+		c.put(1, []emailRow{{key, emailRecord{Random: -key, Cold: make([]byte, 1500)}}}, 0)
+	}
+	took := heap() - before
+	if took > c.limit*5/4 || took < c.limit/2 {
+		t.Errorf("a cache of %d bytes takes %d", c.limit, took)
+	}
+	runtime.KeepAlive(c)
 }
