@@ -41,8 +41,8 @@ func TestReceivedField(t *testing.T) {
 			"policy) receiver=mx.receiver.example; identity=mailfrom; " +
 			"client-ip=192.0.2.1; envelope-from=\"user@none.example\"; " +
 			"helo=client.example.net;"},
-		{"192.0.2.1", "user@fails.example", "Received-SPF: temperror (mx.receiver.example: temporary error with policy of " +
-			"domain of user@fails.example) receiver=mx.receiver.example; " +
+		{"192.0.2.1", "user@fails.example", "Received-SPF: temperror (mx.receiver.example: policy of " +
+			"domain of user@fails.example could not be looked up) receiver=mx.receiver.example; " +
 			"identity=mailfrom; client-ip=192.0.2.1; envelope-from=\"user@fails.example\"; " +
 			"helo=client.example.net; problem=\"looking up TXT of fails.example failed\";"},
 		{"192.0.2.1", "user@broken.example", "Received-SPF: permerror (mx.receiver.example: error in policy of domain of " +
