@@ -16,7 +16,7 @@ SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
-RACE := . $(patsubst %,./%/...,$(wildcard admin config dns http imapserver internal login pipeline queue queuedb smtpclient smtpserver store))
+RACE := . $(patsubst %,./%/...,$(wildcard admin arc config dkim dmarc dns dnsbl http imapserver internal iprev login pipeline queue queuedb smtpclient smtpserver spf store))
 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
@@ -67,8 +67,9 @@ generate: ## write the files that are made from code
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
 
-bench: ## Go benchmarks with allocations, BENCH selects by name; then a short load run
+bench: ## Go benchmarks with allocations, also beside go-msgauth, BENCH selects by name; then a short load run
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
+	cd test/bench/msgauth && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 	ROUNDS=1 SCALE=short PEERS=mox.sh sh test/load/compare.sh
 
 bench-peers: ## measure mox beside Postfix + Dovecot, see docs/performance.md (as root)

@@ -20,7 +20,7 @@ import (
 )
 
 // soakFor is how long TestSoak lasts: go test ./test/load -run Soak -soak 1h -timeout 2h
-var soakFor = flag.Duration("soak", 3*time.Second, "how long TestSoak lasts")
+var soakFor = flag.Duration("soak", 0, "how long TestSoak lasts; 0 is 5 minutes, or 3 seconds with -short")
 
 // servers counts those started: each has an address of its own.
 var servers atomic.Int32
@@ -30,6 +30,12 @@ var programs string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *soakFor == 0 {
+		*soakFor = 5 * time.Minute
+		if testing.Short() {
+			*soakFor = 3 * time.Second
+		}
+	}
 	os.Exit(buildAndRun(m))
 }
 
