@@ -174,7 +174,7 @@ func TestProxyProtocol(t *testing.T) {
 	s.command("MAIL FROM:<x@example.net>", "250 ")
 	s.command("RCPT TO:<ann@example.org>", "250 ")
 	s.command("DATA", "354 ")
-	s.command("Subject: through\r\n\r\nHi\r\n.", "250 ")
+	s.command("From: x@example.net\r\nSubject: through\r\n\r\nHi\r\n.", "250 ")
 
 	for _, tt := range []struct{ name, from, header string }{
 		{"from elsewhere", "10.1.3.3:4000", client},
