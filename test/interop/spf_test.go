@@ -55,9 +55,22 @@ var spfDifferences = []spfDifference{
 		return string(c.mox.Status) == c.result && strings.HasSuffix(c.mox.Explanation, "%") && c.text == "SPF fail - not authorized"
 	}},
 	{"§7.3", "removes only one label of a name that is too long", func(c spfCase) bool { return c.result == "exception" }},
+	{"§4.6.4", "counts a redirect that is not evaluated", func(c spfCase) bool {
+		return strict("redirect=")(c) && strings.Contains(c.text, "Too many DNS lookups")
+	}},
 	{"§4.6.4", "counts void lookups, and not terms, and those for the names of the client", func(c spfCase) bool {
 		return strict(`(?i)ptr|%{p|mx`)(c) && strings.Contains(c.text, "Void lookup limit")
 	}},
+}
+
+// spfPolicies are policies that are hardly made by chance.
+var spfPolicies = []string{
+	"v=spf1" + strings.Repeat(" a:many.test", 9) + " a:h1.test/0 redirect=p0.test",
+	"v=spf1" + strings.Repeat(" ip4:203.0.113.77 ip6:2001:db8:ffff::/48", 100) + " ip4:192.0.2.0/24 ~all",
+	"v=spf1" + strings.Repeat(" a:h1.test", 9) + " -all exp=x5.test",
+	"v=spf1 include:p600.test -all",
+	"v=spf1 redirect=p604.test",
+	"v=spf1 include:p605.test ?all",
 }
 
 // policies makes SPF policies.
@@ -212,8 +225,13 @@ func TestSPFPython(t *testing.T) {
 	p := &policies{Rand: rand.New(rand.NewPCG(7208, 8616))}
 	p.hosts()
 	var records []string
-	for p.n = 0; p.n < 600; p.n++ {
-		r := p.record()
+	for p.n = 0; p.n < 600+len(spfPolicies); p.n++ {
+		var r string
+		if p.n < 600 {
+			r = p.record()
+		} else {
+			r = spfPolicies[p.n-600]
+		}
 		records = append(records, r)
 		fmt.Fprintf(&p.zone, "p%d.test. TXT %s\np%[1]d.test. A 192.0.2.%[3]d\np%[1]d.test. MX 10 h%[4]d.test.\n", p.n, p.strings(r), p.n%9, p.n%spfHosts+1)
 	}
