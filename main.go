@@ -25,7 +25,7 @@ const (
 )
 
 // commands is the table of subcommands, in the order of the help text.
-func commands() []*cobra.Command {
+func commands(resolver lookupResolver) []*cobra.Command {
 	return []*cobra.Command{
 		localserveCommand(),
 		configCommand(),
@@ -40,6 +40,12 @@ func commands() []*cobra.Command {
 		recoverCommand(),
 		compactCommand(),
 		messageCommand(),
+		dkimCommand(resolver),
+		spfCommand(resolver),
+		dmarcCommand(resolver),
+		arcCommand(resolver),
+		dnsblCommand(resolver),
+		dnsCommand(resolver),
 		versionCommand(),
 	}
 }
@@ -65,7 +71,12 @@ func arguments(argv []string) []string {
 // run executes one command line and returns the exit code. Errors are written
 // to stderr, as one line each.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	root, started := newRoot()
+	return runWith(ctx, newSystemResolver(), args, stdin, stdout, stderr)
+}
+
+// runWith is run with what commands look names up with.
+func runWith(ctx context.Context, resolver lookupResolver, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root, started := newRoot(resolver)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -103,7 +114,7 @@ func usagef(format string, args ...any) error {
 
 // newRoot returns the root command with all subcommands. The flag it returns is
 // set once a subcommand was found, its arguments checked, and it begins to run.
-func newRoot() (root *cobra.Command, started *bool) {
+func newRoot(resolver lookupResolver) (root *cobra.Command, started *bool) {
 	started = new(bool)
 	root = &cobra.Command{
 		Use:   "mox",
@@ -128,7 +139,7 @@ wrong way. The command sendmail has others, those of sysexits.h.`,
 		RunE: groupRun,
 	}
 	root.PersistentFlags().String("config", "", `path of mox.conf (default: $MOXCONF, config/mox.conf, or that of localserve)`)
-	root.AddCommand(commands()...)
+	root.AddCommand(commands(resolver)...)
 	root.SetHelpCommand(helpCommand())
 	return root, started
 }

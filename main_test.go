@@ -49,7 +49,7 @@ func TestExitCodes(t *testing.T) {
 // Each command must say what it does, and each that does something shows how.
 func TestCommandsAreExplained(t *testing.T) {
 	t.Parallel()
-	root, _ := newRoot()
+	root, _ := newRoot(newSystemResolver())
 	var check func(cmd *cobra.Command)
 	check = func(cmd *cobra.Command) {
 		if cmd.Name() == "completion" {
