@@ -225,8 +225,17 @@ func (b *BodyHasher) writeRelaxed(p []byte) {
 		switch c {
 		case ' ', '\t':
 			r.space = true
+			for i < len(p) && (p[i] == ' ' || p[i] == '\t') {
+				i++
+			}
 		case '\r':
-			b.cr = true
+			if i < len(p) && p[i] == '\n' {
+				i++
+				r.space = false
+				b.lines++
+			} else {
+				b.cr = true
+			}
 		default:
 			b.flushHeld()
 			b.put(c)
@@ -236,11 +245,16 @@ func (b *BodyHasher) writeRelaxed(p []byte) {
 
 // flushHeld puts line ends and space that turned out to count.
 func (b *BodyHasher) flushHeld() {
-	if b.lines > 0 {
+	r := b.relax
+	if b.lines == 1 && len(r.buf)-r.n >= 2 {
+		r.buf[r.n], r.buf[r.n+1] = '\r', '\n'
+		r.n += 2
+		b.lines = 0
+	} else if b.lines > 0 {
 		b.flushLines()
 	}
-	if b.relax.space {
-		b.relax.space = false
+	if r.space {
+		r.space = false
 		b.put(' ')
 	}
 }

@@ -322,12 +322,25 @@ func (v *Verifier) lookup(s *Signature) *keyLookup {
 	return l
 }
 
-// finish returns the outcome for a signature after the body.
-func (v *Verifier) finish(ctx context.Context, c *check) error {
+// wait waits for the lookup, or the end of the context.
+func (l *keyLookup) wait(ctx context.Context) error {
 	select {
-	case <-c.key.done:
+	case <-l.done:
+		return nil
+	default:
+	}
+	select {
+	case <-l.done:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrKeyUnavailable, context.Cause(ctx))
+	}
+}
+
+// finish returns the outcome for a signature after the body.
+func (v *Verifier) finish(ctx context.Context, c *check) error {
+	if err := c.key.wait(ctx); err != nil {
+		return err
 	}
 	r := &c.result
 	r.Authentic = c.key.result.Authentic
