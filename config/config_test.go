@@ -409,6 +409,21 @@ func TestSendLimits(t *testing.T) {
 	}
 }
 
+// Localserve, which keeps all mail, limits only what it is told to.
+func TestSendLimitsOfLocalserve(t *testing.T) {
+	t.Parallel()
+	for set, perDay := range map[string]int{"MaxOutgoingMessagesPerDay: 0": 0, "MaxOutgoingMessagesPerDay: 5": 5} {
+		dynamic := strings.Replace(testDynamic, "MaxOutgoingMessagesPerDay: 5", set, 1)
+		cfg, err := Load(Options{Path: write(t, testStatic, dynamic), Localserve: &Localserve{Account: "bob"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bob := cfg.Account("bob"); bob.MaxOutgoingPerDay != perDay || bob.MaxSubmissionsPerHour != 0 {
+			t.Errorf("%s: %d in a day, %d messages in an hour", set, bob.MaxOutgoingPerDay, bob.MaxSubmissionsPerHour)
+		}
+	}
+}
+
 func TestSASLMechanisms(t *testing.T) {
 	t.Parallel()
 	const smtp = "\t\tSMTP:\n"

@@ -47,9 +47,9 @@ type DynamicAccount struct {
 	TLSClientKeys              []string                      `sconf:"optional" sconf-doc:"Keys of TLS clients that log in without a password, by SASL EXTERNAL: the SHA-256 of the public key, in base64. Make one from a certificate with: openssl x509 -in cert.pem -noout -pubkey | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64. It does not matter who signed the certificate and how long it is valid."`
 	Destinations               map[string]DynamicDestination `sconf:"optional" sconf-doc:"Addresses whose mail this account receives, and from which it may send. The key is a full address, or @ with a domain for all other addresses of that domain. The value may be \"nil\" for Inbox. Example: ann@example.org."`
 	QuotaMessageSize           int64                         `sconf:"optional" sconf-doc:"Most bytes of mail this account may hold. Default: 0, the value of mox.conf; -1 is no limit."`
-	MaxOutgoingMessagesPerDay  int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours; more are refused for now. Limits the damage of a stolen password; a restart of mox begins to count anew. Default: 1000; -1 is no limit."`
-	MaxOutgoingMessagesPerHour int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in an hour. Default: half of MaxOutgoingMessagesPerDay, but not less than 500; -1 is no limit."`
-	MaxSubmissionsPerHour      int                           `sconf:"optional" sconf-doc:"Messages submitted in an hour, however many recipients each has. Default: 300; -1 is no limit."`
+	MaxOutgoingMessagesPerDay  int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in 24 hours; more are refused for now. Limits the damage of a stolen password; a restart of mox begins to count anew. Default: 1000, with mox localserve none; -1 is no limit."`
+	MaxOutgoingMessagesPerHour int                           `sconf:"optional" sconf-doc:"Recipients of submitted mail in an hour. Default: half of MaxOutgoingMessagesPerDay, but not less than 500, or none if that has none; -1 is no limit."`
+	MaxSubmissionsPerHour      int                           `sconf:"optional" sconf-doc:"Messages submitted in an hour, however many recipients each has. Default: 300, with mox localserve none; -1 is no limit."`
 	Routes                     []DynamicRoute                `sconf:"optional" sconf-doc:"Routes for mail sent by this account, see Routes below."`
 }
 

@@ -20,6 +20,15 @@ const (
 	defaultMaxSubmissionsPerHour = 300
 )
 
+// sendLimit returns a default. Localserve sends nothing out, so that there is nothing to limit unless that is
+// to be tried.
+func (b *builder) sendLimit(n int) int {
+	if b.opts.Localserve != nil {
+		return 0
+	}
+	return n
+}
+
 func (b *builder) domains() {
 	p := b.domain
 	b.cfg.routes = b.parseRoutes("Routes", b.cfg.dynamic.Routes)
@@ -65,8 +74,8 @@ func (b *builder) accounts() {
 			FullName:              s.FullName,
 			LoginDisabled:         s.LoginDisabled,
 			Quota:                 s.QuotaMessageSize,
-			MaxOutgoingPerDay:     p.limit(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, defaultMaxOutgoingPerDay),
-			MaxSubmissionsPerHour: p.limit(field+".MaxSubmissionsPerHour", s.MaxSubmissionsPerHour, defaultMaxSubmissionsPerHour),
+			MaxOutgoingPerDay:     p.limit(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, b.sendLimit(defaultMaxOutgoingPerDay)),
+			MaxSubmissionsPerHour: p.limit(field+".MaxSubmissionsPerHour", s.MaxSubmissionsPerHour, b.sendLimit(defaultMaxSubmissionsPerHour)),
 			routes:                b.parseRoutes(field+".Routes", s.Routes),
 		}
 		perHour := 0

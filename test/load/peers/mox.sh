@@ -19,7 +19,7 @@ prepare() {
 		$0 == "Domains:" { print "\t" domain ": nil" }
 		$0 == "Accounts:" {
 			for (i = 0; i < accounts; i++) {
-				print "\tuser" i ":\n\t\tDomain: " domain "\n\t\tMaxOutgoingMessagesPerDay: -1"
+				print "\tuser" i ":\n\t\tDomain: " domain
 				print "\t\tDestinations:\n\t\t\tuser" i ".load@" domain ": nil"
 			}
 		}' "$dir/server/domains.conf" >"$dir/domains.conf"
