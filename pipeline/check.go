@@ -87,7 +87,8 @@ type Check interface {
 	// Name is a short token from a closed set, for configuration, log and metric.
 	Name() string
 
-	// Start begins a message on a connection. The state follows this message only.
+	// Start begins a message on a connection. The state follows this message only. A plain NopState takes no
+	// part.
 	// After an error the check takes no part in the message. The context is that of the
 	// whole message: the state may keep it for work that goes on between stages.
 	Start(ctx context.Context, conn Conn) (CheckState, error)
@@ -131,6 +132,13 @@ type CheckState interface {
 // stage.
 type Streamer interface {
 	Stream() io.Writer
+}
+
+// Prompter is implemented by a CheckState that has stages in which it waits for nothing: no lookup, no other
+// program. The runner calls these in the goroutine of the dialogue, without a time limit, which costs less than
+// a goroutine that can be left behind.
+type Prompter interface {
+	Prompt(stage Stage) bool
 }
 
 // NopState is a CheckState without opinion, to be embedded by states that care for some

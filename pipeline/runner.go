@@ -103,6 +103,9 @@ func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
 			t.log.Error("check cannot start", "check", u.Check.Name(), "err", err)
 			continue
 		}
+		if state == (NopState{}) {
+			continue
+		}
 		t.checks = append(t.checks, &run{use: u, state: state})
 	}
 	return t
@@ -219,29 +222,44 @@ type answer struct {
 // all asks all checks at the same time and adds what they say, in their order, to o, and
 // opinions on single recipients to those.
 func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipients []Judged, ask func(context.Context, CheckState) (Result, error)) {
-	waits := make([]func() (answer, bool), len(t.checks))
+	var waits []func() (answer, bool) // Nil, or one for each check.
 	for i, c := range t.checks {
-		if !c.lost {
-			waits[i] = t.ask(ctx, c, stage, ask)
+		if c.lost || c.prompt(stage) {
+			continue
 		}
+		if waits == nil {
+			waits = make([]func() (answer, bool), len(t.checks))
+		}
+		waits[i] = t.ask(ctx, c, stage, ask)
 	}
 	for i, c := range t.checks {
-		if waits[i] == nil {
+		var a answer
+		switch {
+		case c.lost:
 			continue
+		case waits == nil || waits[i] == nil:
+			a = t.call(ctx, c, stage, ask)
+		default:
+			var ok bool
+			if a, ok = waits[i](); !ok {
+				c.lost = true
+				t.log.Error("check does not return, going on without it", "check", c.use.Check.Name(), "stage", stage)
+				continue
+			}
 		}
 		name := c.use.Check.Name()
-		a, ok := waits[i]()
-		if !ok {
-			c.lost = true
-			t.log.Error("check does not return, going on without it", "check", name, "stage", stage)
-			continue
-		}
 		r := t.verify(name, stage, a, len(recipients))
 		o.Add(name, r)
 		for j, rr := range r.Recipients {
 			recipients[j].Outcome.Add(name, rr)
 		}
 	}
+}
+
+// prompt tells whether a stage of the check does not wait.
+func (r *run) prompt(stage Stage) bool {
+	p, ok := r.state.(Prompter)
+	return ok && p.Prompt(stage)
 }
 
 // ask asks one check in a goroutine. The function it returns waits for the answer, and
@@ -296,22 +314,24 @@ func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(co
 // verify turns an answer into a Result that keeps the contract. A check may be somebody
 // else's program, and what it says ends up in headers and replies.
 func (t *Transaction) verify(name string, stage Stage, a answer, recipients int) Result {
-	log := t.log.With("check", name, "stage", stage)
+	complain := func(text string, attrs ...any) {
+		t.log.With("check", name, "stage", stage).Error(text, attrs...)
+	}
 	if a.err != nil {
 		if reply, ok := errors.AsType[*smtp.Error](a.err); ok {
 			return Result{Verdict: Reject, Reply: reply}
 		}
-		log.Error("check failed", "err", a.err)
+		complain("check failed", "err", a.err)
 		return Result{}
 	}
 	r := a.result
 	if len(r.Recipients) > 0 && len(r.Recipients) != recipients {
-		log.Error("check speaks of other recipients than there are, ignored", "recipients", len(r.Recipients))
+		complain("check speaks of other recipients than there are, ignored", "recipients", len(r.Recipients))
 		r.Recipients = nil
 	}
 	clean := func(r *Result) {
 		if len(r.Prepend) > 0 && !ValidFields(r.Prepend) {
-			log.Error("check gives malformed header fields, ignored", "fields", string(r.Prepend))
+			complain("check gives malformed header fields, ignored", "fields", string(r.Prepend))
 			r.Prepend = nil
 		}
 	}

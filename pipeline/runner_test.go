@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -372,4 +373,66 @@ type nop struct{}
 func (nop) Name() string { return "nop" }
 func (nop) Start(context.Context, pipeline.Conn) (pipeline.CheckState, error) {
 	return pipeline.NopState{}, nil
+}
+
+// promptCheck waits in no stage but that of the recipient.
+type promptCheck struct {
+	pipeline.NopState
+	caller *string // Goroutine of the last call.
+}
+
+func (c promptCheck) Name() string { return "prompt" }
+
+func (c promptCheck) Start(context.Context, pipeline.Conn) (pipeline.CheckState, error) {
+	return c, nil
+}
+
+func (promptCheck) Prompt(s pipeline.Stage) bool { return s != pipeline.StageRecipient }
+
+func (c promptCheck) Sender(context.Context, pipeline.Envelope) (pipeline.Result, error) {
+	*c.caller = goroutine()
+	return pipeline.Result{Verdict: pipeline.Quarantine}, nil
+}
+
+func (c promptCheck) Recipient(context.Context, pipeline.Recipient) (pipeline.Result, error) {
+	*c.caller = goroutine()
+	return pipeline.Result{}, nil
+}
+
+func (promptCheck) Message(context.Context, pipeline.Message) (pipeline.Result, error) {
+	panic("broken")
+}
+
+// goroutine names the one that calls.
+func goroutine() string {
+	b := make([]byte, 64)
+	name, _, _ := strings.Cut(string(b[:runtime.Stack(b, false)]), " [")
+	return name
+}
+
+// Stages that do not wait run in the dialogue's goroutine, others do not; both are held to the contract.
+func TestPromptStages(t *testing.T) {
+	t.Parallel()
+	var caller string
+	var failed error
+	r := pipeline.NewRunner(pipeline.RunnerOptions{
+		Checks: uses(promptCheck{caller: &caller}, &checktest.Scripted{}),
+		Observe: func(_ string, stage pipeline.Stage, _ pipeline.Verdict, err error, _ time.Duration) {
+			if stage == pipeline.StageMessage && err != nil {
+				failed = err
+			}
+		},
+	})
+	tx := r.Begin(t.Context(), pipeline.Conn{})
+	defer tx.Close()
+	if reply := tx.Sender(t.Context(), pipeline.Envelope{}); reply != nil || caller != goroutine() {
+		t.Errorf("sender: %v, in %s of %s", reply, caller, goroutine())
+	}
+	if reply := tx.Recipient(t.Context(), pipeline.Recipient{Account: "a"}); reply != nil || caller == goroutine() {
+		t.Errorf("recipient: %v, in %s", reply, caller)
+	}
+	d := tx.Message(t.Context(), pipeline.Envelope{}, spooled(t, simple), nil)
+	if failed == nil || len(d) != 1 || d[0].Recipient.Mailbox != pipeline.JunkMailbox {
+		t.Errorf("message: %v, decisions %+v", failed, d)
+	}
 }

@@ -74,14 +74,11 @@ func (*DNSBL) Name() string { return "dnsbl" }
 
 // Start implements pipeline.Check. All lists are asked at once, while the client goes on.
 func (c *DNSBL) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckState, error) {
+	if conn.Submission {
+		return pipeline.NopState{}, nil // Users are at home, in networks that lists name for that.
+	}
 	ctx, cancel := context.WithTimeout(ctx, dnsblTimeout)
 	s := &dnsblState{check: c, cancel: cancel, ip: conn.RemoteIP, answers: make([]listAnswer, len(c.opts.Zones)), done: make(chan struct{})}
-	if conn.Account != "" || conn.Submission {
-		// Users are at home, in networks that lists name for that.
-		s.answers = nil
-		close(s.done)
-		return s, nil
-	}
 	var wg sync.WaitGroup
 	for i, zone := range c.opts.Zones {
 		wg.Go(func() { s.answers[i] = c.ask(ctx, zone, conn.RemoteIP) })
@@ -155,6 +152,11 @@ type dnsblState struct {
 
 	done    chan struct{} // Closed when answers are there.
 	answers []listAnswer
+}
+
+// Prompt implements pipeline.Prompter.
+func (s *dnsblState) Prompt(stage pipeline.Stage) bool {
+	return stage < pipeline.StageRecipient || stage == pipeline.StageRecipient && s.check.opts.Listed != pipeline.Reject
 }
 
 // Recipient implements pipeline.CheckState. A client that is to be refused hears of it before it sends the

@@ -30,6 +30,9 @@ type quotaState struct {
 	size  int64
 }
 
+// Prompt implements pipeline.Prompter.
+func (*quotaState) Prompt(pipeline.Stage) bool { return true }
+
 func (s *quotaState) Sender(_ context.Context, env pipeline.Envelope) (pipeline.Result, error) {
 	s.size = env.Size
 	return pipeline.Result{}, nil

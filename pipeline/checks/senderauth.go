@@ -116,6 +116,9 @@ type senderAuthState struct {
 
 var _ pipeline.Streamer = (*senderAuthState)(nil)
 
+// Prompt implements pipeline.Prompter.
+func (*senderAuthState) Prompt(stage pipeline.Stage) bool { return stage != pipeline.StageMessage }
+
 // Sender implements pipeline.CheckState. It begins to evaluate SPF.
 func (s *senderAuthState) Sender(_ context.Context, env pipeline.Envelope) (pipeline.Result, error) {
 	o := &s.check.opts

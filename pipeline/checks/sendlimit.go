@@ -59,6 +59,9 @@ type sendLimitState struct {
 	account string
 }
 
+// Prompt implements pipeline.Prompter.
+func (sendLimitState) Prompt(pipeline.Stage) bool { return true }
+
 // Sender implements pipeline.CheckState.
 func (s sendLimitState) Sender(context.Context, pipeline.Envelope) (pipeline.Result, error) {
 	limits := s.check.limits(s.account)

@@ -48,6 +48,9 @@ type testAddressState struct {
 	submission bool
 }
 
+// Prompt implements pipeline.Prompter.
+func (*testAddressState) Prompt(stage pipeline.Stage) bool { return stage == pipeline.StageConnection }
+
 func (s *testAddressState) Sender(ctx context.Context, env pipeline.Envelope) (pipeline.Result, error) {
 	l := string(env.MailFrom.Localpart)
 	if !strings.HasPrefix(l, "mailfrom") {
