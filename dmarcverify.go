@@ -18,7 +18,7 @@ import (
 func dmarcVerifyCommand(resolver dns.Resolver) *cobra.Command {
 	var f dmarcFlags
 	cmd := &cobra.Command{
-		Use:   "verify remoteip mailfromaddress helodomain <message",
+		Use:   "verify remoteip mailfromaddress helodomain [flags] <message",
 		Short: "Find out whether a message passes DMARC",
 		Long: `Verify reads a message from standard input, and finds out by SPF and DKIM
 whether it comes from the domain in its From field, and, if not, what that
