@@ -51,7 +51,7 @@ type Criteria struct {
 type HeaderCriterion struct{ Name, Value string }
 
 const (
-	searchBatch      = 128      // Emails looked up together.
+	searchBatch      = 1024     // Candidates decided together; their emails are read page by page.
 	searchCheckEvery = 4096     // Entries between looks at the context.
 	searchPiece      = 32 << 10 // Bytes of text searched together.
 	searchMaxHeader  = 1 << 20  // Bytes of one header that are looked at, as message.DefaultMaxHeaderBytes.
@@ -120,7 +120,7 @@ type searcher struct {
 	// Messages that their entry does not decide.
 	candidates []candidate
 	emails     []EmailID
-	rows       []emailRow
+	rows       [2][]emailRow // Buffers for emails: those that are decided, and those that are read meanwhile.
 
 	// Of the message looked at.
 	known  []truth // By leaf.
@@ -150,38 +150,77 @@ func (s *searcher) decideEntry(seq imap.SeqNum, e *Entry) truth {
 	return s.plan.root.eval(s.known)
 }
 
-// decideCandidates decides the candidates and empties their list.
+// emailsRead is what was read of the candidates' emails.
+type emailsRead struct {
+	rows []emailRow
+	err  error
+}
+
+// decideCandidates decides the candidates and empties their list. While some are decided, the next are read.
 func (s *searcher) decideCandidates() error {
-	var email Email
-	for done := 0; done < len(s.candidates); done += len(s.rows) {
-		var err error
-		if s.rows, err = s.account.readEmails(s.ctx, s.emails[done:], s.rows[:0]); err != nil {
+	ctx, cancel := context.WithCancel(s.ctx)
+	ahead := make(chan emailsRead, 1)
+	reading := false
+	defer func() {
+		cancel()
+		if reading {
+			<-ahead // It reads the list of candidates.
+		}
+	}()
+	read := func(emails []EmailID, buf []emailRow) emailsRead {
+		rows, err := s.account.readEmails(ctx, emails, buf[:0])
+		return emailsRead{rows, err}
+	}
+	now := read(s.emails, s.rows[0])
+	for done := 0; done < len(s.candidates); {
+		if now.err != nil {
+			return now.err
+		}
+		s.rows[0] = now.rows
+		rest := s.emails[done+len(now.rows):]
+		if len(rest) > 0 {
+			reading = true
+			go func() { ahead <- read(rest, s.rows[1]) }()
+		}
+		if err := s.decideRead(done, now.rows); err != nil {
 			return err
 		}
-		for i := range s.rows {
-			if err := s.ctx.Err(); err != nil {
-				return err
-			}
-			row := &s.rows[i]
-			if row.Rec.Cold == nil {
-				continue // Erased.
-			}
-			if err := email.set(row); err != nil {
-				return fmt.Errorf("searching email %v: %w", row.id(), err)
-			}
-			c := &s.candidates[done+i]
-			s.decideEntry(c.seq, &c.entry)
-			match, err := s.decideEmail(&email, row.Rec.Blob)
-			if err != nil {
-				return err
-			}
-			if match {
-				s.hits = append(s.hits, c.seq)
-			}
+		done += len(now.rows)
+		if len(rest) > 0 {
+			now = <-ahead
+			reading = false
+			s.rows[0], s.rows[1] = now.rows, s.rows[0]
 		}
 	}
 	s.candidates, s.emails = s.candidates[:0], s.emails[:0]
 	return s.ctx.Err()
+}
+
+// decideRead decides the candidates from a place on whose emails were read.
+func (s *searcher) decideRead(first int, rows []emailRow) error {
+	var email Email
+	for i := range rows {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		row := &rows[i]
+		if row.Rec.Cold == nil {
+			continue // Erased.
+		}
+		if err := email.set(row); err != nil {
+			return fmt.Errorf("searching email %v: %w", row.id(), err)
+		}
+		c := &s.candidates[first+i]
+		s.decideEntry(c.seq, &c.entry)
+		match, err := s.decideEmail(&email, row.Rec.Blob)
+		if err != nil {
+			return err
+		}
+		if match {
+			s.hits = append(s.hits, c.seq)
+		}
+	}
+	return nil
 }
 
 // decideEmail decides with the cold record, and if it has to, with the content, which was at ref when the
