@@ -212,8 +212,9 @@ func (f *fetch) unseen(pos imap.SeqSet) (imap.UIDSet, error) {
 	return set, f.addDecodable(&set, &page)
 }
 
-// fetchPage is how many cold records are asked for at a time.
-const fetchPage = 200
+// fetchPage is how many cold records are asked for at a time. The store reads some ahead while responses are
+// written.
+const fetchPage = 1024
 
 // run writes the responses.
 func (f *fetch) run(pos imap.SeqSet) error {

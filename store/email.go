@@ -79,10 +79,13 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 	if err != nil {
 		return err
 	}
-	rows := make([]emailRow, 0, min(len(ids), emailPage))
+	var buffers [2][]emailRow
+	pages := newEmailPages(ctx, acc, ids, &buffers)
+	defer pages.close()
 	var e Email
-	for done := 0; done < len(ids); done += len(rows) {
-		if rows, err = acc.readEmails(ctx, ids[done:], rows[:0]); err != nil {
+	for done := 0; done < len(ids); {
+		rows, err := pages.next()
+		if err != nil {
 			return err
 		}
 		for i := range rows {
@@ -96,6 +99,7 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 				return err
 			}
 		}
+		done += len(rows)
 	}
 	return nil
 }

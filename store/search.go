@@ -120,7 +120,7 @@ type searcher struct {
 	// Messages that their entry does not decide.
 	candidates []candidate
 	emails     []EmailID
-	rows       [2][]emailRow // Buffers for emails: those that are decided, and those that are read meanwhile.
+	rows       [2][]emailRow // Buffers for emailPages.
 
 	// Of the message looked at.
 	known  []truth // By leaf.
@@ -150,47 +150,19 @@ func (s *searcher) decideEntry(seq imap.SeqNum, e *Entry) truth {
 	return s.plan.root.eval(s.known)
 }
 
-// emailsRead is what was read of the candidates' emails.
-type emailsRead struct {
-	rows []emailRow
-	err  error
-}
-
-// decideCandidates decides the candidates and empties their list. While some are decided, the next are read.
+// decideCandidates decides the candidates and empties their list.
 func (s *searcher) decideCandidates() error {
-	ctx, cancel := context.WithCancel(s.ctx)
-	ahead := make(chan emailsRead, 1)
-	reading := false
-	defer func() {
-		cancel()
-		if reading {
-			<-ahead // It reads the list of candidates.
-		}
-	}()
-	read := func(emails []EmailID, buf []emailRow) emailsRead {
-		rows, err := s.account.readEmails(ctx, emails, buf[:0])
-		return emailsRead{rows, err}
-	}
-	now := read(s.emails, s.rows[0])
+	pages := newEmailPages(s.ctx, s.account, s.emails, &s.rows)
+	defer pages.close()
 	for done := 0; done < len(s.candidates); {
-		if now.err != nil {
-			return now.err
-		}
-		s.rows[0] = now.rows
-		rest := s.emails[done+len(now.rows):]
-		if len(rest) > 0 {
-			reading = true
-			go func() { ahead <- read(rest, s.rows[1]) }()
-		}
-		if err := s.decideRead(done, now.rows); err != nil {
+		rows, err := pages.next()
+		if err != nil {
 			return err
 		}
-		done += len(now.rows)
-		if len(rest) > 0 {
-			now = <-ahead
-			reading = false
-			s.rows[0], s.rows[1] = now.rows, s.rows[0]
+		if err := s.decideRead(done, rows); err != nil {
+			return err
 		}
+		done += len(rows)
 	}
 	s.candidates, s.emails = s.candidates[:0], s.emails[:0]
 	return s.ctx.Err()

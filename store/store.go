@@ -45,7 +45,7 @@ type Options struct {
 	EraseAfter time.Duration // How long expunged content stays readable. Default 10 minutes.
 
 	// EmailCache is how many bytes of emails that were read lately, without content, are kept in memory. Default
-	// 12 MB, at which a server under load soon has it full; negative for none.
+	// 20 MB, enough for some 10,000; negative for none.
 	EmailCache int64
 
 	// ReadOnly has nothing in Dir changed. Calls that write return ErrReadOnly. Nobody else may use Dir
@@ -98,7 +98,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.EraseAfter = 10 * time.Minute
 	}
 	if o.EmailCache == 0 {
-		o.EmailCache = 12 << 20
+		o.EmailCache = 20 << 20
 	}
 	if o.MaxOpen < 0 || o.IdleClose < 0 || o.EraseAfter < 0 || o.PasswordWorkers < 0 {
 		return o, errors.New("store: option is negative")

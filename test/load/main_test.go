@@ -199,6 +199,9 @@ func TestSoak(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	args := []string{"-for", soakFor.String(), "-senders", "2", "-readers", "3", "-idlers", "6", "-rate", "60"}
+	if *soakFor < time.Minute {
+		args = append(args, "-warm", "100")
+	}
 	figures, err := s.load("soak", args...)
 	for _, f := range figures {
 		t.Logf("%s %v %s, %s", f.Name, f.Value, f.Unit, f.Note)

@@ -25,6 +25,7 @@ type soaking struct {
 	idlers  int
 	rate    int // Of messages.
 	visits  int // Of sessions of readers.
+	warm    int // Messages that are read before, so that caches are full.
 	seed    uint64
 
 	gen    *mail.Generator
@@ -48,6 +49,7 @@ func soakMode(r *run, fs *flag.FlagSet, args []string) error {
 	fs.IntVar(&s.idlers, "idlers", 20, "connections that wait for mail")
 	fs.IntVar(&s.rate, "rate", 40, "messages a second, from all senders")
 	fs.IntVar(&s.visits, "sessions", 20, "sessions a second, of all readers")
+	fs.IntVar(&s.warm, "warm", 20_000, "messages of 2 KB that are stored and listed before, so that caches are as full as they get; 0 for none")
 	fs.Uint64Var(&s.seed, "seed", 1, "which messages are made")
 	sample := fs.Duration("sample", 0, "how often the use of resources is read; 0 is 100 times, at least every 10 seconds")
 	if err := r.parse(fs, args, "smtp", "imap", "pids"); err != nil {
@@ -75,6 +77,9 @@ func (s *soaking) soak(every time.Duration) error {
 			return err
 		}
 	}
+	if err := s.fillCaches(); err != nil {
+		return err
+	}
 	watch := watching{run: s.run, lasts: s.lasts, every: every}
 	rest, err := watch.read()
 	if err != nil {
@@ -95,6 +100,21 @@ func (s *soaking) soak(every time.Duration) error {
 		return err
 	}
 	return errors.Join(s.report(), watch.report(rest))
+}
+
+// fillCaches has the server store and list messages. A cache with a bound grows until it is full, which is not what
+// is looked for.
+func (s *soaking) fillCaches() error {
+	if s.warm <= 0 {
+		return nil
+	}
+	a := appending{run: s.run, opts: &mail.Options{Seed: s.seed, Size: 2048}, n: s.warm, c: s.senders, mailbox: "Warm", literal: "auto"}
+	if _, err := a.appendNew(); err != nil {
+		return err
+	}
+	f := fetching{run: s.run, mailbox: a.mailbox}
+	_, _, _, err := f.once(fetchShape{items: "(UID FLAGS ENVELOPE)", has: "ENVELOPE ("})
+	return err
 }
 
 // begin starts all clients. The first error ends the run.
