@@ -202,7 +202,11 @@ func (a *appending) fill() error {
 	for _, n := range sizes {
 		total += n
 	}
-	return a.emit(figure.Figure{Name: "disk/ratio", Value: float64(after-diskBefore) / float64(total), Unit: "ratio", N: a.n - have,
+	name := "disk/ratio"
+	if a.label != "" {
+		name = a.label + "/disk" // Of other messages than those of the table.
+	}
+	return a.emit(figure.Figure{Name: name, Value: float64(after-diskBefore) / float64(total), Unit: "ratio", N: a.n - have,
 		Note: fmt.Sprintf("%.1f MB for %.1f MB", float64(after-diskBefore)/1e6, float64(total)/1e6)})
 }
 
