@@ -16,6 +16,7 @@ mbsync:isync
 mount:mount
 msmtp:msmtp
 neomutt:neomutt
+/usr/sbin/nsd:nsd
 offlineimap:offlineimap3
 openssl:openssl
 /usr/sbin/postfix:postfix
@@ -24,6 +25,12 @@ script:bsdutils
 strace:strace
 swaks:swaks
 /usr/include/stdlib.h:libc6-dev
+/usr/include/opendkim/dkim.h:libopendkim-dev
+/usr/include/opendmarc/dmarc.h:libopendmarc-dev
+/usr/lib/python3/dist-packages/authres:python3-authres
+/usr/lib/python3/dist-packages/dkim:python3-dkim
+/usr/lib/python3/dist-packages/spf.py:python3-spf
+/usr/share/publicsuffix/public_suffix_list.dat:publicsuffix
 /usr/lib/*/sasl2/libscram.so:libsasl2-modules
 /usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
 "
