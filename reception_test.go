@@ -12,7 +12,7 @@ import (
 // others say in our name does not get in.
 func TestReceptionIsChecked(t *testing.T) {
 	t.Parallel()
-	resolver, signer := signingDomain(t)
+	resolver, signer := signingDomain(t, "rsa", "ed25519")
 	resolver.TXT["signed.example"] = []string{"v=spf1 -all"}
 	r := startServerIn(t, config.Options{Path: realConfig(t)}, resolver)
 	setPassword(t, r, "ann", "annannann")
