@@ -333,7 +333,7 @@ func TestDKIM(t *testing.T) {
 	some := append(slices.Clone(hard), corpusMail(t, 8)...)
 	var signed []dkimSigning
 	l, refused := moxSigns(t, moxSigner(t, keys, now, dkim.Selector{}), many)
-	t.Logf("mox signed %d of %d messages", len(l), len(many))
+	t.Logf("mox signed %d of %d messages, refused %d", len(l), len(many), refused)
 	signed = append(signed, l...)
 	l, refused = peerSigns(t, opendkim, keys, many, "all", "default", "from:subject:to", "0", "0")
 	t.Logf("OpenDKIM signed %d of %d messages, refused %d", len(l), len(many), refused)

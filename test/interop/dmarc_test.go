@@ -80,7 +80,7 @@ var dmarcDifferences = []dmarcDifference{
 	}},
 	{"§6.6.2", "forgets a signature that passes and is aligned over one after it that does not pass", func(c dmarcCase) bool {
 		i := slices.IndexFunc(c.dkim, func(d identifier) bool { return d.status == "pass" })
-		return c.mox.DKIMAligned && i >= 0 && slices.ContainsFunc(c.dkim[i+1:], func(d identifier) bool { return d.status != "pass" })
+		return c.mox.DKIMAligned && strings.Fields(c.peer)[2] == "no" && i >= 0 && slices.ContainsFunc(c.dkim[i+1:], func(d identifier) bool { return d.status != "pass" })
 	}},
 	{"§6.4", "wants the name of the tag v in lower case", func(c dmarcCase) bool {
 		return strings.HasPrefix(c.records, `["V=DMARC1`)
@@ -106,9 +106,11 @@ var dmarcDifferences = []dmarcDifference{
 	{"§6.3", "takes what parts of a record say that has an invalid one, instead of defaults", func(c dmarcCase) bool {
 		return strings.HasPrefix(c.peer, "error") && (len(c.mox.Found.Record.Problems) > 0 || c.mox.Found.Status == dmarc.StatusPermError)
 	}},
-	{"§3.1.1", "takes a domain for aligned in strict mode if it is below that of From, or From below it", func(c dmarcCase) bool {
-		r := c.mox.Found.Record
-		return r.DKIMAlignment == dmarc.AlignmentStrict && !c.mox.DKIMAligned || r.SPFAlignment == dmarc.AlignmentStrict && !c.mox.SPFAligned
+	{"§3.1.1", "takes some domains below that of From, or above it, for aligned in strict mode", func(c dmarcCase) bool {
+		r, peer := c.mox.Found.Record, strings.Fields(c.peer)
+		dkim := r.DKIMAlignment == dmarc.AlignmentStrict && !c.mox.DKIMAligned && peer[2] == "yes"
+		spf := r.SPFAlignment == dmarc.AlignmentStrict && !c.mox.SPFAligned && peer[3] == "yes"
+		return dkim || spf
 	}},
 }
 
