@@ -55,7 +55,7 @@ func TestReceptionIsChecked(t *testing.T) {
 	s.subjects("Inbox", 1)
 	header := s.command("FETCH 1 BODY[HEADER]")
 	for _, want := range []string{
-		"Authentication-Results: mail.example.org;", "iprev=", "spf=fail", "smtp.mailfrom=x@signed.example",
+		"Authentication-Results: mail.example.org;", "iprev=", "spf=fail", "smtp.mailfrom=signed.example",
 		"dkim=pass", "header.d=signed.example", "dmarc=pass", "header.from=signed.example", "Received-SPF: fail ",
 	} {
 		if !strings.Contains(header, want) {

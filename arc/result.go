@@ -74,7 +74,7 @@ func (r Result) AuthResult(remoteIP netip.Addr) authres.Result {
 	return a
 }
 
-// reason returns an error in a few words, without the details of its cause.
+// reason returns an error in a few words of printable ASCII, without the details of its cause.
 func reason(err error) string {
 	prefix := ""
 	var f *FieldError
@@ -87,5 +87,10 @@ func reason(err error) string {
 		err = f.Err
 	}
 	text, _, _ := strings.Cut(err.Error(), ": ")
-	return prefix + text
+	return prefix + strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?' // Of a field of the message.
+		}
+		return r
+	}, text)
 }

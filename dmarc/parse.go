@@ -31,8 +31,8 @@ const (
 // ParseRecord parses a policy record (RFC 7489 §6.3, §6.4, RFC 9091 §3.2).
 //
 // Names of tags and values other than that of v are taken in any case. A tag that is unknown
-// or, besides p, sp and np, has a value that is not valid is passed over, for which
-// Record.Problems has an entry. If p is missing, or p, sp or np is not valid, and there is a
+// or, besides p and sp, has a value that is not valid is passed over, for which
+// Record.Problems has an entry. If p is missing, or p or sp is not valid, and there is a
 // valid URI in rua, then the policy is none, and there are none for subdomains
 // (RFC 7489 §6.6.3); without such a URI the record is an error.
 //
@@ -44,16 +44,16 @@ func ParseRecord(s string) (Record, error) {
 // errNoPolicy is what is wrong with a policy record without p.
 var errNoPolicy = errors.New("no p")
 
-// parsePolicy parses a policy record. One without p is none to RFC 7489, to RFC 9989 §4.7 it has the
-// policy none.
-func parsePolicy(s string, optional bool) (Record, error) {
-	r, policy, err := parse(s)
+// parsePolicy parses a policy record. One without p is none to RFC 7489, to its successor (RFC 9989 §4.7) it has
+// the policy none, and an np that is not valid is what sp is.
+func parsePolicy(s string, successor bool) (Record, error) {
+	r, policy, err := parse(s, successor)
 	switch {
 	case err != nil:
 		return Record{}, err
 	case policy == nil:
 		return r, nil
-	case optional && policy == errNoPolicy:
+	case successor && policy == errNoPolicy:
 		r.Policy = PolicyNone
 		return r, nil
 	case len(r.AggregateReports) == 0:
@@ -66,7 +66,7 @@ func parsePolicy(s string, optional bool) (Record, error) {
 // ParseReportRecord parses a record by which a host agrees to receive reports (RFC 7489 §7.1).
 // It is like a policy record but needs no policy: what p, sp and np say is not looked at.
 func ParseReportRecord(s string) (Record, error) {
-	r, _, err := parse(s)
+	r, _, err := parse(s, false)
 	if err != nil {
 		return Record{}, err
 	}
@@ -79,10 +79,12 @@ type parser struct {
 	record Record
 	seen   []string // Names of tags so far.
 	policy error    // What is wrong with p, sp or np.
+
+	successor bool // RFC 9989 is followed.
 }
 
-// parse parses a record. The error policy is set if p, sp or np makes it unfit as a policy.
-func parse(s string) (r Record, policy, err error) {
+// parse parses a record. The error policy is set if p, sp or, for RFC 9989, np makes it unfit as a policy.
+func parse(s string, successor bool) (r Record, policy, err error) {
 	if len(s) > maxRecord {
 		return Record{}, nil, fmt.Errorf("%w: longer than %d bytes", ErrNoRecord, maxRecord)
 	}
@@ -91,7 +93,7 @@ func parse(s string) (r Record, policy, err error) {
 	if !strings.EqualFold(trim(name), "v") || trim(value) != version {
 		return Record{}, nil, ErrNoRecord
 	}
-	p := parser{record: NewRecord(""), seen: []string{"v"}}
+	p := parser{record: NewRecord(""), seen: []string{"v"}, successor: successor}
 	for tag := range strings.SplitSeq(rest, ";") {
 		if err := p.tag(tag); err != nil {
 			return Record{}, nil, err
@@ -155,7 +157,12 @@ func (p *parser) value(name, value string) {
 	case "sp":
 		p.policyTag(name, lower, &r.SubdomainPolicy)
 	case "np":
-		p.policyTag(name, lower, &r.NonexistentPolicy)
+		if p.successor {
+			p.policyTag(name, lower, &r.NonexistentPolicy)
+		} else {
+			// RFC 9091 §3 does not add it to the tags without which there is no policy.
+			oneOf(p, name, lower, &r.NonexistentPolicy, PolicyNone, PolicyQuarantine, PolicyReject)
+		}
 	case "rua":
 		r.AggregateReports = p.uris(name, value)
 	case "ruf":

@@ -123,6 +123,7 @@ func TestParseRecordPassesOver(t *testing.T) {
 		{"format that is not registered", "rf=iodef", "rf"},
 		{"URI without a scheme", "rua=dmarc@example.org", "rua"},
 		{"all URIs", "ruf=mailto:,example", "ruf ruf"},
+		{"policy for what does not exist, RFC 9091 §3.2", "np=bogus", "np"},
 		{"flags of the successor", "psd=maybe; t=yes", "psd t"},
 		{"no equals sign", "nonsense", "nonsense"},
 		{"no name", "=x", ""},
@@ -165,7 +166,7 @@ func TestParseRecordPassesOver(t *testing.T) {
 func TestParseRecordPolicy(t *testing.T) {
 	t.Parallel()
 	for _, tags := range []string{
-		"", "p=", "p=bogus", "p=reject; sp=bogus", "p=reject; sp=", "p=reject; np=bogus", "sp=reject", "p=quarantine; sp=reject; np=x",
+		"", "p=", "p=bogus", "p=reject; sp=bogus", "p=reject; sp=", "sp=reject", "p=x; np=reject",
 	} {
 		if _, err := dmarc.ParseRecord("v=DMARC1; " + tags); !errors.Is(err, dmarc.ErrSyntax) {
 			t.Errorf("%q without rua: %v", tags, err)

@@ -40,7 +40,8 @@ type DomainResult struct {
 	SPFAligned, DKIMAligned bool
 
 	// Policy is what the record asks for if a message with this domain fails, of its p, sp and
-	// np; empty without a record. Whether np applies is found out for messages that fail only.
+	// np; empty without a record. Whether np applies is found out for messages that fail only, and
+	// while that is not known it is the stricter one.
 	Policy Policy
 
 	// Nonexistent tells that np was applied: the domain has neither A, AAAA nor MX records.
@@ -80,7 +81,7 @@ type Result struct {
 // owners ask to be done with it (RFC 7489 §6.6.2).
 //
 // A message with several author domains is checked for each (§6.6.1); the one that asks for the
-// strictest treatment decides, then one that is not known for now. Without a policy for any of
+// strictest treatment decides, then one that is not known for now and could ask for the strictest. Without a policy for any of
 // them there is nothing to be followed, and the status is StatusNone.
 //
 // The context bounds the time; when it ends the result is a temporary error.
@@ -107,8 +108,10 @@ func (d DomainResult) severity() int {
 	switch {
 	case d.Status == StatusFail && d.Apply != PolicyNone:
 		return 10 + d.Apply.strictness()
+	case d.Status == StatusTempError && d.Policy == "":
+		return 8 // It could be any.
 	case d.Status == StatusTempError:
-		return 5
+		return 5 + d.Policy.strictness()
 	case d.Status == StatusFail:
 		return 4
 	case d.Status == StatusPermError:
@@ -213,6 +216,9 @@ func (m *evaluation) applyPolicy(ctx context.Context, d *DomainResult) {
 		exists, err := m.exists(ctx, d.Domain)
 		switch {
 		case err != nil && np != d.Policy:
+			if np.strictness() > d.Policy.strictness() {
+				d.Policy = np
+			}
 			d.Status, d.Err = StatusTempError, fmt.Errorf("%w: %w", ErrTemporary, err)
 			return
 		case err == nil && !exists:

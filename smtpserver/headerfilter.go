@@ -12,6 +12,9 @@ type headerFilter struct {
 	// fateOf tells what becomes of a field by its name.
 	fateOf func(name []byte) fate
 
+	// folded has fateOf also asked about a line that has no colon: some look for it in the next.
+	folded bool
+
 	// keep tells whether a field that was held goes on. Of one with more than maxHeld bytes it gets
 	// so many and one more.
 	keep    func(field []byte) bool
@@ -36,8 +39,8 @@ const (
 	hold      // Its value decides.
 )
 
-// maxFilteredName is more than the longest name that a fateOf knows, so that one that goes on is another.
-const maxFilteredName = 32
+// maxFilteredName is more than the longest name that a fateOf knows, in whatever disguise, so that one that goes on is another.
+const maxFilteredName = 256
 
 // Write takes the next bytes of the message.
 func (f *headerFilter) Write(p []byte) (int, error) {
@@ -123,8 +126,12 @@ func (f *headerFilter) decide(begin []byte) {
 	case len(begin) == 1 && (last == ' ' || last == '\t'):
 		f.inLine = true
 	case last == '\n':
-		f.body = len(bytes.TrimSuffix(begin[:len(begin)-1], []byte("\r"))) == 0
+		line := bytes.TrimSuffix(begin[:len(begin)-1], []byte("\r"))
+		f.body = len(line) == 0
 		f.fate = pass
+		if f.folded && !f.body {
+			f.fate = f.fateOf(bytes.TrimRight(line, " \t"))
+		}
 	default:
 		// The obsolete syntax has any amount of space before the colon (RFC 5322 §4.5.8).
 		f.fate, f.inLine = f.fateOf(bytes.TrimRight(bytes.TrimSuffix(begin, []byte(":")), " \t")), true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,7 @@ func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipe
 	chain := s.arc.Results(kctx)
 	s.lookups.Wait() // Each has its own timeout.
 	if err := ctx.Err(); err != nil {
-		return pipeline.Result{}, err
+		return pipeline.Result{}, s.check.opts.Policy.undecided(err)
 	}
 
 	authors := dmarc.ParseAuthors(m.Body.Root().Header)
@@ -188,6 +189,8 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain
 	for _, r := range []*spf.Result{&s.spf, s.helo} {
 		if r != nil {
 			name, value := r.Property()
+			// Of a local-part SPF says nothing, as a rule (RFC 8601 §2.7.2).
+			value = value[strings.LastIndexByte(value, '@')+1:]
 			l = append(l, pipeline.AuthResult{Method: "spf", Result: string(r.Status), Reason: r.Problem, Props: []pipeline.AuthProp{{Type: "smtp", Property: name, Value: value}}})
 		}
 	}
@@ -208,7 +211,27 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain
 	for _, p := range policy.Properties() {
 		a.Props = append(a.Props, pipeline.AuthProp{Type: p.Type, Property: p.Name, Value: p.Value})
 	}
-	return append(l, a)
+	l = append(l, a)
+	if !utf8 {
+		for i := range l {
+			l[i].Reason = asciiOnly(l[i].Reason)
+			for j, p := range l[i].Props {
+				l[i].Props[j].Value = asciiOnly(p.Value)
+			}
+		}
+	}
+	return l
+}
+
+// asciiOnly replaces what only the header of an internationalized message may have (RFC 6532 §3). It can come from a
+// record in DNS, or from a tag of a signature.
+func asciiOnly(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0x80 {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // facts returns what later decisions may use.

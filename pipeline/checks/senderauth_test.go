@@ -169,9 +169,9 @@ func TestSenderAuth(t *testing.T) {
 		{"two authors, one of them forged", "192.0.2.9", "a@other.example", "From: x@other.example, a@good.example\r\n" + body,
 			"iprev=permerror spf=pass spf=fail dkim=none dmarc=fail", "neutral", "quarantine", "reject 550 5.7.1"},
 		{"DNS of the policy fails", "192.0.2.9", "a@other.example", "From: a@broken.example\r\n" + body,
-			"iprev=permerror spf=pass spf=fail dkim=none dmarc=temperror", "neutral", "neutral", "reject 451 4.7.1"},
+			"iprev=permerror spf=pass spf=fail dkim=none dmarc=temperror", "neutral", "reject 451 4.7.1", "reject 451 4.7.1"},
 		{"DNS of SPF fails, and nothing else passes", "192.0.2.9", "a@temp.example", "From: a@temp.example\r\n" + body,
-			"iprev=permerror spf=temperror spf=fail dkim=none dmarc=temperror", "neutral", "neutral", "reject 451 4.7.1"},
+			"iprev=permerror spf=temperror spf=fail dkim=none dmarc=temperror", "neutral", "reject 451 4.7.1", "reject 451 4.7.1"},
 		{"From is beyond what is read of a header", "192.0.2.1", "a@good.example", "From: a@good.example\r\n" + strings.Repeat("X: "+strings.Repeat("y", 900)+"\r\n", 10_000) + body,
 			"iprev=pass spf=pass spf=pass dkim=none dmarc=pass", "neutral", "quarantine", "reject 550 5.7.1"},
 	} {
