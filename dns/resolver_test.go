@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,4 +122,33 @@ func TestIsTemporary(t *testing.T) {
 			t.Errorf("%v: temporary %v, not found %v", tc.err, dns.IsTemporary(tc.err), dns.IsNotFound(tc.err))
 		}
 	}
+}
+
+// IPv4 addresses of /etc/hosts are IPv4 addresses, as those of DNS are.
+func TestStrictResolverHostsFile(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("/etc/hosts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		f := strings.Fields(line)
+		if len(f) < 2 || !strings.Contains(f[1], ".") {
+			continue
+		}
+		ip, err := netip.ParseAddr(f[0])
+		if err != nil || !ip.Is4() {
+			continue
+		}
+		s := startZoneServer(t, &dns.MemResolver{})
+		r := dns.NewStrictResolver(dns.StrictOptions{Dial: s.dial})
+		for _, network := range []string{"ip4", "ip"} {
+			if l, _, err := r.LookupIP(t.Context(), network, f[1]); err != nil || !slices.Contains(l, ip) {
+				t.Errorf("%s of %s: %v, %v, want %s", network, f[1], l, err, ip)
+			}
+		}
+		return
+	}
+	t.Skip("/etc/hosts has no name of several labels with an IPv4 address")
 }

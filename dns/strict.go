@@ -129,6 +129,9 @@ func (r *StrictResolver) LookupIP(ctx context.Context, network, host string) ([]
 	}
 	l, tr, err := ask(ctx, r, typ, host, func(ar *adns.Resolver, name string) ([]netip.Addr, error) {
 		l, _, err := ar.LookupNetIP(ctx, network, name)
+		for i := range l {
+			l[i] = l[i].Unmap() // adns has IPv4 addresses of /etc/hosts in their IPv6 form.
+		}
 		return l, err
 	})
 	return l, tr.result(strings.Split(typ, "/")...), err

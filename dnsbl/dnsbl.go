@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"mox/dns"
 )
@@ -47,6 +48,10 @@ const (
 	maxExplanation = 1000 // Bytes, so that it fits an SMTP reply with room to spare.
 )
 
+// explanationTimeout is how long the reason of an entry is waited for. That there is an entry is known by
+// then, and whoever asks has more to do in its time.
+const explanationTimeout = 3 * time.Second
+
 // Result is the answer of a list.
 type Result struct {
 	Status Status
@@ -85,7 +90,7 @@ func (r Result) HasBits(mask byte) bool {
 
 // Lookup asks the list zone for an address. An IPv4-mapped IPv6 address is taken as the
 // IPv4 address that it is. The context bounds the time, when it ends the result is a
-// temporary error.
+// temporary error; the explanation of an entry is not waited for longer than 3 seconds.
 func Lookup(ctx context.Context, resolver dns.Resolver, zone dns.Domain, ip netip.Addr) Result {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsValid() {
@@ -107,6 +112,15 @@ func QueryName(zone dns.Domain, ip netip.Addr) string {
 
 // query asks for an entry: first for its codes, and only if there are any, for its explanation.
 func query(ctx context.Context, resolver dns.Resolver, entry string, zone dns.Domain) Result {
+	r := queryCodes(ctx, resolver, entry, zone)
+	if r.Status == StatusFail {
+		r.Explanation = explanation(ctx, resolver, entry+"."+zone.ASCII)
+	}
+	return r
+}
+
+// queryCodes asks for the codes of an entry.
+func queryCodes(ctx context.Context, resolver dns.Resolver, entry string, zone dns.Domain) Result {
 	name := entry + "." + zone.ASCII
 	if entry == "" || zone.IsZero() || len(name) > 253 {
 		return Result{Status: StatusPermError, Err: fmt.Errorf("%w: %q at %q", ErrQuery, entry, zone.ASCII)}
@@ -121,9 +135,7 @@ func query(ctx context.Context, resolver dns.Resolver, entry string, zone dns.Do
 		return Result{Status: StatusTempError, Err: fmt.Errorf("%w: %w", ErrTemporary, err)}
 	}
 	r := Result{Authentic: answer.Authentic}
-	if r.take(addrs); r.Status == StatusFail {
-		r.Explanation = explanation(ctx, resolver, name)
-	}
+	r.take(addrs)
 	return r
 }
 
@@ -163,6 +175,8 @@ func isRefusal(a netip.Addr) bool {
 // explanation returns the texts of an entry. That there are none, or that they cannot be had, does
 // not change that it is listed (RFC 5782 §2.1).
 func explanation(ctx context.Context, resolver dns.Resolver, name string) string {
+	ctx, cancel := context.WithTimeout(ctx, explanationTimeout)
+	defer cancel()
 	texts, _, err := resolver.LookupTXT(ctx, name+".")
 	if err != nil {
 		return ""

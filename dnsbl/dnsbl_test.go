@@ -66,6 +66,8 @@ func TestLookup(t *testing.T) {
 		err            error
 	}{
 		{"listed, RFC 5782 §2.1", "192.0.2.99", "bad.example.com", dnsbl.StatusFail, "127.0.0.2", "Dynamic address, see http://bad.example.com?192.0.2.99", nil},
+		{"IPv4-mapped address with a zone", "::ffff:192.0.2.99%eth0", "bad.example.com", dnsbl.StatusFail, "127.0.0.2", "Dynamic address, see http://bad.example.com?192.0.2.99", nil},
+		{"IPv6 with a zone, §2.4", "2001:db8:1:2:3:4:567:89ab%eth0", "ugly.example.com", dnsbl.StatusFail, "127.0.0.2", "Spam received.", nil},
 		{"IPv4-mapped address", "::ffff:192.0.2.99", "bad.example.com", dnsbl.StatusFail, "127.0.0.2", "Dynamic address, see http://bad.example.com?192.0.2.99", nil},
 		{"IPv6, §2.4", "2001:db8:1:2:3:4:567:89ab", "ugly.example.com", dnsbl.StatusFail, "127.0.0.2", "Spam received.", nil},
 		{"several sublists, §2.3, and a text with control characters", "192.0.2.98", "bad.example.com", dnsbl.StatusFail, "127.0.1.1 127.0.1.2", "first; second??250 ok ?[0m ?", nil},
@@ -150,7 +152,7 @@ func TestNoTextForUnlisted(t *testing.T) {
 	}
 }
 
-// TestSublists selects sublists by values and bit masks (RFC 5782 §6).
+// TestSublists selects sublists by values and bit masks (RFC 5782 §2.3, §6).
 func TestSublists(t *testing.T) {
 	t.Parallel()
 	look := func(ip string) dnsbl.Result {
@@ -219,10 +221,19 @@ func TestTimeout(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			got := dnsbl.Lookup(ctx, r, zone, netip.MustParseAddr("192.0.2.99"))
-			// An entry whose text does not come is an entry.
+			// An entry whose text does not come is an entry (RFC 5782 §2.1).
 			want := map[string]dnsbl.Status{"a": dnsbl.StatusTempError, "txt": dnsbl.StatusFail}[typ]
 			if got.Status != want || got.Explanation != "" || time.Since(start) != 2*time.Second {
 				t.Errorf("%s: %+v after %s", typ, got, time.Since(start))
+			}
+			if typ != "txt" {
+				return
+			}
+			// Nor is it waited for as long as the caller has time.
+			start = time.Now()
+			got = dnsbl.Lookup(t.Context(), r, zone, netip.MustParseAddr("192.0.2.99"))
+			if got.Status != want || time.Since(start) != 3*time.Second {
+				t.Errorf("without a deadline: %+v after %s", got, time.Since(start))
 			}
 		})
 	}
@@ -267,6 +278,12 @@ func TestCheckHealth(t *testing.T) {
 			r := &dns.MemResolver{A: test.a}
 			if test.fail != "" {
 				r.Fail = []string{test.fail}
+			}
+			r.Before = func(_ context.Context, typ, name string) error {
+				if typ != "a" {
+					t.Errorf("test with a lookup of %s of %s", typ, name)
+				}
+				return nil
 			}
 			if err := test.check(t.Context(), r); !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
 				t.Errorf("got %v, want %v", err, test.want)

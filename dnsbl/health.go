@@ -46,7 +46,7 @@ func checkEntries(ctx context.Context, resolver dns.Resolver, zone dns.Domain, l
 		{listed, StatusFail},
 		{unlisted, StatusPass},
 	} {
-		switch r := query(ctx, resolver, entry.name, zone); {
+		switch r := queryCodes(ctx, resolver, entry.name, zone); {
 		case r.Err != nil:
 			return fmt.Errorf("%s.%s: %w", entry.name, zone, r.Err)
 		case r.Status == entry.want:

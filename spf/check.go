@@ -107,7 +107,7 @@ func CheckMailFrom(ctx context.Context, resolver dns.Resolver, args Args) Result
 // (RFC 7208 §2.3). Otherwise it is like [CheckMailFrom].
 func CheckHELO(ctx context.Context, resolver dns.Resolver, args Args) Result {
 	domain, err := dns.ParseDomainLax(args.Hello)
-	if err != nil {
+	if err != nil || isAddress(domain.ASCII) {
 		domain = dns.Domain{}
 	}
 	name := args.Hello
@@ -117,6 +117,13 @@ func CheckHELO(ctx context.Context, resolver dns.Resolver, args Args) Result {
 	res := check(ctx, resolver, args, defaultLocalpart, domain)
 	res.Identity, res.Sender = HELO, defaultLocalpart+"@"+name
 	return res
+}
+
+// isAddress tells whether a name is an IPv4 address, which clients also give without the
+// brackets of a literal.
+func isAddress(name string) bool {
+	_, err := netip.ParseAddr(name)
+	return err == nil
 }
 
 // check evaluates the policy of a domain for a sender in it. The local part is not

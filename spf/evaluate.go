@@ -95,8 +95,12 @@ func temperror(typ, name string, err error) *termError {
 	return &termError{Temperror, fmt.Sprintf("looking up %s of %s failed", typ, showName(name)), err}
 }
 
-// showName returns a name from a record, or with parts of the session, for a text.
+// showName returns a name from a record, or with parts of the session, for a text. What is
+// too long for a name is cut.
 func showName(name string) string {
+	if len(name) > maxName {
+		return showName(name[:maxName]) + "..."
+	}
 	s := strconv.QuoteToASCII(name)
 	return s[1 : len(s)-1]
 }

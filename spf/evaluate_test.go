@@ -321,6 +321,8 @@ func TestPTR(t *testing.T) {
 	evaluateRows(t, `
 		192.0.2.1 PTR Mail.P.Example
 		mail.p.example A 192.0.2.1
+		mail.p.example A 192.0.2.12
+		192.0.2.12 PTR maİl.p.example
 		192.0.2.2 PTR forged.p.example
 		forged.p.example A 192.0.2.99
 		192.0.2.3 PTR fails.p.example
@@ -369,6 +371,7 @@ func TestPTR(t *testing.T) {
 		{"v=spf1 ptr -all", "192.0.2.7", Fail, ""},   // Erratum 4751: not the other way round.
 		{"v=spf1 ptr -all", "192.0.2.99", Fail, ""},  // No name.
 		{"v=spf1 ptr -all", "2001:db8::2", Fail, ""}, // No AAAA.
+		{"v=spf1 ptr -all", "192.0.2.12", Fail, ""},  // Another name, though in lower case it is ours.
 
 		{"v=spf1 exists:%{p}.is.example -all", "192.0.2.8", Pass, ""},
 		{"v=spf1 -exists:p.example.is.example +all", "192.0.2.8", Fail, ""},

@@ -229,6 +229,8 @@ func TestHostileRecords(t *testing.T) {
 		{"networks", "v=spf1" + strings.Repeat(" ip4:1.1.1.1", 5000) + " -all", "", Fail},
 		{"megabytes", "v=spf1 " + strings.Repeat("a ", 2<<20), "", Permerror},
 		{"megabytes of explanation", "v=spf1 -all exp=why.example", "why.example TXT " + strings.Repeat("x", 8<<20), Fail},
+		{"long names that are none", "v=spf1 include:" + strings.Repeat("%%", 30000), "", Permerror},
+		{"long names in a redirect", "v=spf1 redirect=" + strings.Repeat("%_", 30000), "", Permerror},
 		{"explanation that grows", "v=spf1 -all exp=why.example", "why.example TXT " + strings.Repeat("%{S}", 1<<14), Fail},
 	} {
 		resolver := &countingResolver{Resolver: zone(t, "p.example TXT "+test.policy+"\n"+test.more), t: t}

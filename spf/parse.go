@@ -114,6 +114,9 @@ func parseDirective(term string) (Directive, error) {
 	if end < 0 {
 		end = len(term)
 	}
+	if !isASCII(term[:end]) {
+		return d, errors.New("unknown mechanism") // Some letters of others are in lower case one of ASCII.
+	}
 	d.Mechanism = Mechanism(strings.ToLower(term[:end]))
 	arg := term[end:]
 	var err error

@@ -29,10 +29,11 @@ func (e *evaluation) clientNames(ctx context.Context) *clientNames {
 		return e.ptr
 	}
 	for _, name := range names[:min(len(names), maxPTR)] {
-		name = strings.ToLower(strings.TrimSuffix(name, "."))
+		name = strings.TrimSuffix(name, ".")
 		if !isName(name) {
 			continue
 		}
+		name = strings.ToLower(name)
 		ips, err := e.lookupIP(ctx, e.network(), name)
 		if err == nil && slices.Contains(ips, e.ip) {
 			e.ptr.names = append(e.ptr.names, name)

@@ -67,6 +67,7 @@ func TestParseRecordRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
 		"", "v=spf", "v=spf10", "v=spf1,a", "v=spf1\ta", " v=spf1", "spf1", "v=spf2.0/pra all", // §4.5.
+		"v=spf1 İnclude:x.com", "v=spf1 İp4:192.0.2.1", "v=spf1 exısts:x.com", "v=ſpf1 all", // RFC 5234 §2.3: letters of ASCII only.
 		"v=spf1 foo", "v=spf1 foo:bar", "v=spf1 a,", "v=spf1 -", "v=spf1 +-all", "v=spf1 all.", "v=spf1 al", "v=spf1 allx", // §4.6.1.
 		"v=spf1 =all", "v=spf1 1up=foo", "v=spf1 -x=y", "v=spf1 x/y=z", "v=spf1 x:y=z", "v=spf1 x(=z",
 		"v=spf1 redirect:example.com", "v=spf1 exp:example.com",

@@ -78,10 +78,10 @@ func (c *DNSBL) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckSt
 		return pipeline.NopState{}, nil // Users are at home, in networks that lists name for that.
 	}
 	ctx, cancel := context.WithTimeout(ctx, dnsblTimeout)
-	s := &dnsblState{check: c, cancel: cancel, ip: conn.RemoteIP, answers: make([]listAnswer, len(c.opts.Zones)), done: make(chan struct{})}
+	s := &dnsblState{check: c, cancel: cancel, ip: conn.RemoteIP.Unmap().WithZone(""), answers: make([]listAnswer, len(c.opts.Zones)), done: make(chan struct{})}
 	var wg sync.WaitGroup
 	for i, zone := range c.opts.Zones {
-		wg.Go(func() { s.answers[i] = c.ask(ctx, zone, conn.RemoteIP) })
+		wg.Go(func() { s.answers[i] = c.ask(ctx, zone, s.ip) })
 	}
 	go func() {
 		wg.Wait()
@@ -106,7 +106,7 @@ func (c *DNSBL) ask(ctx context.Context, zone dns.Domain, ip netip.Addr) listAns
 		return listAnswer{zone, r}
 	}
 	family := dnsbl.IPv4
-	if !ip.Unmap().Is4() {
+	if !ip.Is4() {
 		family = dnsbl.IPv6
 	}
 	if err := c.healthy(ctx, listFamily{zone, family}); err != nil {

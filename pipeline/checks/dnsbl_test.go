@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,6 +63,7 @@ func TestDNSBL(t *testing.T) {
 		{"listed, to be noted", "bl.example.org", pipeline.Neutral, "192.0.2.1", "ann", "dnsbl=fail", "neutral", "neutral"},
 		{"not listed", "bl.example.org", pipeline.Reject, "192.0.2.2", "ann", "dnsbl=pass", "neutral", "neutral"},
 		{"not listed, IPv6", "bl.example.org", pipeline.Reject, "2001:db8::1", "ann", "dnsbl=pass", "neutral", "neutral"},
+		{"listed, IPv4-mapped address", "bl.example.org", pipeline.Reject, "::ffff:192.0.2.1", "ann", "dnsbl=fail", "reject 550 5.7.1", "quarantine"},
 		{"a list of everybody is not believed (RFC 5782 §7)", "all.example.org", pipeline.Reject, "192.0.2.1", "ann", "dnsbl=temperror", "neutral", "neutral"},
 		{"no answer", "gone.example.org", pipeline.Reject, "192.0.2.1", "ann", "dnsbl=temperror", "neutral", "neutral"},
 		{"one of several", "gone.example.org all.example.org bl.example.org", pipeline.Reject, "192.0.2.1", "ann", "dnsbl=temperror dnsbl=temperror dnsbl=fail", "reject 550 5.7.1", "quarantine"},
@@ -138,4 +140,55 @@ func TestDNSBLTimeout(t *testing.T) {
 			t.Errorf("%s, %v after %v", results(got), err, time.Since(begin))
 		}
 	})
+}
+
+// A list that is slow to give its reason lists all the same (RFC 5782 §2.1), and is tested (§7).
+func TestDNSBLWithoutReason(t *testing.T) {
+	t.Parallel()
+	for zone, want := range map[string]string{"bl.example.org": "reject 550 5.7.1", "all.example.org": "neutral"} {
+		synctest.Test(t, func(t *testing.T) {
+			r := lists()
+			r.Before = func(ctx context.Context, typ, _ string) error {
+				if typ == "txt" {
+					<-ctx.Done()
+				}
+				return ctx.Err()
+			}
+			s, err := dnsblOf(r, pipeline.Reject, zone).Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr("192.0.2.1")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if got, err := s.Recipient(t.Context(), recipient(t, "ann")); err != nil || outcome(got) != want {
+				t.Errorf("%s: %s, %v, want %s", zone, outcome(got), err, want)
+			}
+		})
+	}
+}
+
+// Many clients at once: each hears of its own address, and the list is not tested for each (RFC 5782 §5).
+func TestDNSBLConcurrent(t *testing.T) {
+	t.Parallel()
+	mem := lists()
+	c := dnsblOf(dns.NewCache(mem, dns.CacheOptions{}), pipeline.Reject, "bl.example.org")
+	var wg sync.WaitGroup
+	for range 20 {
+		for ip, want := range map[string]string{"192.0.2.1": "reject 550 5.7.1", "192.0.2.2": "neutral", "2001:db8::1": "neutral"} {
+			wg.Go(func() {
+				s, err := c.Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr(ip)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer s.Close()
+				if got, err := s.Recipient(t.Context(), recipient(t, "ann")); err != nil || outcome(got) != want {
+					t.Errorf("%s: %s, %v, want %s", ip, outcome(got), err, want)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := mem.Calls("a 2.0.0.127.bl.example.org"); n != 1 {
+		t.Errorf("tested %d times", n)
+	}
 }
