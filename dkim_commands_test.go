@@ -211,12 +211,22 @@ func TestDKIMSignRefuses(t *testing.T) {
 	if err := os.WriteFile(broken, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	keyless, _ := signingConfig(t)
+	if err := os.Remove(filepath.Join(filepath.Dir(keyless), "ed.pem")); err != nil {
+		t.Fatal(err)
+	}
 	for _, tc := range []lookupTest{
 		{args: sign, stdin: "From: ann@plain.example\n\nx\n", code: exitFailure, err: "mail from plain.example is not signed; add DKIM with a selector to the domain in domains.conf"},
 		{args: sign, stdin: "From: ann@stranger.example\n\nx\n", code: exitFailure, err: "mail from stranger.example is not signed"},
 		{args: sign, stdin: "Subject: x\n\nx\n", code: exitFailure, err: "give the message one From field with an address"},
 		{args: sign, stdin: "From: a@example.org\nFrom: b@example.org\n\nx\n", code: exitFailure, err: "give the message one From field with an address"},
 		{args: sign, stdin: "From: a@example.org\nno field\n\nx\n", code: exitFailure, err: "malformed"},
+		// RFC 6376 §5.3: what is changed on the way cannot be signed.
+		{args: sign, stdin: "From: a@example.org\r\n\r\nx\n", code: exitFailure, err: "give all lines the same end, CRLF or LF"},
+		{args: sign, stdin: "From: a@example.org\n\nx\ry\n", code: exitFailure, err: "give all lines the same end"},
+		{args: sign, stdin: "From: a@example.org\n\nx\r\ry\n", code: exitFailure, err: "give all lines the same end"},
+		{args: sign, stdin: "From: a@example.org\r\n\r\nx\r", code: exitFailure, err: "give all lines the same end"},
+		{args: []string{"--config", keyless, "dkim", "sign"}, stdin: "From: a@example.org\n\nx\n", code: exitFailure, err: "config test\" tells what to correct"},
 		{args: sign, code: exitFailure, err: "give the message one From field with an address"},
 		{args: append(sign, filepath.Join(t.TempDir(), "absent")), code: exitFailure, err: "no such file"},
 		{args: append(sign, "a", "b"), code: exitUsage, err: "accepts at most 1 arg"},

@@ -28,7 +28,8 @@ of the address in From. It needs to read the private keys, but no running
 server.
 
 The signatures are for line ends of CRLF. A message with bare LF is printed with
-these, and so are the fields; whatever sends it makes them CRLF.
+these, and so are the fields; whatever sends it makes them CRLF. A message that
+mixes line ends is refused.
 
 The exit code is 1 if the message cannot be signed, and nothing is printed then.`,
 		Example: `  mox dkim sign message.eml >signed.eml
@@ -64,14 +65,15 @@ func signMessage(ctx context.Context, w io.Writer, in *messageFile, keys func(fr
 	message := spool.New("", 0)
 	defer message.Close()
 	var authors dmarc.Authors
-	split := dkim.Splitter{
-		Header: func(header []byte, _ bool) { authors = dmarc.ParseAuthors(header) },
-		Body:   func([]byte) {},
-	}
-	if _, err := io.Copy(io.MultiWriter(message, &split), in); err != nil {
+	split := dkim.Splitter{Header: func(header []byte, _ bool) { authors = dmarc.ParseAuthors(header) }}
+	var ends lineEndCheck
+	if _, err := io.Copy(io.MultiWriter(message, &split, &ends), in); err != nil {
 		return fmt.Errorf("reading the message: %w", err)
 	}
 	split.Close()
+	if ends.bare() {
+		return errors.New("the message has a bare CR, or LF beside CRLF, which are changed on the way and would break the signature (RFC 6376 §5.3); give all lines the same end, CRLF or LF")
+	}
 	if authors.Invalid() || len(authors.Domains) == 0 {
 		return fmt.Errorf("the From field does not say which domain signs: it is %s; give the message one From field with an address", authors.Form)
 	}
@@ -96,3 +98,25 @@ func signMessage(ctx context.Context, w io.Writer, in *messageFile, keys func(fr
 	}
 	return out.Close()
 }
+
+// lineEndCheck is written a message and finds a CR or LF that is not part of a CRLF.
+type lineEndCheck struct{ cr, found bool }
+
+func (c *lineEndCheck) Write(p []byte) (int, error) {
+	for i := 0; i < len(p) && !c.found; i++ {
+		switch p[i] {
+		case '\n':
+			c.found = !c.cr
+			c.cr = false
+		case '\r':
+			c.found = c.cr
+			c.cr = true
+		default:
+			c.found = c.cr
+		}
+	}
+	return len(p), nil
+}
+
+// bare tells whether there is one, at the end of the message.
+func (c *lineEndCheck) bare() bool { return c.found || c.cr }

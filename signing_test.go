@@ -272,7 +272,7 @@ func TestSubmissionIsSigned(t *testing.T) {
 	}
 }
 
-// Signed is as the domain in From, not that of the envelope.
+// Signed is as the domain in From, not that of the envelope, and only mail of a domain that has a key (RFC 6376 §5.1).
 func TestSigningDomain(t *testing.T) {
 	t.Parallel()
 	s := startSigningServer(t, nil)
@@ -317,7 +317,8 @@ func TestNotificationIsSigned(t *testing.T) {
 	}
 }
 
-// A reload takes a new selector into use, one that is prepared is not used, and a key that is missing leaves all as it was.
+// A reload takes a new selector into use, one that is prepared is not used, and a key that is missing leaves all as it was
+// (RFC 6376 §5.2).
 func TestReloadOfSelectors(t *testing.T) {
 	t.Parallel()
 	s := startSigningServer(t, func(d *config.DynamicDKIM) { d.Sign = []string{"rsa"} })

@@ -26,7 +26,7 @@ func (a Algorithm) check() error {
 	case RSASHA1:
 		return ErrSHA1
 	}
-	return fmt.Errorf("%w %q", ErrAlgorithm, string(a))
+	return fmt.Errorf("%w %.40q", ErrAlgorithm, string(a))
 }
 
 // keyType returns the key type as in k= of a key record.

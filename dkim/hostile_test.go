@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -113,7 +114,19 @@ func publicRecord(t *testing.T, bits, exponent int) string {
 	return "v=DKIM1; p=" + base64.StdEncoding.EncodeToString(der)
 }
 
-// TestHostileKeys: keys that are weak, large or no keys at all (RFC 8301 §3.2).
+// hugeExponent returns a key record for an RSA key with an exponent as long as a modulus.
+func hugeExponent(t *testing.T) string {
+	t.Helper()
+	n := new(big.Int).Lsh(big.NewInt(1), 2047)
+	der, err := asn1.Marshal(struct{ N, E *big.Int }{n.Add(n, big.NewInt(12345)), new(big.Int).Add(n, big.NewInt(2))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "v=DKIM1; p=" + base64.StdEncoding.EncodeToString(der)
+}
+
+// TestHostileKeys: keys that are weak, large or no keys at all, with odd exponents, in records that are malformed
+// (RFC 8301 §3.2; RFC 6376 §8.8, §8.13).
 func TestHostileKeys(t *testing.T) {
 	t.Parallel()
 	msg := naiveSign(t, testKey(t, "rsa2048"), "v=1; a=rsa-sha256; d=example.org; s=rsa2048; h=from; bh=@bh", testMessage)
@@ -135,6 +148,7 @@ func TestHostileKeys(t *testing.T) {
 		{"exponent 1", []string{publicRecord(t, 2048, 1)}, StatusFail, ErrSignature},
 		{"even exponent", []string{publicRecord(t, 2048, 2)}, StatusFail, ErrSignature},
 		{"large exponent", []string{publicRecord(t, 2048, 1<<31-1)}, StatusFail, ErrSignature},
+		{"an exponent of 64 bits", []string{hugeExponent(t)}, StatusPermerror, ErrKeySyntax},
 		{"megabytes", []string{"v=DKIM1; n=" + strings.Repeat("x", 5<<20) + "; " + p}, StatusPermerror, ErrKeySyntax},
 		{"megabytes of p=", []string{"v=DKIM1; p=" + strings.Repeat("A", 5<<20)}, StatusPermerror, ErrKeySyntax},
 		{"megabytes of flags", []string{"v=DKIM1; t=" + strings.Repeat("y:", 5<<20) + "y; " + p}, StatusPermerror, ErrKeySyntax},
@@ -142,7 +156,7 @@ func TestHostileKeys(t *testing.T) {
 		{"many texts", append(slices.Repeat([]string{"x"}, 1000), good), StatusPermerror, ErrKeySyntax},
 		{"duplicated tags", []string{"v=DKIM1; p=; " + p}, StatusPermerror, ErrKeySyntax},
 		{"garbage", []string{"v=DKIM1; p=\x00\xff=!"}, StatusPermerror, ErrKeySyntax},
-		{"low order", []string{"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}, StatusPermerror, ErrKeyAlgorithm},
+		{"of the other type", []string{"v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(make([]byte, 32))}, StatusPermerror, ErrKeyAlgorithm},
 	} {
 		resolver := &dns.MemResolver{TXT: map[string][]string{"rsa2048._domainkey.example.org": tc.texts}}
 		verifyOne(t, resolver, msg, Options{}).check(t, tc.what, tc.status, tc.err)
@@ -155,6 +169,64 @@ func TestHostileKeys(t *testing.T) {
 	}
 	resolver := &dns.MemResolver{TXT: map[string][]string{"rsa2048._domainkey.example.org": {"p=" + base64.StdEncoding.EncodeToString(der)}}}
 	verifyOne(t, resolver, msg, Options{}).check(t, "even modulus", StatusFail, ErrSignature)
+}
+
+// TestSignaturesAlike: signatures that begin alike do not make header.b longer than people can use, nor is more of
+// them compared (RFC 6008 §4).
+func TestSignaturesAlike(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("YWJj", 110_000)
+	msg := ""
+	for _, end := range []string{"YWJj", "YWJk"} {
+		msg += strings.TrimSuffix(signatureField("b="+long+end), "\r\n") + "\r\n"
+	}
+	results := verifyString(t, &dns.MemResolver{}, msg+testMessage, Options{})
+	if len(results) != 2 {
+		t.Fatalf("%d results", len(results))
+	}
+	for _, r := range results {
+		r.check(t, "alike", StatusPermerror, ErrNoKey)
+		if p := r.Properties(false); p[len(p)-1].Name != "b" || len(p[len(p)-1].Value) != 64 {
+			t.Errorf("header.b %q", p[len(p)-1].Value)
+		}
+	}
+}
+
+// TestMalformedSignatures: whatever stands in the field, a message has a result, and a good signature is none the worse
+// (RFC 6376 §8.9, §6.1).
+func TestMalformedSignatures(t *testing.T) {
+	t.Parallel()
+	good := naiveSign(t, testKey(t, "ed25519"), "v=1; a=ed25519-sha256; d=example.org; s=ed25519; h=from; bh=@bh", testMessage)
+	label := strings.Repeat("a", 63) + "."
+	for what, tc := range map[string]struct {
+		field  string
+		status Status
+		err    error
+	}{
+		"empty":                 {"DKIM-Signature:\r\n", StatusNeutral, ErrSyntax},
+		"NUL":                   {signatureField("x-y=\x00"), StatusNeutral, ErrSyntax},
+		"no UTF-8":              {signatureField("foo=\xff\xfe"), StatusNeutral, ErrSyntax},
+		"no value":              {signatureField("b="), StatusNeutral, ErrSyntax},
+		"a thousand tags":       {signatureField(strings.Repeat("a;", 1000)), StatusNeutral, ErrSyntax},
+		"a line feed in i=":     {signatureField(`i="=0AX:y"@example.org`), StatusNeutral, ErrSyntax},
+		"a long algorithm":      {signatureField("a=rsa-" + strings.Repeat("x", 100_000)), StatusNeutral, ErrAlgorithm},
+		"a domain too long":     {signatureField("d=" + strings.Repeat(label, 4) + "org"), StatusNeutral, ErrSyntax},
+		"no name for a key":     {signatureField("s="+strings.TrimSuffix(strings.Repeat(label, 3), "."), "d="+label+"org"), StatusPermerror, ErrNoKey},
+		"an onion":              {signatureField("d=example.onion"), StatusPermerror, ErrNoKey},
+		"an address":            {signatureField("d=[192.0.2.1]"), StatusNeutral, ErrSyntax},
+		"a signature of a byte": {signatureField("d=example.org", "s=rsa2048", "b=YQ=="), StatusFail, ErrBodyHash},
+		"l= of 76 digits":       {signatureField("s=rsa2048", "l="+strings.Repeat("9", 76)), StatusFail, ErrBodyLength},
+	} {
+		results := verifyString(t, testResolver(t), tc.field+good, Options{Now: testNow})
+		if len(results) != 2 {
+			t.Fatalf("%s: %d results", what, len(results))
+		}
+		results[0].check(t, what, tc.status, tc.err)
+		results[1].check(t, what+": the other", StatusPass, nil)
+		if s := results[0].Err.Error(); len(s) > 1000 || strings.ContainsAny(s, "\x00\r\n") {
+			t.Errorf("%s: error %q", what, s)
+		}
+	}
 }
 
 // TestConstantMemory: what is allocated for a message does not depend on its size.
@@ -231,6 +303,26 @@ func TestSplitter(t *testing.T) {
 			if headers != 1 || header.String() != tc.header || body.String() != tc.body || tooLarge != tc.tooLarge {
 				t.Errorf("%q in pieces of %d: %d headers, %q, %q, %v", tc.msg, size, headers, header.String(), body.String(), tooLarge)
 			}
+		}
+	}
+}
+
+// TestSplitterWithoutCallbacks: what nobody wants to know is left out.
+func TestSplitterWithoutCallbacks(t *testing.T) {
+	t.Parallel()
+	for _, msg := range []string{"", "a: b", "a: b\r\n\r\nbody", strings.Repeat("x", 100)} {
+		var header, body strings.Builder
+		withHeader := &Splitter{Max: 20, Header: func(h []byte, _ bool) { header.Write(h) }}
+		withBody := &Splitter{Max: 20, Body: func(p []byte) { body.Write(p) }}
+		for _, s := range []*Splitter{withHeader, withBody} {
+			if n, err := s.Write([]byte(msg)); n != len(msg) || err != nil {
+				t.Errorf("%q: %d, %v", msg, n, err)
+			}
+			s.Close()
+		}
+		h, b, _ := strings.Cut(msg, "\r\n\r\n")
+		if want := min(len(h), 20); len(strings.TrimSpace(header.String())) != want || body.String() != b {
+			t.Errorf("%q: header %q, body %q", msg, header.String(), body.String())
 		}
 	}
 }

@@ -35,54 +35,54 @@ func TestParseRecord(t *testing.T) {
 		what, txt string
 		ok        bool
 	}{
-		{"§C", rfc6376Key, true},
+		{"RFC 6376 §C", rfc6376Key, true},
 		{"RFC 8463 §A.2", rfc8463Ed25519Key, true},
 		{"RFC 8463 §A.2", rfc8463RSAKey, true},
-		{"v= is optional", rsaKey, true},
-		{"v= first", "k=rsa; v=DKIM1; " + rsaKey, false},
-		{"v=", "v=DKIM2; " + rsaKey, false},
-		{"v=", "v=DKIM1.0; " + rsaKey, false},
-		{"v= has case", "v=dkim1; " + rsaKey, false},
-		{"v=", "v=; " + rsaKey, false},
-		{"white space", " v = DKIM1 ;\tk\t= rsa ; " + rsaKey + " ; ", true},
-		{"duplicates", "v=DKIM1; k=rsa; k=rsa; " + rsaKey, false},
-		{"duplicates", "v=DKIM1; p=; " + rsaKey, false},
-		{"p= is required", "v=DKIM1; k=rsa", false},
-		{"p= revoked", "v=DKIM1; p=", true},
-		{"p= RSAPublicKey", "v=DKIM1; " + pkcs1, true},
-		{"p= split", "v=DKIM1; " + strings.ReplaceAll(rsaKey, "A", "A "), true},
-		{"p= without padding", "v=DKIM1; k=ed25519; " + strings.TrimSuffix(ed, "="), true},
-		{"p= garbage", "v=DKIM1; p=!!!!", false},
-		{"p= no key", "v=DKIM1; p=YWJj", false},
-		{"p= cut off", "v=DKIM1; " + rsaKey[:len(rsaKey)-40], false},
-		{"p= other key", "v=DKIM1; " + ec, false},
-		{"p= Ed25519 as RSA", "v=DKIM1; " + ed, false},
-		{"p= RSA as Ed25519", "v=DKIM1; k=ed25519; " + rsaKey, false},
-		{"p= Ed25519 length", "v=DKIM1; k=ed25519; p=YWJj", false},
-		{"k= unknown", "v=DKIM1; k=x-y; p=YWJj", true},
-		{"k= has no case", "v=DKIM1; k=ED25519; " + ed, true},
-		{"k=", "v=DKIM1; k=; " + rsaKey, false},
-		{"k=", "v=DKIM1; k=rsa rsa; " + rsaKey, false},
-		{"h=", "v=DKIM1; h=sha256 : foo-1; " + rsaKey, true},
-		{"h=", "v=DKIM1; h=; " + rsaKey, false},
-		{"h=", "v=DKIM1; h=sha256:; " + rsaKey, false},
-		{"h=", "v=DKIM1; h=-; " + rsaKey, false},
-		{"s=", "v=DKIM1; s=email:x; " + rsaKey, true},
-		{"s=", "v=DKIM1; s=*; " + rsaKey, true},
-		{"s=", "v=DKIM1; s=**; " + rsaKey, false},
-		{"t=", "v=DKIM1; t=y : s:x1; " + rsaKey, true},
-		{"t=", "v=DKIM1; t=; " + rsaKey, false},
-		{"t=", "v=DKIM1; t=y s; " + rsaKey, false},
-		{"n=", "v=DKIM1; n=hello=3B world; " + rsaKey, true},
-		{"n=", "v=DKIM1; n=hello=; " + rsaKey, false},
-		{"unknown tags", "v=DKIM1; g=*; x_1=; " + rsaKey, true},
-		{"other records", "v=spf1 include:example.org -all", false},
-		{"other records", "", false},
-		{"other records", "p", false},
+		{"RFC 6376 §3.6.1 v= is optional", rsaKey, true},
+		{"RFC 6376 §3.6.1 v= first", "k=rsa; v=DKIM1; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 v=", "v=DKIM2; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 v=", "v=DKIM1.0; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 v= has case", "v=dkim1; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 v=", "v=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 white space", " v = DKIM1 ;\tk\t= rsa ; " + rsaKey + " ; ", true},
+		{"RFC 6376 §3.6.1 duplicates", "v=DKIM1; k=rsa; k=rsa; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 duplicates", "v=DKIM1; p=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 p= is required", "v=DKIM1; k=rsa", false},
+		{"RFC 6376 §3.6.1 p= revoked", "v=DKIM1; p=", true},
+		{"RFC 6376 §3.6.1 p= RSAPublicKey", "v=DKIM1; " + pkcs1, true},
+		{"RFC 6376 §3.6.1 p= split", "v=DKIM1; " + strings.ReplaceAll(rsaKey, "A", "A "), true},
+		{"RFC 6376 §3.6.1 p= without padding", "v=DKIM1; k=ed25519; " + strings.TrimSuffix(ed, "="), true},
+		{"RFC 6376 §3.6.1 p= garbage", "v=DKIM1; p=!!!!", false},
+		{"RFC 6376 §3.6.1 p= no key", "v=DKIM1; p=YWJj", false},
+		{"RFC 6376 §3.6.1 p= cut off", "v=DKIM1; " + rsaKey[:len(rsaKey)-40], false},
+		{"RFC 6376 §3.6.1 p= other key", "v=DKIM1; " + ec, false},
+		{"RFC 6376 §3.6.1 p= Ed25519 as RSA", "v=DKIM1; " + ed, false},
+		{"RFC 6376 §3.6.1 p= RSA as Ed25519", "v=DKIM1; k=ed25519; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 p= Ed25519 length", "v=DKIM1; k=ed25519; p=YWJj", false},
+		{"RFC 6376 §3.6.1 k= unknown", "v=DKIM1; k=x-y; p=YWJj", true},
+		{"RFC 6376 §3.6.1 k= has no case", "v=DKIM1; k=ED25519; " + ed, true},
+		{"RFC 6376 §3.6.1 k=", "v=DKIM1; k=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 k=", "v=DKIM1; k=rsa rsa; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 h=", "v=DKIM1; h=sha256 : foo-1; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 h=", "v=DKIM1; h=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 h=", "v=DKIM1; h=sha256:; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 h=", "v=DKIM1; h=-; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 s=", "v=DKIM1; s=email:x; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 s=", "v=DKIM1; s=*; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 s=", "v=DKIM1; s=**; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 t=", "v=DKIM1; t=y : s:x1; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 t=", "v=DKIM1; t=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 t=", "v=DKIM1; t=y s; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 n=", "v=DKIM1; n=hello=3B world; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 n=", "v=DKIM1; n=hello=; " + rsaKey, false},
+		{"RFC 6376 §3.6.1 unknown tags", "v=DKIM1; g=*; x_1=; " + rsaKey, true},
+		{"RFC 6376 §3.6.1 other records", "v=spf1 include:example.org -all", false},
+		{"RFC 6376 §3.6.1 other records", "", false},
+		{"RFC 6376 §3.6.1 other records", "p", false},
 	} {
 		r, err := ParseRecord(tc.txt)
 		if (err == nil) != tc.ok || err != nil && !errors.Is(err, ErrKeySyntax) {
-			t.Errorf("RFC 6376 §3.6.1 %s: %q: %v", tc.what, tc.txt, err)
+			t.Errorf("%s: %q: %v", tc.what, tc.txt, err)
 		}
 		if err == nil {
 			checkRecord(t, r)
@@ -141,11 +141,12 @@ func TestNewRecord(t *testing.T) {
 	}
 }
 
-// TestPrivateKeys: new keys are written and read again.
+// TestPrivateKeys: new keys are written and read again. Those of RSA have the exponent and the size that signers should
+// use (RFC 6376 §3.3.2, RFC 8301 §3.2).
 func TestPrivateKeys(t *testing.T) {
 	t.Parallel()
 	rsaKey, err := GenerateRSA(0)
-	if err != nil || rsaKey.N.BitLen() != 2048 {
+	if err != nil || rsaKey.N.BitLen() != 2048 || rsaKey.E != 65537 {
 		t.Fatalf("got %v", err)
 	}
 	edKey, err := GenerateEd25519()
@@ -188,7 +189,7 @@ func TestPrivateKeys(t *testing.T) {
 // TestRFC8463SecretKey: the secret key of RFC 8463 §A.1 belongs to the record of §A.2.
 func TestRFC8463SecretKey(t *testing.T) {
 	t.Parallel()
-	seed, err := base64.StdEncoding.DecodeString("nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
+	seed, err := base64.StdEncoding.DecodeString(rfc8463Ed25519Seed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,11 @@
 package dkim
 
 import (
+	"bytes"
 	"context"
+	"crypto"
+	"crypto/ed25519"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -111,5 +115,97 @@ func TestRFC8463Example(t *testing.T) {
 	results := verifyString(t, rfcResolver(), crlf(rfc8463Message), Options{})
 	if len(results) != 2 || results[0].Status != StatusPass || results[1].Status != StatusPass {
 		t.Fatalf("got %+v", results)
+	}
+}
+
+// rfc6376PrivateKey is the key of RFC 6376 appendix C.
+const rfc6376PrivateKey = `-----BEGIN RSA PRIVATE KEY-----
+MIICXwIBAAKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFC
+jxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gb
+to/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB
+AoGBALmn+XwWk7akvkUlqb+dOxyLB9i5VBVfje89Teolwc9YJT36BGN/l4e0l6QX
+/1//6DWUTB3KI6wFcm7TWJcxbS0tcKZX7FsJvUz1SbQnkS54DJck1EZO/BLa5ckJ
+gAYIaqlA9C0ZwM6i58lLlPadX/rtHb7pWzeNcZHjKrjM461ZAkEA+itss2nRlmyO
+n1/5yDyCluST4dQfO8kAB3toSEVc7DeFeDhnC1mZdjASZNvdHS4gbLIA1hUGEF9m
+3hKsGUMMPwJBAPW5v/U+AWTADFCS22t72NUurgzeAbzb1HWMqO4y4+9Hpjk5wvL/
+eVYizyuce3/fGke7aRYw/ADKygMJdW8H/OcCQQDz5OQb4j2QDpPZc0Nc4QlbvMsj
+7p7otWRO5xRa6SzXqqV3+F0VpqvDmshEBkoCydaYwc2o6WQ5EBmExeV8124XAkEA
+qZzGsIxVP+sEVRWZmW6KNFSdVUpk3qzK0Tz/WjQMe5z0UunY9Ax9/4PVhp/j61bf
+eAYXunajbBSOLlx4D+TunwJBANkPI5S9iylsbLs6NkaMHV6k5ioHBBmgCak95JGX
+GMot/L2x0IYyMLAz6oLWh2hm7zwtb0CgOrPo1ke44hFYnfc=
+-----END RSA PRIVATE KEY-----
+`
+
+// rfc8463RSAPrivateKey and rfc8463Ed25519Seed are the keys of RFC 8463 appendix A.1.
+const rfc8463RSAPrivateKey = `-----BEGIN RSA PRIVATE KEY-----
+MIICXQIBAAKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQi
+Y/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqM
+KrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB
+AoGAH0cxOhFZDgzXWhDhnAJDw5s4roOXN4OhjiXa8W7Y3rhX3FJqmJSPuC8N9vQm
+6SVbaLAE4SG5mLMueHlh4KXffEpuLEiNp9Ss3O4YfLiQpbRqE7Tm5SxKjvvQoZZe
+zHorimOaChRL2it47iuWxzxSiRMv4c+j70GiWdxXnxe4UoECQQDzJB/0U58W7RZy
+6enGVj2kWF732CoWFZWzi1FicudrBFoy63QwcowpoCazKtvZGMNlPWnC7x/6o8Gc
+uSe0ga2xAkEA8C7PipPm1/1fTRQvj1o/dDmZp243044ZNyxjg+/OPN0oWCbXIGxy
+WvmZbXriOWoSALJTjExEgraHEgnXssuk7QJBALl5ICsYMu6hMxO73gnfNayNgPxd
+WFV6Z7ULnKyV7HSVYF0hgYOHjeYe9gaMtiJYoo0zGN+L3AAtNP9huqkWlzECQE1a
+licIeVlo1e+qJ6Mgqr0Q7Aa7falZ448ccbSFYEPD6oFxiOl9Y9se9iYHZKKfIcst
+o7DUw1/hz2Ck4N5JrgUCQQCyKveNvjzkkd8HjYs0SwM0fPjK16//5qDZ2UiDGnOe
+uEzxBDAr518Z8VFbR41in3W4Y3yCDgQlLlcETrS+zYcL
+-----END RSA PRIVATE KEY-----
+`
+
+const rfc8463Ed25519Seed = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+
+// TestRFCExamplesSigned signs the examples with their keys: since both algorithms are deterministic, b= must be what the
+// documents have (RFC 6376 §5.5, §A.2; RFC 8463 §3, §A.1, §A.3). A change of the message must give another.
+func TestRFCExamplesSigned(t *testing.T) {
+	t.Parallel()
+	parse := func(text string) crypto.Signer {
+		key, err := ParsePrivateKey([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	seed, err := base64.StdEncoding.DecodeString(rfc8463Ed25519Seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		section, message string
+		index            int
+		key              crypto.Signer
+	}{
+		{"RFC 6376 §A.2", rfc6376Message, 0, parse(rfc6376PrivateKey)},
+		{"RFC 8463 §A.3", rfc8463Message, 0, ed25519.NewKeyFromSeed(seed)},
+		{"RFC 8463 §A.3", rfc8463Message, 1, parse(rfc8463RSAPrivateKey)},
+	} {
+		for _, changed := range []bool{false, true} {
+			message := crlf(tc.message)
+			if changed {
+				message = strings.Replace(message, "dinner", "lunch", 1)
+			}
+			header, body, _ := strings.Cut(message, "\r\n\r\n")
+			h := ParseHeader([]byte(header + "\r\n"))
+			raw := h.Fields()[tc.index].Raw
+			s, err := ParseSignature(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sum := bodyIn(s.Body, []byte(body), 100); !bytes.Equal(sum[:], s.BodyHash) {
+				t.Errorf("%s: bh= %x", tc.section, sum)
+			}
+			hash, err := s.HeaderHash(h, raw, tc.index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sig, err := SignHash(tc.key, hash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Equal(sig, s.Signature) == changed {
+				t.Errorf("%s: changed %v: b= %x", tc.section, changed, sig)
+			}
+		}
 	}
 }

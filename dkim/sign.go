@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,8 @@ type Selector struct {
 
 	// Oversigned are fields to be signed with all their instances and once more. Signed are
 	// fields to be signed with all instances they have. If both are nil, the defaults are
-	// taken. From must be among them.
+	// taken. From must be among them. DKIM-Signature cannot be oversigned: one more would stand
+	// for the signature itself, or for that of the next selector (RFC 6376 §5.4).
 	Oversigned, Signed []string
 
 	// Lifetime is how long the signature is valid. Zero means for good.
@@ -130,7 +132,10 @@ func (s *Selector) fill() (Algorithm, error) {
 		}
 		from = from || strings.EqualFold(name, "From")
 	}
+	own := func(name string) bool { return strings.EqualFold(name, SignatureField) }
 	switch {
+	case slices.ContainsFunc(s.Oversigned, own):
+		return "", fmt.Errorf("%s cannot be oversigned", SignatureField)
 	case s.Name.IsZero():
 		return "", errors.New("no name")
 	case !s.Header.known() || !s.Body.known():

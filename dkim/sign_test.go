@@ -244,19 +244,20 @@ func TestSignerOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, change := range map[string]func(o *SignerOptions){
-		"no domain":               func(o *SignerOptions) { o.Domain = dns.Domain{} },
-		"a top level":             func(o *SignerOptions) { o.Domain = domain(t, "org") },
-		"§3.5 i= elsewhere":       func(o *SignerOptions) { o.Identity = &Identity{Domain: domain(t, "example.com")} },
-		"no selector":             func(o *SignerOptions) { o.Selectors = nil },
-		"no name":                 func(o *SignerOptions) { o.Selectors[0].Name = dns.Domain{} },
-		"no key":                  func(o *SignerOptions) { o.Selectors[0].Key = nil },
-		"other key":               func(o *SignerOptions) { o.Selectors[0].Key = ecKey },
-		"RFC 8301 §3.2 weak key":  func(o *SignerOptions) { o.Selectors[0].Key = weakKey{o.Selectors[0].Key} },
-		"canonicalization":        func(o *SignerOptions) { o.Selectors[0].Body = "nofws" },
-		"§5.4 From not signed":    func(o *SignerOptions) { o.Selectors[0].Signed = []string{"To"} },
-		"no field name":           func(o *SignerOptions) { o.Selectors[0].Signed = []string{"From", "a b"} },
-		"field name with a colon": func(o *SignerOptions) { o.Selectors[0].Oversigned = []string{"From", "a:"} },
-		"field name for no list":  func(o *SignerOptions) { o.Selectors[0].Oversigned = []string{"From", "a;b"} },
+		"no domain":                     func(o *SignerOptions) { o.Domain = dns.Domain{} },
+		"a top level":                   func(o *SignerOptions) { o.Domain = domain(t, "org") },
+		"RFC 6376 §3.5 i= elsewhere":    func(o *SignerOptions) { o.Identity = &Identity{Domain: domain(t, "example.com")} },
+		"no selector":                   func(o *SignerOptions) { o.Selectors = nil },
+		"no name":                       func(o *SignerOptions) { o.Selectors[0].Name = dns.Domain{} },
+		"no key":                        func(o *SignerOptions) { o.Selectors[0].Key = nil },
+		"other key":                     func(o *SignerOptions) { o.Selectors[0].Key = ecKey },
+		"RFC 8301 §3.2 weak key":        func(o *SignerOptions) { o.Selectors[0].Key = weakKey{o.Selectors[0].Key} },
+		"canonicalization":              func(o *SignerOptions) { o.Selectors[0].Body = "nofws" },
+		"RFC 6376 §5.4 From not signed": func(o *SignerOptions) { o.Selectors[0].Signed = []string{"To"} },
+		"no field name":                 func(o *SignerOptions) { o.Selectors[0].Signed = []string{"From", "a b"} },
+		"field name with a colon":       func(o *SignerOptions) { o.Selectors[0].Oversigned = []string{"From", "a:"} },
+		"RFC 6376 §5.4 its own field":   func(o *SignerOptions) { o.Selectors[0].Oversigned = []string{"From", "dkim-signature"} },
+		"field name for no list":        func(o *SignerOptions) { o.Selectors[0].Oversigned = []string{"From", "a;b"} },
 	} {
 		opts := good
 		opts.Selectors = append([]Selector(nil), good.Selectors...)

@@ -36,7 +36,7 @@ type Signature struct {
 	SignedFields    []string         // h=, in the case as written.
 	Identity        *Identity        // i= of a DKIM-Signature. Nil if absent.
 	Length          int64            // l=, in octets. WholeBody if absent.
-	QueryMethods    []string         // q=, in lower case. Nil if absent.
+	QueryMethods    []string         // q=, each as written. Nil if absent.
 	Selector        dns.Domain       // s=
 	Time            time.Time        // t=. Zero if absent.
 	Expires         time.Time        // x=. Zero if absent.
@@ -148,7 +148,7 @@ func (s *Signature) parseTags(tags TagList, arc bool) error {
 		case "l":
 			s.Length, err = parseNumber(t.Value, 76)
 		case "q":
-			s.QueryMethods = splitList(lowerString(t.Value))
+			s.QueryMethods, err = parseQueryMethods(t.Value)
 		case "s":
 			s.Selector, err = ParseSelectorTag(t.Value)
 		case "t":
@@ -203,7 +203,7 @@ func (s *Signature) Check(now time.Time) error {
 	}
 	known := s.QueryMethods == nil
 	for _, m := range s.QueryMethods {
-		known = known || m == "dns/txt"
+		known = known || strings.EqualFold(m, "dns/txt")
 	}
 	if !known {
 		return ErrQuery
@@ -276,6 +276,25 @@ func parseSignedFields(value string) ([]string, error) {
 	for _, name := range l {
 		if !message.ValidFieldName(name) {
 			return nil, fmt.Errorf("%w: field name", ErrSyntax)
+		}
+	}
+	return l, nil
+}
+
+// parseQueryMethods parses the list of q=, each method a type that may have arguments
+// (RFC 6376 §3.5).
+func parseQueryMethods(value string) ([]string, error) {
+	l := splitList(value)
+	for i, m := range l {
+		typ, args, ok := strings.Cut(m, "/")
+		if !isHyphenatedWord(lowerString(typ)) {
+			return nil, fmt.Errorf("%w: query method", ErrSyntax)
+		}
+		if _, err := decodeQP(args, true); err != nil {
+			return nil, err
+		}
+		if ok {
+			l[i] = typ + "/" + removeFWS(args)
 		}
 	}
 	return l, nil

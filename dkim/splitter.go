@@ -14,10 +14,11 @@ type Splitter struct {
 
 	// Header is called once, by Write or Close, with the header. If it is larger than
 	// Max, tooLarge is true, header is the beginning of it, and there will be no Body. The
-	// callee may keep the header.
+	// callee may keep the header. Nil leaves it out.
 	Header func(header []byte, tooLarge bool)
 
-	// Body is called with each piece of the body. The callee must not keep it.
+	// Body is called with each piece of the body. The callee must not keep it. Nil leaves it
+	// out.
 	Body func(p []byte)
 
 	buf   []byte
@@ -39,7 +40,7 @@ func (s *Splitter) Write(p []byte) (int, error) {
 	for s.state == inHeader && len(p) > 0 {
 		p = s.headerLine(p)
 	}
-	if s.state == inBody && len(p) > 0 {
+	if s.state == inBody && len(p) > 0 && s.Body != nil {
 		s.Body(p)
 	}
 	return n, nil
@@ -49,7 +50,7 @@ func (s *Splitter) Write(p []byte) (int, error) {
 // writes are ignored.
 func (s *Splitter) Close() {
 	if s.state == inHeader {
-		s.Header(s.buf, false)
+		s.passHeader(s.buf, false)
 	}
 	s.state = ignoring
 	s.buf = nil
@@ -77,7 +78,7 @@ func (s *Splitter) headerLine(p []byte) []byte {
 		header := s.buf[:s.line:s.line]
 		s.buf = nil
 		s.state = inBody
-		s.Header(header, false)
+		s.passHeader(header, false)
 		return p
 	}
 	s.line = len(s.buf)
@@ -93,5 +94,11 @@ func (s *Splitter) tooLarge(max int) {
 	header := s.buf[:max:max]
 	s.buf = nil
 	s.state = ignoring
-	s.Header(header, true)
+	s.passHeader(header, true)
+}
+
+func (s *Splitter) passHeader(header []byte, tooLarge bool) {
+	if s.Header != nil {
+		s.Header(header, tooLarge)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"mox/dns"
@@ -97,14 +96,15 @@ type Property struct{ Name, Value string }
 
 // Properties returns what to say about the signature in an Authentication-Results field:
 // header.d, header.i, header.s, header.a and header.b (RFC 8601 §2.7.1, RFC 6008 §4), or
-// nothing if it cannot be read. With utf8 domains are in Unicode.
+// nothing if it cannot be read. With utf8 domains are in Unicode; without, header.i is left
+// out if its local part cannot be said in ASCII.
 func (r Result) Properties(utf8 bool) []Property {
 	s := r.Signature
 	if s == nil {
 		return nil
 	}
 	l := []Property{{"d", s.Domain.XName(utf8)}}
-	if s.Identity != nil {
+	if s.Identity != nil && (utf8 || !s.Identity.Localpart.IsInternational()) {
 		l = append(l, Property{"i", s.Identity.XString(utf8)})
 	}
 	return append(l,
@@ -408,6 +408,10 @@ func (v *Verifier) applyTesting(r *Result) {
 	}
 }
 
+// maxAbbreviation is the length of header.b at most: more is of no use to people, and who
+// writes signatures that begin alike decides on it.
+const maxAbbreviation = 64
+
 // abbreviate sets what header.b says: the first eight characters of b=, more where that
 // does not tell signatures apart (RFC 6008 §4).
 func abbreviate(results []Result) {
@@ -419,11 +423,19 @@ func abbreviate(results []Result) {
 		n := min(8, len(s.base64Signature))
 		for j, other := range results {
 			if o := other.Signature; o != nil && i != j && o.base64Signature != s.base64Signature {
-				for n < len(s.base64Signature) && strings.HasPrefix(o.base64Signature, s.base64Signature[:n]) {
-					n++
-				}
+				n = max(n, min(commonPrefix(s.base64Signature, o.base64Signature)+1, len(s.base64Signature), maxAbbreviation))
 			}
 		}
 		results[i].b = s.base64Signature[:n]
 	}
+}
+
+// commonPrefix returns how many bytes a and b begin with alike, of those that matter to
+// abbreviate.
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b), maxAbbreviation) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
