@@ -30,6 +30,10 @@
 //   - The ptr mechanism matches if a validated name is a subdomain of the
 //     target-name, as the text of RFC 7208 §5.5 says and its last list says the other
 //     way round (erratum 4751).
+//   - A target-name with a label of other characters than letters, digits, hyphens and
+//     underscores is legal in DNS (RFC 2181 §11), but not what package dns can ask for:
+//     it is taken as not found, and counts as a void lookup. Such names come from %{l},
+//     e.g. with a "+" in it.
 //   - Terms with %{s} or %{l} do not match if the local part of the sender is not in
 //     ASCII (RFC 8616 §4). A redirect modifier with them counts as absent.
 package spf

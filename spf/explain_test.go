@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestExplanation covers RFC 7208 §6.2.
+// TestExplanation covers RFC 7208 §6.2 and §11.5.2: texts that are not fit for a reply are none.
 func TestExplanation(t *testing.T) {
 	t.Parallel()
 	resolver := zone(t, `
@@ -88,7 +88,7 @@ func TestExplanation(t *testing.T) {
 	}
 }
 
-// TestInternational covers RFC 8616 §4.
+// TestInternational covers RFC 8616 §3 and §4.
 func TestInternational(t *testing.T) {
 	t.Parallel()
 	evaluateRows(t, `

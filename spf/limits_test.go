@@ -208,7 +208,7 @@ func (r *countingResolver) LookupAddr(ctx context.Context, ip netip.Addr) ([]str
 // lookups, the names of the client and the explanation.
 const mostLookups = 1 + 10*11 + 11 + 1
 
-// TestHostileRecords evaluates what wants to cost time and memory.
+// TestHostileRecords evaluates what wants to cost time and memory (RFC 7208 §11.1).
 func TestHostileRecords(t *testing.T) {
 	t.Parallel()
 	var mxs strings.Builder

@@ -87,6 +87,8 @@ func checkField(t *testing.T, r Received, field string) {
 	}
 }
 
+// TestReceivedHostileValues covers that nothing of what strangers say gets out of its place in the field (RFC 7208
+// §9.1, §11.5.1).
 func TestReceivedHostileValues(t *testing.T) {
 	t.Parallel()
 	r := Received{
@@ -176,7 +178,7 @@ func TestParseReceived(t *testing.T) {
 	}
 }
 
-// TestProperty covers the properties of RFC 8601 §2.7.2.
+// TestProperty covers the properties of Authentication-Results (RFC 7208 §9.2), those of RFC 8601 §2.7.2.
 func TestProperty(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ sender, name, value string }{
