@@ -64,7 +64,7 @@ func TestSealers(t *testing.T) {
 	}
 }
 
-// RFC 8617 §5.1, step 2, §5.1.2.
+// RFC 8617 §5.1, step 2, §5.1.2; once broken, no chain is continued (§5.1.3).
 func TestSealFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

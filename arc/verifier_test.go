@@ -203,7 +203,7 @@ func TestOlderSealFails(t *testing.T) {
 	}
 }
 
-// RFC 8617 §4.2.1, §5.2, steps 1, 3A and 3B.
+// RFC 8617 §4.2, §4.2.1, §5.2, steps 1, 3A and 3B.
 func TestStructure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -555,6 +555,37 @@ func TestResultsOfSets(t *testing.T) {
 	}
 }
 
+// In internationalized messages domains can be U-labels, and results UTF-8 (RFC 8617 §4.1.4).
+func TestInternationalized(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	aar := func(string) string {
+		return "ARC-Authentication-Results: i=1; münchen.example; spf=pass smtp.mailfrom=ü@münchen.example\r\n"
+	}
+	for _, tt := range []struct {
+		name string
+		h    hop
+		err  error
+	}{
+		{"U-labels", hop{domain: "xn--mnchen-3ya.example", aar: aar, ams: replace("d=xn--mnchen-3ya.example", "d=münchen.example"), as: replace("d=xn--mnchen-3ya.example", "d=MÜNCHEN.example")}, nil},
+		{"A-labels", hop{domain: "xn--mnchen-3ya.example", aar: aar}, nil},
+		{"U-label without key", hop{domain: "xn--mnchen-3ya.example", aar: aar, as: replace("d=xn--mnchen-3ya.example", "d=zürich.example")}, dkim.ErrNoKey},
+		{"seal of what is no domain", hop{domain: "xn--mnchen-3ya.example", aar: aar, as: replace("d=xn--mnchen-3ya.example", "d=m\xfcnchen.example")}, dkim.ErrSyntax},
+	} {
+		m := newMail()
+		w.seal(m, tt.h)
+		r := w.verify(m.String())
+		if tt.err != nil {
+			wantResult(t, tt.name, r, arc.StatusFail, tt.err)
+			continue
+		}
+		wantResult(t, tt.name, r, arc.StatusPass, nil)
+		if s := r.Sets[0]; s.Seal.Domain.ASCII != "xn--mnchen-3ya.example" || s.Results.AuthservID != "münchen.example" || s.Results.Methods[0].Props[0].Value != "ü@münchen.example" {
+			t.Errorf("%s: %+v", tt.name, s)
+		}
+	}
+}
+
 // RFC 8617 §5.2.1; RFC 6376 §6.1.2; RFC 8301 §3.2.
 func TestKeys(t *testing.T) {
 	t.Parallel()
@@ -838,6 +869,7 @@ func TestAuthResult(t *testing.T) {
 		{w.verify(w.chain(2).String()), netip.MustParseAddr("::ffff:192.0.2.1"), "arc=pass header.oldest-pass=0 smtp.remote-ip=192.0.2.1"},
 		{w.verify(changed.String()), netip.Addr{}, "arc=pass header.oldest-pass=2"},
 		{w.verify(broken.String()), ip, "arc=fail reason=\"ARC-Message-Signature 1: body hash did not verify\"\r\n\tsmtp.remote-ip=\"2001:db8::1\""},
+		{w.verify("ARC-Seal: i=ü\u0085\u202e; b=x\r\n\r\n"), netip.Addr{}, `arc=fail reason="ARC-Seal: invalid instance \"?\\u0085\\u202e\""`},
 		{w.verify("ARC-Seal: i=77; b=x\r\n\r\n"), netip.Addr{}, `arc=fail reason="ARC-Seal: invalid instance \"77\""`},
 	} {
 		got := string(authres.Results{AuthservID: "a", Methods: []authres.Result{tt.r.AuthResult(tt.ip)}}.AppendValue(nil))

@@ -45,12 +45,15 @@ func TestParse(t *testing.T) {
 			authres.Results{AuthservID: "foo.example.net", Version: 1, Methods: []authres.Result{
 				{Method: "dkim", Version: 1, Result: "fail", Props: props("policy", "expired", "1362471462")}}}},
 
-		// The grammar of §2.2.
+		// The grammar of RFC 8601 §2.2.
 		{"a;none", one("a")},
 		{"(c) a (c (c) \\) ;) ; (c) none (c)", one("a")},
 		{`"a b \"c\""; none`, one(`a b "c"`)},
 		{"\"a\r\n b\"; none", one("a b")},
-		{"münchen.example; none", one("münchen.example")}, // §2.5.
+		{"münchen.example; none", one("münchen.example")}, // RFC 8601 §2.5.
+		{"a; dkim=policy policy.dkim-rules=unsigned-subject", // RFC 8601 §2.4.
+			one("a", authres.Result{Method: "dkim", Result: "policy", Props: props("policy", "dkim-rules", "unsigned-subject")})},
+		{"a; x=y unheard.of=z", one("a", authres.Result{Method: "x", Result: "y", Props: props("unheard", "of", "z")})}, // RFC 8601 §2.3.
 		{"a; DKIM=Pass Header.D=Example.org", one("a", authres.Result{Method: "dkim", Result: "pass", Props: props("header", "d", "Example.org")})},
 		{"a; none=pass", one("a", authres.Result{Method: "none", Result: "pass"})},
 		{"a; x=y reason=token", one("a", authres.Result{Method: "x", Result: "y", Reason: "token"})},
@@ -128,7 +131,7 @@ func TestAppendField(t *testing.T) {
 			{Method: "arc", Result: "pass", Props: props("header", "oldest-pass", "0", "smtp", "remote-ip", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "policy", "x", strings.Repeat("v", 90), "policy", "y", "z")}}},
 			" example.org;\r\n\tarc=pass header.oldest-pass=0\r\n\tsmtp.remote-ip=\"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff\"\r\n\tpolicy.x=" + strings.Repeat("v", 90) + "\r\n\tpolicy.y=z"},
 
-		{"forms of addresses (§2.2)", authres.Results{AuthservID: "a", Methods: []authres.Result{
+		{"forms of addresses (RFC 8601 §2.2)", authres.Results{AuthservID: "a", Methods: []authres.Result{
 			{Method: "x", Result: "y", Props: props("p", "a", "@example.org", "p", "b", `"a b"@example.org`, "p", "c", "ü@münchen.example", "p", "d", "", "p", "e", "a@b@c", "p", "f", `"a"b"@c`, "p", "g", "@")}}},
 			" a;\r\n\tx=y p.a=@example.org p.b=\"a b\"@example.org p.c=ü@münchen.example p.d=\"\"\r\n\tp.e=\"a@b@c\" p.f=\"\\\"a\\\"b\\\"@c\" p.g=\"@\""},
 		{"id is no address", authres.Results{AuthservID: "a@b"}, ` "a@b"; none`},

@@ -133,7 +133,7 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// TestLookupQueries: not more names are asked for than RFC 7489 §6.6.3 has.
+// TestLookupQueries: the names that RFC 7489 §6.1 has are asked for, and not more than §6.6.3 has.
 func TestLookupQueries(t *testing.T) {
 	t.Parallel()
 	var asked []string

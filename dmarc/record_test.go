@@ -65,11 +65,11 @@ func TestParseRecord(t *testing.T) {
 				r.FailureOptions = dmarc.FailureAny | dmarc.FailureDKIM | dmarc.FailureSPF
 				r.PSD, r.Testing = dmarc.PSDNo, true
 			}), ""},
-		{"defaults are not written, §6.3", "v=DMARC1; p=none; adkim=r; aspf=r; ri=86400; fo=0; rf=afrf; pct=100; psd=u; t=n", with("none", nil), "v=DMARC1; p=none"},
-		{"white space, §6.4", " v\t= DMARC1 ;\tp = none\t; pct\t=\t50 ;  ", with("none", func(r *dmarc.Record) { r.Percent = 50 }), "v=DMARC1; p=none; pct=50"},
+		{"defaults are not written, RFC 7489 §6.3", "v=DMARC1; p=none; adkim=r; aspf=r; ri=86400; fo=0; rf=afrf; pct=100; psd=u; t=n", with("none", nil), "v=DMARC1; p=none"},
+		{"white space, RFC 7489 §6.4", " v\t= DMARC1 ;\tp = none\t; pct\t=\t50 ;  ", with("none", func(r *dmarc.Record) { r.Percent = 50 }), "v=DMARC1; p=none; pct=50"},
 		{"no white space", "v=DMARC1;p=none;pct=50;", with("none", func(r *dmarc.Record) { r.Percent = 50 }), "v=DMARC1; p=none; pct=50"},
 		{"empty tags", "v=DMARC1;;p=none;;", with("none", nil), "v=DMARC1; p=none"},
-		{"case of values, §6.4 is ABNF", "V=DMARC1; P=Reject; SP=NONE; ADKIM=S; FO=D:S", with("reject", func(r *dmarc.Record) {
+		{"case of values, RFC 7489 §6.4 is ABNF", "V=DMARC1; P=Reject; SP=NONE; ADKIM=S; FO=D:S", with("reject", func(r *dmarc.Record) {
 			r.SubdomainPolicy, r.DKIMAlignment, r.FailureOptions = "none", "s", dmarc.FailureDKIM|dmarc.FailureSPF
 		}), "v=DMARC1; p=reject; sp=none; adkim=s; fo=d:s"},
 		{"largest interval", "v=DMARC1; p=none; ri=4294967295", with("none", func(r *dmarc.Record) { r.Interval = math.MaxUint32 }), ""},
@@ -161,7 +161,7 @@ func TestParseRecordPassesOver(t *testing.T) {
 	})
 }
 
-// TestParseRecordPolicy has records without a valid p, sp or np (RFC 7489 §6.6.3, step 6; RFC 9091 §3.2): with a
+// TestParseRecordPolicy has records without a valid p or sp (RFC 7489 §6.6.3, step 6; RFC 9091 §3.2): with a
 // valid URI in rua they are policies of none, without one they are none.
 func TestParseRecordPolicy(t *testing.T) {
 	t.Parallel()
@@ -178,6 +178,10 @@ func TestParseRecordPolicy(t *testing.T) {
 		if err != nil || r.Policy != dmarc.PolicyNone || r.SubdomainPolicy != "" || r.NonexistentPolicy != "" || len(r.AggregateReports) != 1 {
 			t.Errorf("%q with a valid rua: %v, %v", tags, r, err)
 		}
+	}
+	// An np that is not valid spoils nothing: it is no reason for no policy (RFC 9091 §3.3).
+	if r, err := dmarc.ParseRecord("v=DMARC1; p=reject; np=bogus; rua=mailto:a@example.org"); err != nil || r.Policy != dmarc.PolicyReject || r.NonexistentPolicy != "" || len(r.Problems) != 1 {
+		t.Errorf("np that is not valid: %+v, %v", r, err)
 	}
 	// p belongs second, but who has it elsewhere means it.
 	if r, err := dmarc.ParseRecord("v=DMARC1; pct=50; p=reject"); err != nil || r.Policy != dmarc.PolicyReject || r.Percent != 50 || len(r.Problems) != 1 {

@@ -69,9 +69,9 @@ func TestVerifyAlignment(t *testing.T) {
 		{"B.1.2 example 2: strict", "p=reject; adkim=s", "sender@child.example.com", "", "pass example.com", fail, false, false},
 		{"B.1.2 example 3: DKIM not in alignment", "p=reject", "sender@child.example.com", "", "pass sample.net", fail, false, false},
 		{"B.3.1", "p=reject; aspf=r; rua=mailto:dmarc-feedback@example.com", "a@example.com", "pass mail.example.com", "pass example.com", pass, true, true},
-		{"§3.1.1: d=com is never in alignment", "p=reject", "a@example.com", "", "pass com", fail, false, false},
-		{"§3.1.1: one of several signatures", "p=reject", "a@example.com", "", "fail example.com, pass example.net, pass example.com", pass, false, true},
-		{"§3.1.2: example", "p=reject", "payments@example.com", "pass cbg.bounces.example.com", "", pass, true, false},
+		{"RFC 7489 §3.1.1: d=com is never in alignment", "p=reject", "a@example.com", "", "pass com", fail, false, false},
+		{"RFC 7489 §3.1.1: one of several signatures", "p=reject", "a@example.com", "", "fail example.com, pass example.net, pass example.com", pass, false, true},
+		{"RFC 7489 §3.1.2: example", "p=reject", "payments@example.com", "pass cbg.bounces.example.com", "", pass, true, false},
 		{"adkim does not rule SPF", "p=reject; adkim=s", "a@example.com", "pass sub.example.com", "pass sub.example.com", pass, true, false},
 		{"aspf does not rule DKIM", "p=reject; aspf=s", "a@example.com", "pass sub.example.com", "pass sub.example.com", pass, false, true},
 		{"siblings are in alignment", "p=reject", "a@one.example.com", "pass two.example.com", "", pass, true, false},
@@ -79,9 +79,9 @@ func TestVerifyAlignment(t *testing.T) {
 		{"SPF softfail", "p=reject", "a@example.com", "softfail example.com", "", fail, false, false},
 		{"SPF neutral", "p=reject", "a@example.com", "neutral example.com", "", fail, false, false},
 		{"SPF permerror", "p=reject", "a@example.com", "permerror example.com", "", fail, false, false},
-		{"DKIM fails", "p=reject", "a@example.com", "", "fail example.com", fail, false, false},
+		{"DKIM fails, RFC 7489 §4.1", "p=reject", "a@example.com", "", "fail example.com", fail, false, false},
 		{"DKIM policy", "p=reject", "a@example.com", "", "policy example.com", fail, false, false},
-		{"neither", "p=reject", "a@example.com", "", "", fail, false, false},
+		{"RFC 7489 §4.2: neither", "p=reject", "a@example.com", "", "", fail, false, false},
 		{"SPF passes without a domain", "p=reject", "a@example.com", "pass", "", fail, false, false},
 		{"domain that only ends alike", "p=reject", "a@example.com", "pass badexample.com", "pass xexample.com", fail, false, false},
 		{"domain above with a suffix in the list", "p=reject", "a@example.com", "pass com", "", fail, false, false},
@@ -166,18 +166,20 @@ func TestVerifyPolicy(t *testing.T) {
 	}
 }
 
-// TestVerifyExistenceUnknown: while it is not known whether np applies there is no result, unless it does not matter.
+// TestVerifyExistenceUnknown (RFC 9091 §2.7): while it is not known whether np applies there is no result, unless it does not matter.
 func TestVerifyExistenceUnknown(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, record, fails, dkim string
 		status                    dmarc.Status
+		policy                    dmarc.Policy
 	}{
-		{"addresses are not known", "p=none; np=reject", "a sub.example.com", "", tempError},
-		{"MX is not known", "p=none; np=reject", "mx sub.example.com", "", tempError},
-		{"same policy", "p=reject; np=reject", "sub.example.com", "", fail},
-		{"no np", "p=reject", "sub.example.com", "", fail},
-		{"message passes", "p=none; np=reject", "sub.example.com", "pass example.com", pass},
+		{"addresses are not known", "p=none; np=reject", "a sub.example.com", "", tempError, "reject"},
+		{"MX is not known", "p=none; np=reject", "mx sub.example.com", "", tempError, "reject"},
+		{"np is weaker", "p=reject; np=none", "a sub.example.com", "", tempError, "reject"},
+		{"same policy", "p=reject; np=reject", "sub.example.com", "", fail, "reject"},
+		{"no np", "p=reject", "sub.example.com", "", fail, "reject"},
+		{"message passes", "p=none; np=reject", "sub.example.com", "pass example.com", pass, "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -186,10 +188,42 @@ func TestVerifyExistenceUnknown(t *testing.T) {
 				Fail: []string{test.fails},
 			}}
 			got := v.Verify(t.Context(), authors("a@sub.example.com"), id(t, ""), ids(t, test.dkim))
-			if got.Status != test.status || (got.Err == nil) != (test.status != tempError) {
-				t.Errorf("got %s, %v", got.Status, got.Err)
+			if got.Status != test.status || (got.Err == nil) != (test.status != tempError) || got.Policy != test.policy {
+				t.Errorf("got %s, %q, %v", got.Status, got.Policy, got.Err)
 			}
 		})
+	}
+}
+
+// TestVerifySeveralNotKnown: of authors about whom nothing is known for now, the one who could ask for the strictest
+// treatment decides (RFC 7489 §6.6.1), wherever he stands: else a forger would put one who asks for nothing before him.
+func TestVerifySeveralNotKnown(t *testing.T) {
+	t.Parallel()
+	r := &dns.MemResolver{
+		TXT: map[string][]string{
+			"_dmarc.monitor.example.":    {"v=DMARC1; p=none"},
+			"_dmarc.quarantine.example.": {"v=DMARC1; p=quarantine"},
+			"_dmarc.bank.example.":       {"v=DMARC1; p=reject"},
+		},
+		Fail: []string{"_dmarc.down.example"},
+	}
+	for _, test := range []struct {
+		from, domain string
+		policy       dmarc.Policy
+	}{
+		{"a@monitor.example", "monitor.example", "none"},
+		{"a@monitor.example, b@bank.example", "bank.example", "reject"},
+		{"b@bank.example, a@monitor.example", "bank.example", "reject"},
+		{"c@quarantine.example, b@bank.example", "bank.example", "reject"},
+		{"a@monitor.example, c@quarantine.example", "quarantine.example", "quarantine"},
+		{"a@monitor.example, d@down.example", "down.example", ""},
+		{"b@bank.example, d@down.example", "down.example", ""},
+	} {
+		v := dmarc.Verifier{Resolver: r}
+		got := v.Verify(t.Context(), authors(test.from), id(t, ""), ids(t, "temperror monitor.example, temperror quarantine.example, temperror bank.example"))
+		if got.Status != tempError || got.Apply != dmarc.PolicyNone || got.Domain != domain(t, test.domain) || got.Policy != test.policy {
+			t.Errorf("%s: got %s of %s, policy %q, apply %q", test.from, got.Status, got.Domain, got.Policy, got.Apply)
+		}
 	}
 }
 
@@ -485,7 +519,7 @@ func TestVerifyTimeout(t *testing.T) {
 	})
 }
 
-// TestProperties has what Authentication-Results says.
+// TestProperties has what Authentication-Results says (RFC 7489 §6.7, §11.1, §11.2).
 func TestProperties(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ header, spf, want, reason string }{

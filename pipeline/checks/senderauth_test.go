@@ -191,6 +191,124 @@ func TestSenderAuth(t *testing.T) {
 	}
 }
 
+// Results are those that are registered, under their properties (RFC 8601 §2.7), and in them stands nothing that was
+// not authenticated, such as a local-part (RFC 8601 §2.7.1, §2.7.2, §4), and nothing but ASCII unless the message is
+// internationalized.
+func TestSenderAuthResults(t *testing.T) {
+	t.Parallel()
+	r, signer := zone(t)
+	r.TXT["noise.example"] = []string{"v=spf1 incl\xfcde:\u202e\"; dmarc=pass"}
+	const body = "From: a@good.example\r\n\r\ntext\r\n"
+	fields, err := signer.Sign(strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewSenderAuth(SenderAuthOptions{Resolver: r, Hostname: dns.Domain{ASCII: "mx.example.org"}})
+	for _, tt := range []struct {
+		name, from, content string
+		want, not           []string
+	}{
+		{"good", "ann@good.example", string(fields) + body, []string{
+			"iprev=pass policy.iprev=192.0.2.1", "spf=pass smtp.mailfrom=good.example", "spf=pass smtp.helo=mail.good.example",
+			"dkim=pass header.d=good.example header.s=sel header.a=ed25519-sha256 header.b=", "dmarc=pass header.from=good.example polrec.p=reject",
+		}, []string{"ann"}},
+		{"null reverse-path", "", body, []string{"spf=pass smtp.helo=mail.good.example", "dkim=none", "dmarc=pass"}, []string{"mailfrom"}},
+		{"quoted local-part", `"; dmarc=pass x"@other.example`, body, []string{"spf=pass smtp.mailfrom=other.example"}, []string{"; dmarc=pass"}},
+		{"address literal", "ann@[192.0.2.1]", body, []string{"spf=none", `smtp.mailfrom="[192.0.2.1]"`}, []string{"ann"}},
+		{"noise in a record", "ann@noise.example", body, []string{"spf=permerror"}, []string{"\u202e", "\xfc", "\n dmarc=pass"}},
+		{"noise in a signature", "ann@good.example", "DKIM-Signature: v=1; a=ü\x01-;d=good.example; s=ü; i=ü@good.example; h=from; bh=AA==; b=AA==\r\n" + body,
+			[]string{"dkim="}, []string{"ü", "\x01"}},
+		{"noise in a seal", "ann@good.example", "ARC-Seal: i=ü; cv=\x1b\r\n" + body, []string{"arc=fail"}, []string{"ü", "\x1b"}},
+		{"noise in From", "ann@good.example", "From: \"ü\" <x; dmarc=pass@bad.example>\r\n\r\n", []string{"dmarc="}, []string{"ü", "dmarc=pass"}},
+	} {
+		got := judged(t, c, "192.0.2.1", tt.from, tt.content)
+		field := string(authres.Results{AuthservID: "mx.example.org", Methods: got.AuthResults}.AppendField(nil))
+		text := strings.ReplaceAll(field, "\r\n\t", " ")
+		for _, want := range tt.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in %q", tt.name, want, field)
+			}
+		}
+		for _, not := range tt.not {
+			if strings.Contains(text, not) {
+				t.Errorf("%s: %q in %q", tt.name, not, field)
+			}
+		}
+		all := field + string(got.Prepend)
+		if !pipeline.ValidFields([]byte(all)) || strings.ContainsFunc(all, func(r rune) bool { return r >= 0x7f || r < ' ' && r != '\r' && r != '\n' && r != '\t' }) {
+			t.Errorf("%s: not ASCII, or no fields: %q", tt.name, all)
+		}
+		if _, err := authres.Parse([]byte(strings.TrimPrefix(field, "Authentication-Results:"))); err != nil {
+			t.Errorf("%s: %v: %q", tt.name, err, field)
+		}
+		for _, f := range got.Facts {
+			if strings.ContainsFunc(f.Value, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+				t.Errorf("%s: fact %q", tt.name, f)
+			}
+		}
+	}
+}
+
+// A refusal says at once why, in words that programs know (RFC 7489 §10.3).
+func TestDMARCReplies(t *testing.T) {
+	t.Parallel()
+	good := dns.Domain{ASCII: "good.example"}
+	for _, tt := range []struct {
+		name string
+		r    dmarc.Result
+		want string
+	}{
+		{"reject", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusFail, Apply: dmarc.PolicyReject, Found: dmarc.Found{Domain: good}}}, "550 5.7.1 message refused by the DMARC policy of good.example"},
+		{"not known", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusTempError}}, "451 4.7.1 DMARC cannot be evaluated"},
+		{"not known, policy of reject", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusTempError, Policy: dmarc.PolicyReject}}, "451 4.7.1 DMARC cannot be evaluated"},
+		{"not known, policy of none (RFC 7489 §6.7)", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusTempError, Policy: dmarc.PolicyNone}}, ""},
+		{"fails a policy of none (RFC 7489 §6.7)", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusFail, Policy: dmarc.PolicyNone, Apply: dmarc.PolicyNone}}, ""},
+		{"passes", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusPass, Policy: dmarc.PolicyReject, Apply: dmarc.PolicyNone}}, ""},
+		{"record that is none (RFC 7489 §6.6.3)", dmarc.Result{DomainResult: dmarc.DomainResult{Status: dmarc.StatusPermError}}, ""},
+	} {
+		got := ""
+		if r := DMARCEnforce.judge(tt.r); r.Reply != nil {
+			got = r.Reply.Reply()
+		}
+		if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// A message that cannot be judged in time does not get in for that reason.
+func TestSenderAuthTooLate(t *testing.T) {
+	t.Parallel()
+	r, _ := zone(t)
+	for policy, want := range map[DMARCPolicy]int{DMARCNote: 0, DMARCQuarantine: 451, DMARCEnforce: 451} {
+		s, err := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: policy}).Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr("192.0.2.9"), Hello: "a.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if _, err := s.Sender(t.Context(), pipeline.Envelope{MailFrom: address(t, "a@good.example")}); err != nil {
+			t.Fatal(err)
+		}
+		spool := pipeline.NewSpool("", 0)
+		defer spool.Close()
+		io.WriteString(io.MultiWriter(s.(pipeline.Streamer).Stream(), spool), "From: a@good.example\r\n\r\n")
+		if err := spool.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		got, err := s.Message(ctx, pipeline.Message{Body: spool})
+		code := 0
+		if reply, ok := errors.AsType[*smtp.Error](err); ok {
+			code = reply.Code
+		}
+		if err == nil || code != want || len(got.AuthResults) > 0 {
+			t.Errorf("policy %d: got %+v, %v", policy, got, err)
+		}
+	}
+}
+
+// What was found is kept with the message (RFC 7489 §6.6.5).
 func TestSenderAuthFacts(t *testing.T) {
 	t.Parallel()
 	r, signer := zone(t)
