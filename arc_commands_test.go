@@ -14,9 +14,9 @@ import (
 )
 
 // arcTestMessage returns a message that two servers sealed, and a resolver with their keys.
-func arcTestMessage(t *testing.T) (string, testResolver) {
+func arcTestMessage(t *testing.T) (string, *dns.MemResolver) {
 	t.Helper()
-	r := testResolver{MemResolver: &dns.MemResolver{TXT: map[string][]string{}}}
+	r := &dns.MemResolver{TXT: map[string][]string{}}
 	msg := "From: ann@example.org\r\nSubject: x\r\n\r\nhello\r\n"
 	for _, name := range []string{"list.example", "forward.example"} {
 		key := must(dkim.GenerateEd25519())
@@ -39,7 +39,7 @@ func TestARCVerify(t *testing.T) {
 	t.Parallel()
 	msg, r := arcTestMessage(t)
 	verify := []string{"arc", "verify"}
-	failing := testResolver{MemResolver: &dns.MemResolver{Fail: []string{"x._domainkey.list.example", "x._domainkey.forward.example"}}}
+	failing := &dns.MemResolver{Fail: []string{"x._domainkey.list.example", "x._domainkey.forward.example"}}
 	runLookups(t, r, []lookupTest{
 		{args: verify, stdin: msg, out: []string{"Result:  pass\n\nInstance:      1\nSealed by:     list.example, selector x\n", "Chain before:  none\nSeal:          verifies\nMessage:       verifies\nServer:        mx.list.example\n  spf:         pass smtp.mailfrom=ann@example.org\n",
 			"Instance:      2\nSealed by:     forward.example, selector x\n", "Chain before:  pass\n"}},

@@ -51,7 +51,7 @@ func TestDKIMKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runLookups(t, testResolver{MemResolver: &dns.MemResolver{}}, []lookupTest{
+	runLookups(t, &dns.MemResolver{}, []lookupTest{
 		{args: []string{"dkim", "txt"}, stdin: rsaText, out: []string{"<selector>._domainkey IN TXT ( \"v=DKIM1;", "\n\n" + record.String() + "\n"}},
 		{args: []string{"dkim", "txt", "--selector", "2026A", "--domain", "Example.org"}, stdin: edText, out: []string{"2026a._domainkey.example.org. IN TXT ( \"v=DKIM1; k=ed25519; p="}},
 
@@ -68,7 +68,7 @@ func TestDKIMKeys(t *testing.T) {
 
 	// What a zone file has is the text in strings of at most 255 bytes (RFC 1035 §3.3.14).
 	var txt struct{ Name, Text, Zone string }
-	lookupJSON(t, testResolver{}, exitOK, &txt, rsaText, "dkim", "txt", "--selector", "x")
+	lookupJSON(t, &dns.MemResolver{}, exitOK, &txt, rsaText, "dkim", "txt", "--selector", "x")
 	var joined string
 	for s := range strings.SplitSeq(strings.Trim(txt.Zone, `"`), `" "`) {
 		if len(s) > 255 {
@@ -88,7 +88,7 @@ func TestDKIMLookup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := testResolver{MemResolver: &dns.MemResolver{
+	r := &dns.MemResolver{
 		TXT: map[string][]string{
 			"good._domainkey.example.org":    {record.String()},
 			"test._domainkey.example.org":    {record.String() + "; t=y:s; s=email; n=hi=1B[31m"},
@@ -99,7 +99,7 @@ func TestDKIMLookup(t *testing.T) {
 		},
 		Authentic: []string{"good._domainkey.example.org"},
 		Fail:      []string{"fail._domainkey.example.org"},
-	}}
+	}
 	lookup := func(selector string) []string { return []string{"dkim", "lookup", selector, "example.org"} }
 	runLookups(t, r, []lookupTest{
 		{args: lookup("good"), out: []string{"Name:    good._domainkey.example.org.\nDNSSEC:  authenticated\n", "Key:              rsa, 2048 bits\n", record.String()}},
@@ -129,11 +129,11 @@ func TestDKIMLookup(t *testing.T) {
 
 // signingConfig makes a configuration whose domain example.org signs, and returns its path and a resolver
 // with the records of the keys.
-func signingConfig(t *testing.T) (path string, r testResolver) {
+func signingConfig(t *testing.T) (path string, r *dns.MemResolver) {
 	t.Helper()
 	path = localserveDirectory(t)
 	dir := filepath.Dir(path)
-	r = testResolver{MemResolver: &dns.MemResolver{TXT: map[string][]string{}}}
+	r = &dns.MemResolver{TXT: map[string][]string{}}
 	selectors := map[string]config.DynamicSelector{}
 	for selector, args := range map[string][]string{"rsa": {"genrsa"}, "ed": {"gened25519"}} {
 		text, _ := generateKey(t, args...)
@@ -192,7 +192,7 @@ func TestDKIMSignAndVerify(t *testing.T) {
 			t.Errorf("verify: %+v", j)
 		}
 		// A domain that tests DKIM has not signed (RFC 6376 §3.6.1).
-		testing := testResolver{MemResolver: &dns.MemResolver{TXT: map[string][]string{"_dmarc.example.org": {"v=DMARC1; p=reject"}}}}
+		testing := &dns.MemResolver{TXT: map[string][]string{"_dmarc.example.org": {"v=DMARC1; p=reject"}}}
 		for _, name := range []string{"rsa._domainkey.example.org", "ed._domainkey.example.org"} {
 			testing.TXT[name] = []string{r.TXT[name][0] + "; t=y"}
 		}
@@ -242,7 +242,7 @@ func TestDKIMSignRefuses(t *testing.T) {
 
 func TestDKIMVerifyRefuses(t *testing.T) {
 	t.Parallel()
-	r := testResolver{MemResolver: &dns.MemResolver{Fail: []string{"fail._domainkey.example.org"}}}
+	r := &dns.MemResolver{Fail: []string{"fail._domainkey.example.org"}}
 	signed := func(selector string) string {
 		return "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=" + selector + "; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\nFrom: a@example.org\r\n\r\n"
 	}

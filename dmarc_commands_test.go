@@ -9,8 +9,8 @@ import (
 	"mox/dns"
 )
 
-func dmarcTestResolver() testResolver {
-	return testResolver{MemResolver: &dns.MemResolver{
+func dmarcTestResolver() *dns.MemResolver {
+	return &dns.MemResolver{
 		A:  map[string][]string{"mx.example.org": {"192.0.2.1"}},
 		MX: map[string][]net.MX{"example.org": {{Pref: 10, Host: "mx.example.org."}}},
 		TXT: map[string][]string{
@@ -29,7 +29,7 @@ func dmarcTestResolver() testResolver {
 		},
 		Fail:      []string{"_dmarc.fail.example"},
 		Authentic: []string{"_dmarc.example.org"},
-	}}
+	}
 }
 
 func TestDMARCLookup(t *testing.T) {

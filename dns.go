@@ -16,7 +16,7 @@ import (
 	"mox/dns"
 )
 
-func dnsCommand(resolver lookupResolver) *cobra.Command {
+func dnsCommand(resolver dns.Resolver) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dns",
 		Short: "Look up records in DNS",
@@ -31,7 +31,7 @@ resolvers of the system.`,
 // dnsTypes are the types that "mox dns lookup" knows.
 var dnsTypes = [...]string{"ptr", "mx", "cname", "ips", "a", "aaaa", "ns", "txt", "srv", "tlsa"}
 
-func dnsLookupCommand(resolver lookupResolver) *cobra.Command {
+func dnsLookupCommand(resolver dns.Resolver) *cobra.Command {
 	var f lookupFlags
 	cmd := &cobra.Command{
 		Use:   "lookup " + strings.Join(dnsTypes[:], "|") + " name",
@@ -148,7 +148,7 @@ type (
 )
 
 // ask makes the lookup.
-func (q dnsQuery) ask(ctx context.Context, r lookupResolver) ([]dnsRecord, dns.Result, error) {
+func (q dnsQuery) ask(ctx context.Context, r dns.Resolver) ([]dnsRecord, dns.Result, error) {
 	name := q.domain.Absolute()
 	number := func(n uint16) string { return strconv.Itoa(int(n)) }
 	text := func(s string) dnsRecord { return dnsRecord{[]string{s}, s} }

@@ -9,22 +9,20 @@ import (
 	"mox/dns"
 )
 
-func dnsTestResolver() testResolver {
-	return testResolver{
-		&dns.MemResolver{
-			A:         map[string][]string{"mx.example.org": {"192.0.2.1"}},
-			AAAA:      map[string][]string{"mx.example.org": {"2001:db8::1"}},
-			CNAME:     map[string]string{"www.example.org": "mx.example.org"},
-			MX:        map[string][]net.MX{"example.org": {{Pref: 5, Host: "mx.example.org."}, {Pref: 100, Host: "backup.example.org."}}},
-			NS:        map[string][]string{"example.org": {"ns.example.org."}},
-			TXT:       map[string][]string{"example.org": {"v=spf1 -all", "red\x1b[31m \"quoted\""}},
-			TLSA:      map[string][]dns.TLSA{"_25._tcp.mx.example.org": {{Usage: 3, Selector: 1, MatchType: 1, CertAssoc: []byte{1, 2}}}},
-			PTR:       map[string][]string{"192.0.2.1": {"mx.example.org."}},
-			Authentic: []string{"mx example.org", "mx none.example.org"},
-			Fail:      []string{"fail.example.org"},
-			TTL:       time.Hour,
-		},
-		map[string][]net.SRV{"_imaps._tcp.example.org": {{Priority: 1, Weight: 2, Port: 993, Target: "mx.example.org."}}},
+func dnsTestResolver() *dns.MemResolver {
+	return &dns.MemResolver{
+		A:         map[string][]string{"mx.example.org": {"192.0.2.1"}},
+		AAAA:      map[string][]string{"mx.example.org": {"2001:db8::1"}},
+		CNAME:     map[string]string{"www.example.org": "mx.example.org"},
+		MX:        map[string][]net.MX{"example.org": {{Pref: 5, Host: "mx.example.org."}, {Pref: 100, Host: "backup.example.org."}}},
+		NS:        map[string][]string{"example.org": {"ns.example.org."}},
+		TXT:       map[string][]string{"example.org": {"v=spf1 -all", "red\x1b[31m \"quoted\""}},
+		TLSA:      map[string][]dns.TLSA{"_25._tcp.mx.example.org": {{Usage: 3, Selector: 1, MatchType: 1, CertAssoc: []byte{1, 2}}}},
+		PTR:       map[string][]string{"192.0.2.1": {"mx.example.org."}},
+		Authentic: []string{"mx example.org", "mx none.example.org"},
+		Fail:      []string{"fail.example.org"},
+		TTL:       time.Hour,
+		SRV:       map[string][]net.SRV{"_imaps._tcp.example.org": {{Priority: 1, Weight: 2, Port: 993, Target: "mx.example.org."}}},
 	}
 }
 
@@ -72,7 +70,7 @@ func TestDNSLookupJSON(t *testing.T) {
 		{"txt", "example.org", exitOK, dnsJSON{"txt", "example.org", false, 3600, []any{"v=spf1 -all", "red\x1b[31m \"quoted\""}}},
 		{"tlsa", "_25._tcp.mx.example.org", exitOK, dnsJSON{"tlsa", "_25._tcp.mx.example.org", false, 3600, []any{
 			map[string]any{"usage": 3.0, "selector": 1.0, "matchType": 1.0, "data": "0102"}}}},
-		{"srv", "_imaps._tcp.example.org", exitOK, dnsJSON{"srv", "_imaps._tcp.example.org", false, 0, []any{
+		{"srv", "_imaps._tcp.example.org", exitOK, dnsJSON{"srv", "_imaps._tcp.example.org", false, 3600, []any{
 			map[string]any{"priority": 1.0, "weight": 2.0, "port": 993.0, "target": "mx.example.org."}}}},
 		{"ptr", "192.0.2.1", exitOK, dnsJSON{"ptr", "192.0.2.1", false, 3600, []any{"mx.example.org."}}},
 		{"mx", "none.example.org", exitFailure, dnsJSON{"mx", "none.example.org", true, 3600, []any{}}},

@@ -6,8 +6,8 @@ import (
 	"mox/dns"
 )
 
-func dnsblTestResolver() testResolver {
-	return testResolver{MemResolver: &dns.MemResolver{
+func dnsblTestResolver() *dns.MemResolver {
+	return &dns.MemResolver{
 		A: map[string][]string{
 			"1.2.0.192.bl.example.net":   {"127.0.0.2", "127.0.0.4"},
 			"2.0.0.127.bl.example.net":   {"127.0.0.2"},
@@ -21,7 +21,7 @@ func dnsblTestResolver() testResolver {
 		},
 		TXT:  map[string][]string{"1.2.0.192.bl.example.net": {"open relay\x1b[31m, see https://bl.example.net/192.0.2.1"}},
 		Fail: []string{"7.2.0.192.bl.example.net", "2.0.0.127.fail.example.net", "1.0.0.127.fail.example.net"},
-	}}
+	}
 }
 
 func TestDNSBLCheck(t *testing.T) {

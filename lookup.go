@@ -5,62 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/mjl-/adns"
 	"github.com/spf13/cobra"
 
 	"mox/dns"
 )
 
-// lookupResolver is what commands look names up with.
-type lookupResolver interface {
-	dns.Resolver
-
-	// LookupSRV returns the records of a service, by name, e.g. "_imaps._tcp.example.org".
-	// Otherwise it is like the methods of [dns.Resolver].
-	LookupSRV(ctx context.Context, name string) ([]net.SRV, dns.Result, error)
-}
-
-// systemResolver asks the resolvers of the system, to which dial connects.
-type systemResolver struct {
-	*dns.Cache
-	dial func(ctx context.Context, network, address string) (net.Conn, error)
-}
-
-var _ lookupResolver = systemResolver{}
-
-func newSystemResolver() systemResolver {
-	dial := new(net.Dialer).DialContext
-	return systemResolver{dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{Dial: dial}), dns.CacheOptions{}), dial}
-}
-
-// LookupSRV implements lookupResolver.
-func (s systemResolver) LookupSRV(ctx context.Context, name string) ([]net.SRV, dns.Result, error) {
-	r := adns.Resolver{PreferGo: true, StrictErrors: true, Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := s.dial(ctx, network, address)
-		if err == nil {
-			// adns waits for answers until its deadline whatever happens to the context.
-			context.AfterFunc(ctx, func() { c.Close() })
-		}
-		return c, err
-	}}
-	_, l, res, err := r.LookupSRV(ctx, "", "", strings.TrimSuffix(name, ".")+".")
-	var records []net.SRV
-	for _, p := range l {
-		records = append(records, *p)
-	}
-	if len(records) > 0 {
-		err = nil // It is about invalid records beside those.
-	} else if err != nil {
-		e, ok := errors.AsType[*adns.DNSError](err)
-		err = &dns.Error{Type: "SRV", Name: name, NotFound: ok && e.IsNotFound, Err: err}
-	}
-	return records, dns.Result{Authentic: res.Authentic}, err
+// newSystemResolver returns what commands look names up with: the resolvers of the system.
+func newSystemResolver() dns.Resolver {
+	return dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
 }
 
 // lookupFlags are the flags of commands that look names up.

@@ -4,31 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
-	"net"
 	"strings"
 	"testing"
-	"time"
-
-	mdns "github.com/miekg/dns"
 
 	"mox/dns"
 )
-
-// testResolver answers from maps.
-type testResolver struct {
-	*dns.MemResolver
-	srv map[string][]net.SRV // By name without trailing dot.
-}
-
-func (r testResolver) LookupSRV(_ context.Context, name string) ([]net.SRV, dns.Result, error) {
-	l, ok := r.srv[strings.TrimSuffix(name, ".")]
-	if !ok {
-		return nil, dns.Result{}, &dns.Error{Type: "SRV", Name: name, NotFound: true, Err: errors.New("none")}
-	}
-	return l, dns.Result{Authentic: r.AllAuthentic}, nil
-}
 
 // lookupTest is a command that looks names up, and what is expected of it.
 type lookupTest struct {
@@ -40,7 +21,7 @@ type lookupTest struct {
 }
 
 // runLookups runs commands with a resolver.
-func runLookups(t *testing.T, r lookupResolver, tests []lookupTest) {
+func runLookups(t *testing.T, r dns.Resolver, tests []lookupTest) {
 	t.Helper()
 	for _, tc := range tests {
 		var out, errs bytes.Buffer
@@ -64,7 +45,7 @@ func runLookups(t *testing.T, r lookupResolver, tests []lookupTest) {
 }
 
 // lookupJSON runs a command with --json and decodes what it prints.
-func lookupJSON(t *testing.T, r lookupResolver, code int, v any, stdin string, args ...string) {
+func lookupJSON(t *testing.T, r dns.Resolver, code int, v any, stdin string, args ...string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	if got := runWith(t.Context(), r, append(args, "--json"), strings.NewReader(stdin), &out, &errs); got != code {
@@ -89,7 +70,7 @@ func silence(ctx context.Context, _, _ string) error {
 // All commands that ask DNS end by themselves, and when they are interrupted.
 func TestLookupsEnd(t *testing.T) {
 	t.Parallel()
-	r := testResolver{MemResolver: &dns.MemResolver{Before: silence}}
+	r := &dns.MemResolver{Before: silence}
 	signed := "DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=x; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\nFrom: a@example.org\r\n\r\n"
 	for _, args := range []string{
 		"dns lookup mx example.org",
@@ -110,10 +91,10 @@ func TestLookupsEnd(t *testing.T) {
 		}
 
 		ctx, cancel := context.WithCancel(t.Context())
-		interrupted := testResolver{MemResolver: &dns.MemResolver{Before: func(ctx context.Context, _, _ string) error {
+		interrupted := &dns.MemResolver{Before: func(ctx context.Context, _, _ string) error {
 			cancel()
 			return silence(ctx, "", "")
-		}}}
+		}}
 		out.Reset()
 		errs.Reset()
 		code = runWith(ctx, interrupted, strings.Fields(args), strings.NewReader(signed), &out, &errs)
@@ -137,7 +118,7 @@ func TestMessageFromSilentInput(t *testing.T) {
 		var errs bytes.Buffer
 		done := make(chan int)
 		go func() {
-			done <- runWith(ctx, testResolver{MemResolver: &dns.MemResolver{}}, strings.Fields(args), in, io.Discard, &errs)
+			done <- runWith(ctx, &dns.MemResolver{}, strings.Fields(args), in, io.Discard, &errs)
 		}()
 		go func() {
 			io.WriteString(w, "From: a@example.org\r\n")
@@ -181,51 +162,5 @@ func TestMessageLineEnds(t *testing.T) {
 				t.Errorf("%.40q by %d: written as %.60q, %v", tc.in, size, written.String(), err)
 			}
 		}
-	}
-}
-
-// The system's resolver looks up SRV records, and tells that there are none from that it does not know.
-func TestSystemResolverSRV(t *testing.T) {
-	t.Parallel()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &mdns.Server{PacketConn: pc, Handler: mdns.HandlerFunc(func(w mdns.ResponseWriter, q *mdns.Msg) {
-		m := new(mdns.Msg)
-		m.SetReply(q)
-		m.RecursionAvailable = true
-		switch q.Question[0].Name {
-		case "_imaps._tcp.example.org.":
-			m.Answer = append(m.Answer, &mdns.SRV{Hdr: mdns.RR_Header{Name: q.Question[0].Name, Rrtype: mdns.TypeSRV, Class: mdns.ClassINET, Ttl: 60}, Priority: 1, Weight: 2, Port: 993, Target: "mx.example.org."})
-		case "_none._tcp.example.org.":
-			m.Rcode = mdns.RcodeNameError
-		case "_silent._tcp.example.org.":
-			return
-		default:
-			m.Rcode = mdns.RcodeServerFailure
-		}
-		w.WriteMsg(m)
-	})}
-	go server.ActivateAndServe()
-	t.Cleanup(func() { server.Shutdown() })
-	r := systemResolver{dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "udp", pc.LocalAddr().String())
-	}}
-
-	l, _, err := r.LookupSRV(t.Context(), "_imaps._tcp.example.org")
-	if err != nil || len(l) != 1 || l[0] != (net.SRV{Priority: 1, Weight: 2, Port: 993, Target: "mx.example.org."}) {
-		t.Errorf("records: %v, %v", l, err)
-	}
-	if _, _, err := r.LookupSRV(t.Context(), "_none._tcp.example.org."); !dns.IsNotFound(err) {
-		t.Errorf("no such name: %v", err)
-	}
-	if _, _, err := r.LookupSRV(t.Context(), "_fail._tcp.example.org"); !dns.IsTemporary(err) {
-		t.Errorf("server failure: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, _, err := r.LookupSRV(ctx, "_silent._tcp.example.org"); !dns.IsTemporary(err) {
-		t.Errorf("no answer: %v", err)
 	}
 }

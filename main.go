@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"mox/dns"
 )
 
 // Exit codes, documented in the help of the root command.
@@ -25,7 +27,7 @@ const (
 )
 
 // commands is the table of subcommands, in the order of the help text.
-func commands(resolver lookupResolver) []*cobra.Command {
+func commands(resolver dns.Resolver) []*cobra.Command {
 	return []*cobra.Command{
 		localserveCommand(),
 		configCommand(),
@@ -75,7 +77,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // runWith is run with what commands look names up with.
-func runWith(ctx context.Context, resolver lookupResolver, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func runWith(ctx context.Context, resolver dns.Resolver, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root, started := newRoot(resolver)
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -114,7 +116,7 @@ func usagef(format string, args ...any) error {
 
 // newRoot returns the root command with all subcommands. The flag it returns is
 // set once a subcommand was found, its arguments checked, and it begins to run.
-func newRoot(resolver lookupResolver) (root *cobra.Command, started *bool) {
+func newRoot(resolver dns.Resolver) (root *cobra.Command, started *bool) {
 	started = new(bool)
 	root = &cobra.Command{
 		Use:   "mox",

@@ -10,8 +10,8 @@ import (
 	"mox/spf"
 )
 
-func spfTestResolver() testResolver {
-	return testResolver{MemResolver: &dns.MemResolver{
+func spfTestResolver() *dns.MemResolver {
+	return &dns.MemResolver{
 		A:  map[string][]string{"mx.example.org": {"192.0.2.1"}},
 		MX: map[string][]net.MX{"example.org": {{Pref: 10, Host: "mx.example.org."}}},
 		TXT: map[string][]string{
@@ -27,7 +27,7 @@ func spfTestResolver() testResolver {
 		},
 		Fail:      []string{"fail.example.org"},
 		Authentic: []string{"txt example.org"},
-	}}
+	}
 }
 
 func TestSPFCheck(t *testing.T) {

@@ -161,6 +161,11 @@ func (c *Cache) LookupNS(ctx context.Context, name string) ([]net.NS, Result, er
 	return cachedName(ctx, c, "NS", name, slices.Clone, c.resolver.LookupNS)
 }
 
+// LookupSRV implements [Resolver].
+func (c *Cache) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error) {
+	return cachedName(ctx, c, "SRV", name, slices.Clone, c.resolver.LookupSRV)
+}
+
 // LookupTXT implements [Resolver].
 func (c *Cache) LookupTXT(ctx context.Context, name string) ([]string, Result, error) {
 	return cachedName(ctx, c, "TXT", name, slices.Clone, c.resolver.LookupTXT)
@@ -331,6 +336,8 @@ func answerSize[T any](l []T) int {
 			n += len(r.Host)
 		case net.NS:
 			n += len(r.Host)
+		case net.SRV:
+			n += len(r.Target)
 		case TLSA:
 			n += len(r.CertAssoc)
 		}

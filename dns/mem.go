@@ -26,6 +26,7 @@ type MemResolver struct {
 	CNAME   map[string]string
 	MX      map[string][]net.MX
 	NS      map[string][]string
+	SRV     map[string][]net.SRV // E.g. by "_imaps._tcp.example.org".
 	TXT     map[string][]string
 	TLSA    map[string][]TLSA   // E.g. by "_25._tcp.mx.example.org".
 	PTR     map[string][]string // By IP address.
@@ -159,6 +160,16 @@ func (r *MemResolver) LookupNS(ctx context.Context, name string) ([]net.NS, Resu
 	for _, h := range absolute(hosts) {
 		l = append(l, net.NS{Host: h})
 	}
+	return l, res, err
+}
+
+// LookupSRV implements [Resolver].
+func (r *MemResolver) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error) {
+	l, res, err := lookup(ctx, r, "SRV", name, func() map[string][]net.SRV { return r.SRV })
+	for i := range l {
+		l[i].Target = strings.TrimSuffix(l[i].Target, ".") + "."
+	}
+	slices.SortStableFunc(l, func(a, b net.SRV) int { return int(a.Priority) - int(b.Priority) })
 	return l, res, err
 }
 

@@ -48,6 +48,11 @@ type Resolver interface {
 	// LookupNS returns name servers.
 	LookupNS(ctx context.Context, name string) ([]net.NS, Result, error)
 
+	// LookupSRV returns the records of a service, by name, e.g.
+	// "_imaps._tcp.example.org", by ascending priority (RFC 2782). Those of one priority
+	// are in no order that means something; who needs one chooses by weight.
+	LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error)
+
 	// LookupTXT returns texts, the strings of each record joined.
 	LookupTXT(ctx context.Context, name string) ([]string, Result, error)
 

@@ -130,6 +130,12 @@ func (s *zoneServer) records(typ uint16, name, owner string) (l []mdns.RR, res d
 		for _, ns := range nss {
 			l = append(l, &mdns.NS{Hdr: h, Ns: ns.Host})
 		}
+	case mdns.TypeSRV:
+		var srvs []net.SRV
+		srvs, res, err = s.zone.LookupSRV(s.ctx, name)
+		for _, srv := range srvs {
+			l = append(l, &mdns.SRV{Hdr: h, Priority: srv.Priority, Weight: srv.Weight, Port: srv.Port, Target: srv.Target})
+		}
 	case mdns.TypeTXT:
 		var txts []string
 		txts, res, err = s.zone.LookupTXT(s.ctx, name)

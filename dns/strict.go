@@ -156,6 +156,15 @@ func (r *StrictResolver) LookupNS(ctx context.Context, name string) ([]net.NS, R
 	return l, tr.result("NS"), err
 }
 
+// LookupSRV implements [Resolver].
+func (r *StrictResolver) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error) {
+	l, tr, err := ask(ctx, r, "SRV", name, func(ar *adns.Resolver, name string) ([]net.SRV, error) {
+		_, l, _, err := ar.LookupSRV(ctx, "", "", name)
+		return some(values(l), err)
+	})
+	return l, tr.result("SRV"), err
+}
+
 // LookupTXT implements [Resolver].
 func (r *StrictResolver) LookupTXT(ctx context.Context, name string) ([]string, Result, error) {
 	l, tr, err := ask(ctx, r, "TXT", name, func(ar *adns.Resolver, name string) ([]string, error) {

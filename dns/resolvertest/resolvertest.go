@@ -57,6 +57,10 @@ func lookups() []lookup {
 			slices.SortFunc(l, func(a, b net.NS) int { return strings.Compare(a.Host, b.Host) })
 			return text(l), res, err
 		}},
+		{"LookupSRV", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupSRV(ctx, name)
+			return text(l), res, err
+		}},
 		{"LookupTXT", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
 			l, res, err := r.LookupTXT(ctx, name)
 			slices.Sort(l)
@@ -93,6 +97,10 @@ func fullZone() *dns.MemResolver {
 		AAAA: map[string][]string{"host.example.org": {"2001:db8::1"}, "v6.example.org": {"2001:db8::6"}},
 		MX:   map[string][]net.MX{"host.example.org": {{Host: "b.example.org", Pref: 20}, {Host: "a.example.org", Pref: 10}}, "null.example.org": {{Host: "."}}},
 		NS:   map[string][]string{"host.example.org": {"ns1.example.org", "ns2.example.org"}},
+		SRV: map[string][]net.SRV{
+			"host.example.org":        {{Target: "b.example.org", Port: 993, Priority: 20}, {Target: "a.example.org", Port: 143, Priority: 10, Weight: 5}},
+			"_pop3s._tcp.example.org": {{Target: "."}},
+		},
 		TXT:  map[string][]string{"host.example.org": {"v=spf1 -all", "other"}, "_dmarc.example.org": {"v=DMARC1; p=none"}},
 		TLSA: map[string][]dns.TLSA{"_25._tcp.mx.example.org": {tlsa}, "host.example.org": {tlsa}},
 		PTR:  map[string][]string{"192.0.2.1": {"host.example.org"}, "2001:db8::1": {"host.example.org"}},
@@ -111,6 +119,7 @@ var hostTexts = map[string]string{
 	"LookupIP ip6": "[2001:db8::1]",
 	"LookupMX":     "[{a.example.org. 10} {b.example.org. 20}]",
 	"LookupNS":     "[{ns1.example.org.} {ns2.example.org.}]",
+	"LookupSRV":    "[{a.example.org. 143 10 5} {b.example.org. 993 20 0}]",
 	"LookupTXT":    "[other v=spf1 -all]",
 	"LookupTLSA":   "[dane-ee(3) spki(1) sha2-256(1) 010203]",
 }
@@ -137,6 +146,10 @@ func testRecords(t *testing.T, newResolver newResolverFunc) {
 	// RFC 7505 §3.
 	if l, _, err := r.LookupMX(ctx, "null.example.org"); len(l) != 1 || l[0].Host != "." || l[0].Pref != 0 || err != nil {
 		t.Errorf("null MX: %v, %v", l, err)
+	}
+	// RFC 2782: there is no such service.
+	if l, _, err := r.LookupSRV(ctx, "_pop3s._tcp.example.org"); len(l) != 1 || l[0] != (net.SRV{Target: "."}) || err != nil {
+		t.Errorf("SRV of no service: %v, %v", l, err)
 	}
 	if l, _, err := r.LookupTLSA(ctx, 25, "tcp", "mx.example.org."); len(l) != 1 || err != nil {
 		t.Errorf("TLSA of a service: %v, %v", l, err)
@@ -386,12 +399,14 @@ func testOwnership(t *testing.T, newResolver newResolverFunc) {
 		l2, _, err2 := r.LookupMX(ctx, "host.example.org")
 		l3, _, err3 := r.LookupIP(ctx, "ip4", "host.example.org")
 		l4, _, err4 := r.LookupTLSA(ctx, 0, "", "host.example.org")
-		if err := errors.Join(err1, err2, err3, err4); err != nil {
+		l5, _, err5 := r.LookupSRV(ctx, "host.example.org")
+		if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 			t.Fatal(err)
 		}
 		clear(l1)
 		clear(l2)
 		clear(l3)
+		clear(l5)
 		clear(l4[0].CertAssoc)
 	}
 	for _, l := range lookups() {
