@@ -178,5 +178,5 @@ func label(v float64) string {
 	case v >= 1e3:
 		return strconv.FormatFloat(v/1e3, 'f', 0, 64) + "k"
 	}
-	return strconv.FormatFloat(v, 'g', 1, 64)
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
