@@ -28,6 +28,10 @@ type Envelope struct {
 	// it by an id of its own instead.
 	ID string
 
+	// Single says that the ID will not be given again, so that a Target need not remember it: a client that
+	// tries again begins another message.
+	Single bool
+
 	MailFrom smtp.Path // Reverse-path; zero for the null reverse-path.
 	SMTPUTF8 bool      // The message needs RFC 6531.
 	EightBit bool      // BODY=8BITMIME was said, or 8-bit content seen.

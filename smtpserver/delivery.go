@@ -215,7 +215,9 @@ func (d *delivery) commit(ctx context.Context, plan pipeline.Plan) error {
 	default:
 		target = d.c.s.opts.Queue
 	}
-	delivery, err := target.Begin(ctx, d.env)
+	env := d.env
+	env.Single = plan.Place == pipeline.OneAccount
+	delivery, err := target.Begin(ctx, env)
 	if err != nil {
 		return err
 	}

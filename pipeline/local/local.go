@@ -99,6 +99,10 @@ func (d *delivery) Commit(ctx context.Context) []error {
 
 // deliver writes the message for one recipient.
 func (d *delivery) deliver(ctx context.Context, r recipient) error {
+	id := ""
+	if !d.env.Single {
+		id = d.env.ID + " " + r.Path.String() // The path tells apart recipients that are the same account.
+	}
 	_, err := r.account.Deliver(ctx, store.System, store.Delivery{
 		NewMessage: store.NewMessage{
 			Prefix:   d.prefix(r),
@@ -110,8 +114,7 @@ func (d *delivery) deliver(ctx context.Context, r recipient) error {
 			Auth:     r.Auth,
 		},
 		Mailbox: r.Mailbox,
-		// The path tells apart recipients that are the same account.
-		ID: d.env.ID + " " + r.Path.String(),
+		ID:      id,
 	})
 	return replyFor(err)
 }

@@ -165,6 +165,24 @@ func TestFinalDelivery(t *testing.T) {
 	}
 }
 
+// Mail that comes straight from a client is not remembered: the client's next try is another message.
+func TestSingleDelivery(t *testing.T) {
+	t.Parallel()
+	for single, want := range map[bool]int{false: 1, true: 2} {
+		st := newStore(t, store.Options{}, "alice")
+		for range 2 {
+			results, err := pipeline.Deliver(t.Context(), local.New(st), pipeline.Envelope{ID: "1", Single: single},
+				[]pipeline.Recipient{recipient(t, "alice@example.org", "alice", "")}, newBody(simple))
+			if err != nil || results[0] != nil {
+				t.Fatal(results, err)
+			}
+		}
+		if l := messages(t, st, "alice", "Inbox"); len(l) != want {
+			t.Errorf("single %v: %d messages, want %d", single, len(l), want)
+		}
+	}
+}
+
 func TestFullMailboxIsTemporary(t *testing.T) {
 	t.Parallel()
 	st := newStore(t, store.Options{Quota: func(string) int64 { return 10 }}, "alice")
