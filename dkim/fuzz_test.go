@@ -128,7 +128,11 @@ func FuzzVerifier(f *testing.F) {
 			if (r.Err == nil) != (r.Status == StatusPass) || r.Status == StatusNone {
 				t.Fatalf("got %+v", r)
 			}
-			r.Properties(true)
+			for _, p := range append(r.Properties(true), r.Properties(false)...) {
+				if strings.ContainsAny(p.Value, "\x00\r\n") || p.Value == "" {
+					t.Fatalf("property %q", p)
+				}
+			}
 		}
 		fields, err := signer.Sign(bytes.NewReader(msg))
 		if err != nil {

@@ -66,7 +66,7 @@ func (h *Header) Count(name string) int {
 // except, the signature itself, is passed over (RFC 6376 §3.7); -1 is none.
 func (h *Header) Select(names []string, except int) iter.Seq[message.Field] {
 	return func(yield func(message.Field) bool) {
-		next := make(map[string]int32, len(names))
+		next := make(map[string]int32) // Only of names that are there: who wrote the others is a stranger.
 		for _, name := range names {
 			name = lowerString(name)
 			i, ok := next[name]
@@ -77,7 +77,9 @@ func (h *Header) Select(names []string, except int) iter.Seq[message.Field] {
 				i = h.prev[i-1]
 			}
 			if i == 0 {
-				next[name] = 0
+				if ok {
+					next[name] = 0
+				}
 				continue
 			}
 			next[name] = h.prev[i-1]

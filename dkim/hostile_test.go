@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,6 +88,47 @@ func TestLargeHeader(t *testing.T) {
 			t.Errorf("%s: %d bytes allocated", what, n)
 		}
 	}
+}
+
+// TestCrowdedSignature: what one signature makes the verifier allocate is bounded by the size of its field.
+//
+// It is not parallel because it looks at what the process allocates.
+func TestCrowdedSignature(t *testing.T) {
+	const size = 900 << 10
+	many := func(s string) string { return strings.Repeat(s, size/len(s)) }
+	for what, tc := range map[string]struct {
+		field  string
+		status Status
+		err    error
+	}{
+		"names":          {signatureField("h=from" + many(":x")), StatusPermerror, ErrNoKey},
+		"distinct names": {signatureField("h=from" + distinct(":x", size)), StatusPermerror, ErrNoKey},
+		"methods":        {signatureField("q=dns/txt" + many(":x")), StatusPermerror, ErrNoKey},
+		"copied fields":  {signatureField("z=" + many("x:|") + "x:"), StatusPermerror, ErrNoKey},
+		"tags":           {signatureField(strings.TrimPrefix(distinct("=;x", size), "=;") + "="), StatusNeutral, ErrSyntax},
+		"one tag":        {signatureField("foo=" + many("x ") + "x"), StatusPermerror, ErrNoKey},
+		"folding":        {signatureField("b=" + many("\r\n ") + "YWJj"), StatusPermerror, ErrNoKey},
+		"fields":         {signatureField("h=from"+many(":x")[:size/2]) + many("x:\r\n")[:75_000], StatusPermerror, ErrNoKey},
+	} {
+		var before, after runtime.MemStats
+		msg := tc.field + testMessage
+		runtime.ReadMemStats(&before)
+		r := verifyOne(t, &dns.MemResolver{}, msg, Options{})
+		runtime.ReadMemStats(&after)
+		r.check(t, what, tc.status, tc.err)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 48*DefaultMaxHeader {
+			t.Errorf("%s: %d bytes allocated", what, n)
+		}
+	}
+}
+
+// distinct returns some size of text of a prefix and distinct words.
+func distinct(prefix string, size int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < size; i++ {
+		b.WriteString(prefix + strconv.FormatInt(int64(i), 36))
+	}
+	return b.String()
 }
 
 // TestManyNames: a signature that names a hundred thousand fields takes no time that grows

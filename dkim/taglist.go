@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 )
 
+// maxTags is how many tags a list may have. Some fifteen are known.
+const maxTags = 1000
+
 // Tag is an element of a tag list.
 type Tag struct {
 	Name string
@@ -24,7 +27,8 @@ type Tag struct {
 type TagList []Tag
 
 // ParseTagList parses a tag list: the value of a header field without its last line end,
-// or a key record. Errors wrap [ErrSyntax]; a tag that occurs twice is one.
+// or a key record. Errors wrap [ErrSyntax]; a tag that occurs twice is one, and so are more than
+// a thousand tags.
 //
 // Values may have characters outside ASCII in UTF-8 (RFC 8616 §5). White space after the last
 // semicolon is allowed, since many signers write it.
@@ -54,6 +58,9 @@ func ParseTagList(b []byte) (TagList, error) {
 		name = trimFWS(name)
 		if !isTagName(name) {
 			return nil, fmt.Errorf("%w: tag name %.40q", ErrSyntax, name)
+		}
+		if len(l) == maxTags {
+			return nil, fmt.Errorf("%w: too many tags", ErrSyntax)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("%w: tag %s= occurs twice", ErrSyntax, name)

@@ -29,6 +29,9 @@ func TestTagList(t *testing.T) {
 		// RFC 8616 §5.
 		{"a=\u00e4", []string{"a=\u00e4"}},
 
+		{strings.Repeat("a", 5000) + "=", []string{strings.Repeat("a", 5000) + "="}},
+
+		{strings.TrimPrefix(distinct("=;x", 10_000), "=;") + "=", nil}, // Thousands.
 		{"", nil},
 		{" ", nil},
 		{";", nil},
