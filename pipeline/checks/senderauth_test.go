@@ -218,6 +218,8 @@ func TestSenderAuthResults(t *testing.T) {
 		{"noise in a record", "ann@noise.example", body, []string{"spf=permerror"}, []string{"\u202e", "\xfc", "\n dmarc=pass"}},
 		{"noise in a signature", "ann@good.example", "DKIM-Signature: v=1; a=ü\x01-;d=good.example; s=ü; i=ü@good.example; h=from; bh=AA==; b=AA==\r\n" + body,
 			[]string{"dkim="}, []string{"ü", "\x01"}},
+		{"local-part beyond ASCII in a signature", "ann@good.example", "DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=none; i=ü@good.example; h=from; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n" + body,
+			[]string{"header.d=good.example "}, []string{"ü"}},
 		{"noise in a seal", "ann@good.example", "ARC-Seal: i=ü; cv=\x1b\r\n" + body, []string{"arc=fail"}, []string{"ü", "\x1b"}},
 		{"noise in From", "ann@good.example", "From: \"ü\" <x; dmarc=pass@bad.example>\r\n\r\n", []string{"dmarc="}, []string{"ü", "dmarc=pass"}},
 	} {
