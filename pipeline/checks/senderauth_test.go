@@ -444,3 +444,17 @@ func TestSenderAuthLeavesSubmissionsAlone(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+// What a tag of a signature has beyond ASCII is for internationalized messages only (RFC 6532 §3).
+func TestSenderAuthResultsInASCII(t *testing.T) {
+	t.Parallel()
+	s := &senderAuthState{conn: pipeline.Conn{RemoteIP: netip.MustParseAddr("192.0.2.1")}}
+	signatures := []dkim.Result{{Status: dkim.StatusPolicy, Signature: &dkim.Signature{Domain: dns.Domain{ASCII: "good.example"}, Algorithm: "rsa-ü"}}}
+	for utf8, want := range map[bool]string{false: "rsa-?", true: "rsa-ü"} {
+		for _, r := range s.authResults(utf8, signatures, arc.Result{}, dmarc.Result{}) {
+			if a, ok := r.Prop("header", "a"); r.Method == "dkim" && (!ok || a != want) {
+				t.Errorf("utf8 %v: header.a=%s", utf8, a)
+			}
+		}
+	}
+}
