@@ -87,8 +87,9 @@ func (c *SenderAuth) Start(ctx context.Context, conn pipeline.Conn) (pipeline.Ch
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	s := &senderAuthState{check: c, conn: conn, ctx: ctx, cancel: cancel}
-	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now})
-	s.arc = arc.NewVerifier(ctx, c.opts.Resolver, arc.Options{Now: c.opts.Now})
+	// A signature that leaves some of the body to anybody says nothing about the message (RFC 6376 §8.2).
+	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now, RefuseUnsignedBody: true})
+	s.arc = arc.NewVerifier(ctx, c.opts.Resolver, arc.Options{Now: c.opts.Now, RefuseUnsignedBody: true})
 	s.lookups.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 		defer cancel()

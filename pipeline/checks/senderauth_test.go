@@ -371,6 +371,32 @@ func TestSenderAuthReportsARC(t *testing.T) {
 	}
 }
 
+// What is appended to a message whose signature leaves the end of the body unsigned is not its author's (RFC 6376 §8.2).
+func TestAppendedTextDoesNotPass(t *testing.T) {
+	t.Parallel()
+	r, _ := zone(t)
+	signer, err := dkim.NewSigner(dkim.SignerOptions{
+		Domain: dns.Domain{ASCII: "good.example"},
+		Selectors: []dkim.Selector{{
+			Name: dns.Domain{ASCII: "sel"}, Key: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)), BodyLength: true,
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := "From: a@good.example\r\n\r\ntext\r\n"
+	fields, err := signer.Sign(strings.NewReader(m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce})
+	for content, want := range map[string]string{m: "dkim=pass dmarc=pass", m + "more\r\n": "dkim=policy dmarc=fail"} {
+		if got := results(judged(t, c, "192.0.2.9", "a@other.example", string(fields)+content)); !strings.HasSuffix(got, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // A signature with a key that is being tested must not make a message look better than without (RFC 6376 §3.6.1).
 func TestTestedKeyDoesNotAuthenticate(t *testing.T) {
 	t.Parallel()
