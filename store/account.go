@@ -92,6 +92,7 @@ type account struct {
 	recent    recentMarks
 	watchers  watchers
 	lastKey   atomic.Int64 // Last EmailID.Key given out.
+	young     youngThreads // Of the committer.
 	slot      *slot        // Of store, set once open.
 	damaged   atomic.Bool  // The database was found to be.
 
@@ -253,6 +254,9 @@ func (a *account) load(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
+			return err
+		}
+		if a.young, err = loadYoungThreads(tx); err != nil {
 			return err
 		}
 		last, err := lastRow[emailRow](tx)

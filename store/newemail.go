@@ -200,25 +200,24 @@ func threadKeys(env *message.Envelope) []int64 {
 
 // thread returns the thread of a new email with the keys, which lead to it from then on.
 func (t *txn) thread(id EmailID, keys []int64) (ThreadID, error) {
-	thread := ThreadID(id.Key)
+	thread := ThreadID(0)
 	missing := make([]int64, 0, len(keys))
-	found := false
 	for _, key := range keys {
-		row := threadKeyRow{Key: key}
-		err := t.get(&row)
+		known, err := t.threadOf(key)
 		switch {
-		case err == bstore.ErrAbsent:
-			missing = append(missing, key)
 		case err != nil:
 			return 0, err
-		case !found:
-			thread, found = row.Thread, true
+		case known == 0:
+			missing = append(missing, key)
+		case thread == 0:
+			thread = known
 		}
 	}
+	if thread == 0 {
+		thread = ThreadID(id.Key)
+	}
 	for _, key := range missing {
-		if err := t.insert(&threadKeyRow{Key: key, Thread: thread}); err != nil {
-			return 0, err
-		}
+		t.addThreadKey(key, thread)
 	}
 	return thread, nil
 }

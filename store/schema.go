@@ -15,7 +15,7 @@ func schemaTypes() []any {
 	return []any{
 		accountRow{}, mailboxRow{}, mailboxKeywordsRow{}, subscriptionRow{},
 		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
-		keywordSetRow{}, threadKeyRow{}, changeRow{}, deliveryRow{},
+		keywordSetRow{}, threadKeyRow{}, youngThreadsRow{}, changeRow{}, deliveryRow{},
 		submissionRow{}, pendingSubmissionRow{}, cursorRow{}, progressRow{},
 		credentialsRow{},
 	}
@@ -131,7 +131,8 @@ type keywordSetRow struct {
 	Keywords []string // Sorted without regard to case.
 }
 
-// threadKeyRow leads from a message id and base subject to the thread that has them. See threadKey.
+// threadKeyRow leads from a message id and base subject to the thread that has them. See threadKey, and
+// youngThreadsRow for those of late emails.
 type threadKeyRow struct {
 	Key    int64 `bstore:"noauto,typename ThreadKey"`
 	Thread ThreadID

@@ -28,8 +28,11 @@ type txn struct {
 	names  map[string]MailboxID // Where it differs from what was published; zero for none.
 	subs   map[string]bool      // Likewise: whether the name is subscribed.
 	sets   keywordSets
-	gone   []MailboxID // Mailboxes deleted whose messages are still there.
-	erases bool        // There is more to erase.
+	young  youngThreads // Keys of threads that are new.
+	gone   []MailboxID  // Mailboxes deleted whose messages are still there.
+	erases bool         // There is more to erase.
+
+	settled bool // All young keys of threads were moved to their places.
 
 	// Of the op that runs.
 	modseq  imap.ModSeq // Zero until one is needed.
@@ -103,6 +106,9 @@ func (t *txn) finish() error {
 		}
 	}
 	t.row.Commit++
+	if err := t.writeYoungThreads(); err != nil {
+		return err
+	}
 	return t.tx.Update(&t.row)
 }
 
@@ -134,6 +140,7 @@ func (t *txn) writeBox(b *box) error {
 func (t *txn) publish() {
 	a := t.account
 	a.keywords.publish(&t.sets)
+	a.publishYoungThreads(t)
 	news := t.row.ModSeq != a.row.ModSeq
 	a.mu.Lock()
 	a.row = t.row

@@ -426,7 +426,7 @@ func TestVerifyFindsContent(t *testing.T) {
 		}, false, "content of email 0000000000000001, which is not there"},
 		{"thread that nothing leads to", func(t *testing.T, a *Account) error {
 			return a.acc.db.Write(ctx, func(tx *bstore.Tx) error {
-				_, err := bstore.QueryTx[threadKeyRow](tx).Delete()
+				_, err := bstore.QueryTx[youngThreadsRow](tx).Delete()
 				return err
 			})
 		}, false, "nothing leads to its thread"},

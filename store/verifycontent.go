@@ -16,6 +16,7 @@ import (
 type contentVerifier struct {
 	*verifier
 	report func(Problem)
+	young  youngThreads // As they were at some moment.
 }
 
 func (c *contentVerifier) tell(cure, format string, args ...any) {
@@ -253,6 +254,9 @@ func (c *contentVerifier) threads() error {
 
 // leads reports whether one of the keys leads to the thread.
 func (c *contentVerifier) leads(keys []int64, thread ThreadID) (ok bool, err error) {
+	young := func() bool {
+		return slices.ContainsFunc(keys, func(key int64) bool { return c.young[key] == thread })
+	}
 	err = c.account.read(c.ctx, func(tx *bstore.Tx) error {
 		for _, key := range keys {
 			row := threadKeyRow{Key: key}
@@ -264,7 +268,15 @@ func (c *contentVerifier) leads(keys []int64, thread ThreadID) (ok bool, err err
 				return err
 			}
 		}
-		return nil
+		if ok = young(); ok {
+			return nil
+		}
+		// They are from before, or from a moment when others were young.
+		var err error
+		if c.young, err = loadYoungThreads(tx); err == nil {
+			ok = young()
+		}
+		return err
 	})
 	return ok, err
 }
