@@ -105,13 +105,17 @@ func (a *Account) Emails(ctx context.Context, actor Actor, ids []EmailID, fn fun
 }
 
 // readEmails appends rows for the first of ids, empty ones for emails that are gone. What is not cached it reads in
-// one transaction.
-func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow) ([]emailRow, error) {
+// one transaction. If begin is set all of ids will be asked for.
+func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow, begin bool) ([]emailRow, error) {
+	all := len(ids)
 	ids = ids[:min(len(ids), emailPage)]
 	first := len(rows)
 	rows, missing, erasures := a.store.emails.get(a.id, ids, rows)
 	if missing == 0 {
 		return rows, nil
+	}
+	if begin {
+		a.db.Scanned(all)
 	}
 	page := rows[first:]
 	var read []emailRow
@@ -134,7 +138,9 @@ func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow
 				break
 			}
 		}
-		a.db.Scanned(len(read))
+		if !begin {
+			a.db.Scanned(len(read))
+		}
 		return nil
 	})
 	a.store.emails.put(a.id, read, erasures)
@@ -158,7 +164,7 @@ func (a *Account) Open(ctx context.Context, actor Actor, id EmailID) (*Content, 
 	}
 	var last blob.Ref
 	for {
-		rows, err := acc.readEmails(ctx, []EmailID{id}, nil)
+		rows, err := acc.readEmails(ctx, []EmailID{id}, nil, false)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ type emailPages struct {
 	cancel  context.CancelFunc // Ends reading ahead; nil before that begins.
 	account *account
 	rest    []EmailID // Not asked for yet.
+	begun   bool
 
 	rows    *[2][]emailRow // Buffers: the page of the caller, and the one that is read.
 	reading bool
@@ -50,7 +51,8 @@ func (p *emailPages) next() ([]emailRow, error) {
 
 // read reads a page.
 func (p *emailPages) read() error {
-	rows, err := p.account.readEmails(p.ctx, p.rest, p.rows[1][:0])
+	rows, err := p.account.readEmails(p.ctx, p.rest, p.rows[1][:0], !p.begun)
+	p.begun = true
 	p.rows[1], p.rest = rows, p.rest[len(rows):]
 	return err
 }
