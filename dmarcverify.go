@@ -11,6 +11,7 @@ import (
 	"mox/dkim"
 	"mox/dmarc"
 	"mox/dns"
+	"mox/pipeline/checks"
 	"mox/smtp"
 	"mox/spf"
 )
@@ -94,7 +95,7 @@ func (v *dmarcVerification) verify(ctx context.Context, cmd *cobra.Command, reso
 		return err
 	}
 	defer in.Close()
-	signatures := dkim.NewVerifier(ctx, resolver, dkim.Options{})
+	signatures := dkim.NewVerifier(ctx, resolver, dkim.Options{RefuseUnsignedBody: true}) // As for mail that is received.
 	defer signatures.Close()
 	var authors dmarc.Authors
 	split := dkim.Splitter{
@@ -102,7 +103,6 @@ func (v *dmarcVerification) verify(ctx context.Context, cmd *cobra.Command, reso
 			authors = dmarc.ParseAuthors(header)
 			authors.TooMany = authors.TooMany || tooLarge // Another From may follow.
 		},
-		Body: func([]byte) {},
 	}
 	if _, err := io.Copy(io.MultiWriter(signatures, &split), in); err != nil {
 		if cmd.Context().Err() != nil {
@@ -118,18 +118,7 @@ func (v *dmarcVerification) verify(ctx context.Context, cmd *cobra.Command, reso
 		sender = dmarc.Identifier{Domain: v.spf.Domain, Status: dmarc.Status(v.spf.Status)}
 	}
 	v.signatures = signatures.Results(ctx)
-	var signers []dmarc.Identifier
-	for _, s := range v.signatures {
-		if s.Signature == nil {
-			continue
-		}
-		id := dmarc.Identifier{Domain: s.Signature.Domain, Status: dmarc.Status(s.Status)}
-		if s.Status == dkim.StatusPass && !dkimPassed(s) {
-			id.Status = dmarc.Status(dkim.StatusNeutral)
-		}
-		signers = append(signers, id)
-	}
-	v.result = verifier.Verify(ctx, authors, sender, signers)
+	v.result = verifier.Verify(ctx, authors, sender, checks.DKIMIdentifiers(v.signatures))
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 	"mox/dns"
 )
 
-// newSystemResolver returns what commands look names up with: the resolvers of the system.
+// newSystemResolver returns what the server and commands look names up with: the resolvers of the system.
 func newSystemResolver() dns.Resolver {
 	return dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
 }

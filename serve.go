@@ -140,7 +140,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	// The queue.
 	resolver := opts.resolver
 	if resolver == nil {
-		resolver = dns.NewCache(dns.NewStrictResolver(dns.StrictOptions{}), dns.CacheOptions{})
+		resolver = newSystemResolver()
 	}
 	out, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, delivering{resolver, opts.dial}, writing)
 	if err != nil {

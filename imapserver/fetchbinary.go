@@ -82,19 +82,12 @@ func binaryPart(root *message.Part, it *wire.FetchItem) (part *message.Part, exi
 // addDecodable adds to a set of UIDs those of messages that are in known encodings where BINARY items ask for parts. What
 // a client will not be given it has not seen.
 func (f *fetch) addDecodable(set *imap.UIDSet, l *fetchMessages) error {
-	for start := 0; start < len(l.emails); start += fetchPage {
-		page := l.emails[start:min(start+fetchPage, len(l.emails))]
-		err := f.c.auth.account.Emails(f.c.srv.ctx, f.c.auth.actor, page, func(i int, e *store.Email) error {
-			if e != nil && f.decodable(e) {
-				set.Add(l.entries[start+i].UID)
-			}
-			return nil
-		})
-		if err != nil {
-			return err
+	return f.c.auth.account.Emails(f.c.srv.ctx, f.c.auth.actor, l.emails, func(i int, e *store.Email) error {
+		if e != nil && f.decodable(e) {
+			set.Add(l.entries[i].UID)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // decodable reports whether all BINARY items can be had of an email.

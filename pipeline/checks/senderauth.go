@@ -151,7 +151,7 @@ func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipe
 	authors := dmarc.ParseAuthors(m.Body.Root().Header)
 	pctx, cancel := context.WithTimeout(ctx, policyTimeout)
 	defer cancel()
-	policy := s.check.dmarc.Verify(pctx, authors, s.spfIdentifier(), dkimIdentifiers(signatures))
+	policy := s.check.dmarc.Verify(pctx, authors, s.spfIdentifier(), DKIMIdentifiers(signatures))
 	if m.Body.Root().Defects&message.DefectHeaderTooLarge != 0 {
 		policy.Invalid = true // Another From may follow where nobody has looked.
 	}
@@ -168,8 +168,8 @@ func (s *senderAuthState) spfIdentifier() dmarc.Identifier {
 	return dmarc.Identifier{Domain: s.spf.Domain, Status: dmarc.Status(s.spf.Status)}
 }
 
-// dkimIdentifiers returns what the signatures say to DMARC.
-func dkimIdentifiers(signatures []dkim.Result) []dmarc.Identifier {
+// DKIMIdentifiers returns what the signatures of a message say to DMARC.
+func DKIMIdentifiers(signatures []dkim.Result) []dmarc.Identifier {
 	var l []dmarc.Identifier
 	for _, r := range signatures {
 		if r.Signature == nil {
@@ -245,7 +245,7 @@ func (s *senderAuthState) facts(signatures []dkim.Result, chain arc.Result, poli
 	}
 	add(FactIPRevName, s.iprev.Name.ASCII)
 	add(FactSPFDomain, s.spf.Domain.ASCII)
-	for _, id := range dkimIdentifiers(signatures) {
+	for _, id := range DKIMIdentifiers(signatures) {
 		if id.Status == dmarc.StatusPass {
 			add(FactDKIMDomain, id.Domain.ASCII)
 		}

@@ -400,7 +400,7 @@ func TestAppendedTextDoesNotPass(t *testing.T) {
 // A signature with a key that is being tested must not make a message look better than without (RFC 6376 §3.6.1).
 func TestTestedKeyDoesNotAuthenticate(t *testing.T) {
 	t.Parallel()
-	ids := dkimIdentifiers([]dkim.Result{
+	ids := DKIMIdentifiers([]dkim.Result{
 		{Status: dkim.StatusPass, Testing: true, Signature: &dkim.Signature{Domain: dns.Domain{ASCII: "good.example"}}},
 		{Status: dkim.StatusTemperror, Signature: &dkim.Signature{Domain: dns.Domain{ASCII: "temp.example"}}},
 		{Status: dkim.StatusNeutral},
