@@ -71,7 +71,7 @@ var bans = []ban{
 	{[]string{"store/...", "queuedb", "dmarcdb", "tlsrptdb", "mtastsdb", "config", "queue", "pipeline/...", "smtpclient", "smtpserver", "imapserver/..."},
 		[]string{"github.com/spf13"}, nil,
 		"the command line is the face's business"},
-	{[]string{"*"}, []string{"mox/internal/corpus", "mox/internal/memnet", "mox/internal/vfs/faultfs", "mox/internal/vfs/replay", "mox/login/logintest"},
+	{[]string{"*"}, []string{"mox/internal/citation", "mox/internal/corpus", "mox/internal/memnet", "mox/internal/vfs/faultfs", "mox/internal/vfs/replay", "mox/login/logintest"},
 		[]string{"test/...", "internal/..."},
 		"only tests need them; the binary does without"},
 }

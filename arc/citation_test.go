@@ -1,56 +1,16 @@
 package arc
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
+
+	"mox/internal/citation"
 )
 
 // The sections that have rules for validators and sealers.
 const rules8617 = `3.4 3.9 4.1 4.1.1 4.1.2 4.1.3 4.1.4 4.2 4.2.1 4.4 5.1 5.1.1 5.1.2 5.1.3 5.2 5.2.1 6 9.2 10.2`
 
-var (
-	commentBreak = regexp.MustCompile(`\n\s*//\s?`)
-	citation     = regexp.MustCompile(`RFC (\d+)|§(\d+(?:\.\d+)*)`)
-)
-
 // TestEachSectionIsCited wants each section with rules for validators and sealers cited beside the test that follows it.
 func TestEachSectionIsCited(t *testing.T) {
 	t.Parallel()
-	cited := map[string]bool{}
-	for _, pattern := range []string{"*_test.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, file := range files {
-			if file == "citation_test.go" {
-				continue
-			}
-			source, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			// A section is one of the RFC that is named before it in the same comment or line.
-			for line := range strings.Lines(commentBreak.ReplaceAllString(string(source), " ")) {
-				rfc := ""
-				for _, m := range citation.FindAllStringSubmatch(line, -1) {
-					if m[1] != "" {
-						rfc = m[1]
-					} else {
-						cited[rfc+" §"+m[2]] = true
-					}
-				}
-			}
-		}
-	}
-	for rfc, sections := range map[string]string{"8617": rules8617} {
-		for _, section := range strings.Fields(sections) {
-			if !cited[rfc+" §"+section] {
-				t.Errorf("RFC %s §%s is not cited", rfc, section)
-			}
-		}
-	}
+	citation.Check(t, citation.Sources{Patterns: []string{"*_test.go"}}, map[string]string{"8617": rules8617})
 }

@@ -1,11 +1,9 @@
 package dkim
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
+
+	"mox/internal/citation"
 )
 
 // rules are the sections with rules for verifiers or signers, and the examples, by the number of the RFC. Of RFC 6376
@@ -22,48 +20,8 @@ var rules = map[string]string{
 	"8617": `4.1.2`,
 }
 
-var (
-	commentBreak = regexp.MustCompile(`\n\s*//\s?`)
-	citation     = regexp.MustCompile(`RFC (\d+)|§((?:\d+|[A-Z])(?:\.\d+)*)`)
-)
-
 // TestEachSectionIsCited wants each section with rules cited beside a test of this package, or of what signs by it.
 func TestEachSectionIsCited(t *testing.T) {
 	t.Parallel()
-	cited := map[string]bool{}
-	for _, pattern := range []string{
-		"*_test.go", "../config/dkim_test.go", "../queue/sign_test.go", "../signing_test.go", "../dkim_commands_test.go",
-	} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if file == "citation_test.go" {
-				continue // It tests none of them.
-			}
-			// A section is one of the RFC that is named before it in the same comment or row.
-			for line := range strings.Lines(commentBreak.ReplaceAllString(string(text), " ")) {
-				rfc := ""
-				for _, m := range citation.FindAllStringSubmatch(line, -1) {
-					if m[1] != "" {
-						rfc = m[1]
-					} else {
-						cited[rfc+" §"+m[2]] = true
-					}
-				}
-			}
-		}
-	}
-	for rfc, sections := range rules {
-		for section := range strings.FieldsSeq(sections) {
-			if !cited[rfc+" §"+section] {
-				t.Errorf("RFC %s §%s is not cited", rfc, section)
-			}
-		}
-	}
+	citation.Check(t, citation.Sources{Patterns: []string{"*_test.go", "../config/dkim_test.go", "../queue/sign_test.go", "../signing_test.go", "../dkim_commands_test.go"}}, rules)
 }

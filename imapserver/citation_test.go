@@ -1,10 +1,9 @@
 package imapserver
 
 import (
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
+
+	"mox/internal/citation"
 )
 
 // The sections of the two revisions that have rules for servers.
@@ -22,41 +21,8 @@ const (
 		7.1 7.1.1 7.1.2 7.1.3 7.1.5 7.2.1 7.2.2 7.3.1 7.3.2 7.3.3 7.3.4 7.3.5 7.4.1 7.5.1 7.5.2 7.6 8 9 11.1 11.7`
 )
 
-var (
-	commentBreak = regexp.MustCompile(`\n\s*(?://|#)\s?`)
-	citation     = regexp.MustCompile(`RFC (\d+)|§(\d+(?:\.\d+)*)`)
-)
-
 // TestEachSectionIsCited wants each section with rules for a server cited beside the code that follows it, or a test.
 func TestEachSectionIsCited(t *testing.T) {
 	t.Parallel()
-	cited := map[string]bool{}
-	for _, pattern := range []string{
-		"*.go", "testdata/*.txt", "../imap/*.go", "../imap/wire/*.go", "../store/*.go", "../login/*.go", "../message/*.go",
-	} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatalf("%s: %v, %v", pattern, files, err)
-		}
-		for _, file := range files {
-			// A section is one of the RFC that is named before it in the same comment.
-			for line := range strings.Lines(commentBreak.ReplaceAllString(readSource(t, file), " ")) {
-				rfc := ""
-				for _, m := range citation.FindAllStringSubmatch(line, -1) {
-					if m[1] != "" {
-						rfc = m[1]
-					} else {
-						cited[rfc+" §"+m[2]] = true
-					}
-				}
-			}
-		}
-	}
-	for rfc, sections := range map[string]string{"3501": rulesRev1, "9051": rulesRev2} {
-		for _, section := range strings.Fields(sections) {
-			if !cited[rfc+" §"+section] {
-				t.Errorf("RFC %s §%s is not cited", rfc, section)
-			}
-		}
-	}
+	citation.Check(t, citation.Sources{Patterns: []string{"*.go", "testdata/*.txt", "../imap/*.go", "../imap/wire/*.go", "../store/*.go", "../login/*.go", "../message/*.go"}}, map[string]string{"3501": rulesRev1, "9051": rulesRev2})
 }

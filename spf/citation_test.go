@@ -1,11 +1,9 @@
 package spf
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
+
+	"mox/internal/citation"
 )
 
 // The sections with rules for who checks a client.
@@ -17,38 +15,8 @@ const (
 	rules8601 = `2.7.2`
 )
 
-var citation = regexp.MustCompile(`RFC (\d+)|§(\d+(?:\.\d+)*)`)
-
 // TestEachSectionIsCited wants each section with rules cited beside a test of them.
 func TestEachSectionIsCited(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("*_test.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	cited := map[string]bool{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// A section is one of the RFC that is named before it in the same line, or of the one of this package.
-		for line := range strings.Lines(string(text)) {
-			rfc := "7208"
-			for _, m := range citation.FindAllStringSubmatch(line, -1) {
-				if m[1] != "" {
-					rfc = m[1]
-				} else {
-					cited[rfc+" §"+m[2]] = true
-				}
-			}
-		}
-	}
-	for rfc, sections := range map[string]string{"7208": rules7208, "8616": rules8616, "8601": rules8601} {
-		for section := range strings.FieldsSeq(sections) {
-			if !cited[rfc+" §"+section] {
-				t.Errorf("RFC %s §%s is not cited", rfc, section)
-			}
-		}
-	}
+	citation.Check(t, citation.Sources{Patterns: []string{"*_test.go"}, RFC: "7208"}, map[string]string{"7208": rules7208, "8616": rules8616, "8601": rules8601})
 }
