@@ -7,6 +7,7 @@ set -eu
 
 # A program that tests start, or a file that they need, and the package that has it.
 needed="
+ab:apache2-utils
 chattr:e2fsprogs
 curl:curl
 doveadm:dovecot-core
@@ -24,6 +25,7 @@ python3:python3
 script:bsdutils
 strace:strace
 swaks:swaks
+wrk:wrk
 /usr/include/stdlib.h:libc6-dev
 /usr/include/opendkim/dkim.h:libopendkim-dev
 /usr/include/opendmarc/dmarc.h:libopendmarc-dev
@@ -53,6 +55,9 @@ packages() {
 		esac
 	done | tr '\n' ' '
 }
+
+# Programs in Go: Pebble, an ACME server, and h2spec.
+(cd "$(dirname "$0")/tools" && mkdir -p bin && go build -buildvcs=false -o bin/ tool)
 
 missing=$(packages)
 if [ -z "$missing" ]; then
