@@ -29,7 +29,7 @@ resolvers of the system.`,
 }
 
 // dnsTypes are the types that "mox dns lookup" knows.
-var dnsTypes = [...]string{"ptr", "mx", "cname", "ips", "a", "aaaa", "ns", "txt", "srv", "tlsa"}
+var dnsTypes = [...]string{"ptr", "mx", "cname", "ips", "a", "aaaa", "ns", "txt", "srv", "tlsa", "caa"}
 
 func dnsLookupCommand(resolver dns.Resolver) *cobra.Command {
 	var f lookupFlags
@@ -139,6 +139,11 @@ type (
 		Port     uint16 `json:"port"`
 		Target   string `json:"target"`
 	}
+	caaJSON struct {
+		Critical bool   `json:"critical"`
+		Tag      string `json:"tag"`
+		Value    string `json:"value"`
+	}
 	tlsaJSON struct {
 		Usage     uint8  `json:"usage"`
 		Selector  uint8  `json:"selector"`
@@ -173,6 +178,8 @@ func (q dnsQuery) ask(ctx context.Context, r dns.Resolver) ([]dnsRecord, dns.Res
 		return dnsRecords(func(s net.SRV) dnsRecord {
 			return dnsRecord{[]string{number(s.Priority), number(s.Weight), number(s.Port), s.Target}, srvJSON{s.Priority, s.Weight, s.Port, s.Target}}
 		})(r.LookupSRV(ctx, name))
+	case "caa":
+		return dnsRecords(func(c dns.CAA) dnsRecord { return dnsRecord{[]string{c.String()}, caaJSON{c.Critical, c.Tag, c.Value}} })(r.LookupCAA(ctx, name))
 	case "tlsa":
 		return dnsRecords(func(t dns.TLSA) dnsRecord {
 			return dnsRecord{
@@ -204,7 +211,7 @@ type dnsJSON struct {
 	Name      string `json:"name"`
 	Authentic bool   `json:"authentic"`
 	TTL       int64  `json:"ttl,omitempty"` // Seconds, if known.
-	Records   []any  `json:"records"`       // Texts, or objects for mx, srv and tlsa.
+	Records   []any  `json:"records"`       // Texts, or objects for mx, srv, tlsa and caa.
 }
 
 func (q dnsQuery) describe(records []dnsRecord, res dns.Result) dnsJSON {

@@ -166,6 +166,11 @@ func (c *Cache) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, 
 	return cachedName(ctx, c, "SRV", name, slices.Clone, c.resolver.LookupSRV)
 }
 
+// LookupCAA implements [Resolver].
+func (c *Cache) LookupCAA(ctx context.Context, name string) ([]CAA, Result, error) {
+	return cachedName(ctx, c, "CAA", name, slices.Clone, c.resolver.LookupCAA)
+}
+
 // LookupTXT implements [Resolver].
 func (c *Cache) LookupTXT(ctx context.Context, name string) ([]string, Result, error) {
 	return cachedName(ctx, c, "TXT", name, slices.Clone, c.resolver.LookupTXT)
@@ -338,6 +343,8 @@ func answerSize[T any](l []T) int {
 			n += len(r.Host)
 		case net.SRV:
 			n += len(r.Target)
+		case CAA:
+			n += len(r.Tag) + len(r.Value)
 		case TLSA:
 			n += len(r.CertAssoc)
 		}

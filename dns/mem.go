@@ -27,6 +27,7 @@ type MemResolver struct {
 	MX      map[string][]net.MX
 	NS      map[string][]string
 	SRV     map[string][]net.SRV // E.g. by "_imaps._tcp.example.org".
+	CAA     map[string][]CAA
 	TXT     map[string][]string
 	TLSA    map[string][]TLSA   // E.g. by "_25._tcp.mx.example.org".
 	PTR     map[string][]string // By IP address.
@@ -171,6 +172,11 @@ func (r *MemResolver) LookupSRV(ctx context.Context, name string) ([]net.SRV, Re
 	}
 	slices.SortStableFunc(l, func(a, b net.SRV) int { return int(a.Priority) - int(b.Priority) })
 	return l, res, err
+}
+
+// LookupCAA implements [Resolver].
+func (r *MemResolver) LookupCAA(ctx context.Context, name string) ([]CAA, Result, error) {
+	return lookup(ctx, r, "CAA", name, func() map[string][]CAA { return r.CAA })
 }
 
 // LookupTXT implements [Resolver].

@@ -53,6 +53,10 @@ type Resolver interface {
 	// are in no order that means something; who needs one chooses by weight.
 	LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error)
 
+	// LookupCAA returns the records of a name itself that say who may issue certificates for it. Where it has none,
+	// those of the nearest name above count (RFC 8659 §3), which the caller asks for.
+	LookupCAA(ctx context.Context, name string) ([]CAA, Result, error)
+
 	// LookupTXT returns texts, the strings of each record joined.
 	LookupTXT(ctx context.Context, name string) ([]string, Result, error)
 

@@ -22,11 +22,13 @@ type zoneServer struct {
 
 func startZoneServer(t *testing.T, zone *dns.MemResolver) *zoneServer {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	pc, l, err := listenBoth()
+	for range 10 { // The port may be taken for TCP.
+		if err == nil {
+			break
+		}
+		pc, l, err = listenBoth()
 	}
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +41,20 @@ func startZoneServer(t *testing.T, zone *dns.MemResolver) *zoneServer {
 		t.Cleanup(func() { srv.Shutdown() })
 	}
 	return s
+}
+
+// listenBoth listens on one port for UDP and TCP.
+func listenBoth() (net.PacketConn, net.Listener, error) {
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := net.Listen("tcp", pc.LocalAddr().String())
+	if err != nil {
+		pc.Close()
+		return nil, nil, err
+	}
+	return pc, l, nil
 }
 
 // dial connects to the server in place of that of the system.
@@ -135,6 +151,16 @@ func (s *zoneServer) records(typ uint16, name, owner string) (l []mdns.RR, res d
 		srvs, res, err = s.zone.LookupSRV(s.ctx, name)
 		for _, srv := range srvs {
 			l = append(l, &mdns.SRV{Hdr: h, Priority: srv.Priority, Weight: srv.Weight, Port: srv.Port, Target: srv.Target})
+		}
+	case mdns.TypeCAA:
+		var caas []dns.CAA
+		caas, res, err = s.zone.LookupCAA(s.ctx, name)
+		for _, caa := range caas {
+			flag := uint8(0)
+			if caa.Critical {
+				flag = 128
+			}
+			l = append(l, &mdns.CAA{Hdr: h, Flag: flag, Tag: caa.Tag, Value: caa.Value})
 		}
 	case mdns.TypeTXT:
 		var txts []string

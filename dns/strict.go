@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/mjl-/adns"
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // StrictOptions are the options of a StrictResolver.
@@ -49,12 +50,17 @@ func NewStrictResolver(opts StrictOptions) *StrictResolver {
 // ask makes one lookup, of a type and an absolute name, with a resolver of its own: that
 // of adns would share it with others and end all with the context of one.
 func ask[T any](ctx context.Context, r *StrictResolver, typ, name string, f func(*adns.Resolver, string) (T, error)) (T, *trace, error) {
+	return askAs(ctx, r, 0, typ, name, f)
+}
+
+// askAs is ask that has TLSA, when adns asks for that, turned into a type that it does not know. Zero is for no such type.
+func askAs[T any](ctx context.Context, r *StrictResolver, as dnsmessage.Type, typ, name string, f func(*adns.Resolver, string) (T, error)) (T, *trace, error) {
 	var zero T
 	name, err := cleanName(typ, name)
 	if err != nil {
 		return zero, nil, err
 	}
-	tr := &trace{dial: r.opts.Dial, trustAD: r.opts.TrustAD}
+	tr := &trace{dial: r.opts.Dial, trustAD: r.opts.TrustAD, as: as}
 	v, err := f(&adns.Resolver{PreferGo: true, StrictErrors: true, Dial: tr.Dial}, name+".")
 	if err != nil {
 		return v, tr, strictError(ctx, typ, name, err)
@@ -163,6 +169,19 @@ func (r *StrictResolver) LookupSRV(ctx context.Context, name string) ([]net.SRV,
 		return some(values(l), err)
 	})
 	return l, tr.result("SRV"), err
+}
+
+// LookupCAA implements [Resolver]. adns does not know the type: it asks for another, which on the way is turned into
+// this one, and finds no records of that in the answer.
+func (r *StrictResolver) LookupCAA(ctx context.Context, name string) ([]CAA, Result, error) {
+	_, tr, err := askAs(ctx, r, typeCAA, "CAA", name, func(ar *adns.Resolver, name string) ([]TLSA, error) {
+		l, _, err := ar.LookupTLSA(ctx, 0, "", name)
+		return l, err
+	})
+	if l := tr.caa(); len(l) > 0 {
+		return l, tr.result("CAA"), nil
+	}
+	return nil, tr.result("CAA"), err
 }
 
 // LookupTXT implements [Resolver].

@@ -16,6 +16,7 @@ import (
 type trace struct {
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	trustAD bool
+	as      dnsmessage.Type // What the question for TLSA is turned into; zero for TLSA.
 
 	mu      sync.Mutex        // Guards what follows, adns asks concurrently.
 	dialed  bool              // A server was to be asked.
@@ -27,6 +28,7 @@ type answer struct {
 	authentic bool
 	ttl       time.Duration // As in Result.
 	cname     string        // Of the name asked for, if it is an alias.
+	caa       []CAA
 }
 
 // result returns the Result of an answer to questions of types. A nil trace has none.
@@ -66,6 +68,16 @@ func (t *trace) cname() (target string, answered bool) {
 	return a.cname, ok
 }
 
+// caa returns the records that were asked for. A nil trace has none.
+func (t *trace) caa() []CAA {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.answers["CAA"].caa
+}
+
 // Dial is the Dial of adns.Resolver.
 func (t *trace) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	t.mu.Lock()
@@ -90,6 +102,8 @@ type tracedConn struct {
 	t     *trace
 	stop  func() bool
 	query []byte
+
+	typeAt int // Where in query the type of the question was changed; zero if it was not.
 }
 
 func (c *tracedConn) Close() error {
@@ -111,7 +125,30 @@ func (c *tracedConn) sending(msg []byte) {
 	if c.t.trustAD {
 		msg[3] |= flagAD
 	}
+	if at := questionType(msg); c.t.as != 0 && at > 0 && dnsmessage.Type(binary.BigEndian.Uint16(msg[at:])) == typeTLSA {
+		c.typeAt = at
+		binary.BigEndian.PutUint16(msg[at:], uint16(c.t.as))
+	}
 	c.query = append([]byte(nil), msg...)
+}
+
+// questionType returns where in a message the type of its question is, zero if it has none.
+func questionType(msg []byte) int {
+	for at := headerLen; at < len(msg); at += 1 + int(msg[at]) {
+		if msg[at] == 0 && at+3 <= len(msg) {
+			return at + 1
+		}
+	}
+	return 0
+}
+
+// restore makes the question in a part of an answer, from an offset of the message, that which adns has asked.
+func (c *tracedConn) restore(part []byte, offset int) {
+	for i, b := range [...]byte{0, byte(typeTLSA)} {
+		if at := c.typeAt + i - offset; c.typeAt > 0 && at >= 0 && at < len(part) {
+			part[at] = b
+		}
+	}
 }
 
 // received notes the answer, if it is one to the query.
@@ -149,13 +186,20 @@ func (c *tracedConn) received(msg []byte) {
 }
 
 func typeName(t dnsmessage.Type) string {
-	if t == typeTLSA {
+	switch t {
+	case typeTLSA:
 		return "TLSA"
+	case typeCAA:
+		return "CAA"
 	}
 	return strings.TrimPrefix(t.String(), "Type")
 }
 
-const typeTLSA dnsmessage.Type = 52 // RFC 6698 §7.1.
+// Types that the message package does not know.
+const (
+	typeTLSA dnsmessage.Type = 52  // RFC 6698 §7.1.
+	typeCAA  dnsmessage.Type = 257 // RFC 8659 §4.1.
+)
 
 // parse takes the TTL of an answer: the lowest of its records, for an answer that there
 // is nothing also that of the SOA record (RFC 2308 §5).
@@ -187,6 +231,14 @@ func (a *answer) parse(p *dnsmessage.Parser, asked dnsmessage.Question) error {
 				return err
 			}
 			a.cname = r.CNAME.String()
+		} else if h.Type == typeCAA {
+			r, err := p.UnknownResource()
+			if err != nil {
+				return err
+			}
+			if caa, err := parseCAA(r.Data); err == nil {
+				a.caa = append(a.caa, caa)
+			}
 		} else if err := p.SkipAnswer(); err != nil {
 			return err
 		}
@@ -240,6 +292,7 @@ func (c *tracedPacketConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if err == nil {
 		c.received(p[:n])
+		c.restore(p[:n], 0)
 	}
 	return n, err
 }
@@ -263,7 +316,9 @@ func (c *tracedStream) Write(p []byte) (int, error) {
 
 func (c *tracedStream) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	offset := len(c.in) - 2 // After the length.
 	c.in = append(c.in, p[:n]...)
+	c.restore(p[:n], offset)
 	if len(c.in) >= 2 && len(c.in)-2 >= int(binary.BigEndian.Uint16(c.in)) {
 		c.received(c.in[2:])
 		c.in = nil

@@ -61,6 +61,10 @@ func lookups() []lookup {
 			l, res, err := r.LookupSRV(ctx, name)
 			return text(l), res, err
 		}},
+		{"LookupCAA", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
+			l, res, err := r.LookupCAA(ctx, name)
+			return text(l), res, err
+		}},
 		{"LookupTXT", func(ctx context.Context, r dns.Resolver, name string) (string, dns.Result, error) {
 			l, res, err := r.LookupTXT(ctx, name)
 			slices.Sort(l)
@@ -101,6 +105,7 @@ func fullZone() *dns.MemResolver {
 			"host.example.org":        {{Target: "b.example.org", Port: 993, Priority: 20}, {Target: "a.example.org", Port: 143, Priority: 10, Weight: 5}},
 			"_pop3s._tcp.example.org": {{Target: "."}},
 		},
+		CAA:  map[string][]dns.CAA{"host.example.org": {{Critical: true, Tag: "issue", Value: "ca.example.net; x=y"}}},
 		TXT:  map[string][]string{"host.example.org": {"v=spf1 -all", "other"}, "_dmarc.example.org": {"v=DMARC1; p=none"}},
 		TLSA: map[string][]dns.TLSA{"_25._tcp.mx.example.org": {tlsa}, "host.example.org": {tlsa}},
 		PTR:  map[string][]string{"192.0.2.1": {"host.example.org"}, "2001:db8::1": {"host.example.org"}},
@@ -120,6 +125,7 @@ var hostTexts = map[string]string{
 	"LookupMX":     "[{a.example.org. 10} {b.example.org. 20}]",
 	"LookupNS":     "[{ns1.example.org.} {ns2.example.org.}]",
 	"LookupSRV":    "[{a.example.org. 143 10 5} {b.example.org. 993 20 0}]",
+	"LookupCAA":    `[128 issue "ca.example.net; x=y"]`,
 	"LookupTXT":    "[other v=spf1 -all]",
 	"LookupTLSA":   "[dane-ee(3) spki(1) sha2-256(1) 010203]",
 }
