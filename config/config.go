@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"mox/dkim"
@@ -48,6 +49,7 @@ type Config struct {
 	mechanisms   map[string]bool // PasswordMechanisms of all accounts: each login asks for them.
 	routes       []Route
 
+	files   []string // See Files.
 	quota   int64
 	static  Static
 	dynamic Dynamic
@@ -260,3 +262,7 @@ type Destination struct {
 	Account string
 	Mailbox string // Never empty.
 }
+
+// Files returns the absolute paths of the files that mox.conf names and that were read with it: certificates
+// and their keys.
+func (c *Config) Files() []string { return slices.Clone(c.files) }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +25,18 @@ type Options struct {
 
 	// Localserve is nil for a real server.
 	Localserve *Localserve
+
+	// ReadFile reads mox.conf and what it names, e.g. keys of certificates, for a process that may not
+	// read them itself. Default: os.ReadFile.
+	ReadFile func(path string) ([]byte, error)
+}
+
+// readFile is ReadFile or its default.
+func (o Options) readFile(path string) ([]byte, error) {
+	if o.ReadFile != nil {
+		return o.ReadFile(path)
+	}
+	return os.ReadFile(path)
 }
 
 // dynamicPath returns the path of domains.conf.
@@ -60,6 +73,29 @@ func DataDir(path string) (string, error) {
 	return within(dir, s.DataDir), nil
 }
 
+// LoadStatic reads and checks mox.conf alone. What the result says of domains and accounts is not to be used.
+func LoadStatic(opts Options) (*Config, error) {
+	static, err := opts.readFile(opts.Path)
+	if err != nil {
+		return nil, unreadable(opts.Path, err)
+	}
+	b, err := newBuilder(opts)
+	if err != nil {
+		return nil, err
+	}
+	b.static.unmarshal(static, "mox config describe-static", &b.cfg.static)
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	b.general()
+	b.listeners()
+	b.transports()
+	if err := b.err(); err != nil {
+		return nil, err
+	}
+	return b.cfg, nil
+}
+
 // unreadable returns the error for a file that cannot be read.
 func unreadable(path string, err error) *Error {
 	text := fmt.Sprintf("cannot be read: %v", err)
@@ -71,7 +107,7 @@ func unreadable(path string, err error) *Error {
 
 // readFiles returns the content of mox.conf and domains.conf.
 func readFiles(opts Options) (static, dynamic []byte, err error) {
-	static, serr := os.ReadFile(opts.Path)
+	static, serr := opts.readFile(opts.Path)
 	dynamic, derr := os.ReadFile(opts.dynamicPath())
 	var missing Error
 	if serr != nil {
@@ -94,13 +130,13 @@ type builder struct {
 	domain *problems // About domains.conf.
 }
 
-// parse makes a Config from the content of both files.
-func parse(opts Options, static, dynamic []byte) (*Config, error) {
+// newBuilder returns a builder without content.
+func newBuilder(opts Options) (*builder, error) {
 	dir, err := filepath.Abs(filepath.Dir(opts.Path))
 	if err != nil {
 		return nil, &Error{[]Problem{{File: opts.Path, Text: err.Error()}}}
 	}
-	b := &builder{
+	return &builder{
 		opts: opts,
 		cfg: &Config{
 			Dir:          dir,
@@ -115,6 +151,14 @@ func parse(opts Options, static, dynamic []byte) (*Config, error) {
 		},
 		static: &problems{file: opts.Path},
 		domain: &problems{file: opts.dynamicPath()},
+	}, nil
+}
+
+// parse makes a Config from the content of both files.
+func parse(opts Options, static, dynamic []byte) (*Config, error) {
+	b, err := newBuilder(opts)
+	if err != nil {
+		return nil, err
 	}
 	b.static.unmarshal(static, "mox config describe-static", &b.cfg.static)
 	b.domain.unmarshal(dynamic, "mox config describe-domains", &b.cfg.dynamic)
@@ -155,6 +199,15 @@ func (p *problems) unmarshal(data []byte, describe string, dst any) {
 		return
 	}
 	p.lines = fieldLines(string(data))
+}
+
+// read reads a file that mox.conf names.
+func (b *builder) read(path string) ([]byte, error) {
+	path = b.path(path)
+	if !slices.Contains(b.cfg.files, path) {
+		b.cfg.files = append(b.cfg.files, path)
+	}
+	return b.opts.readFile(path)
 }
 
 // path makes a path from a file absolute.

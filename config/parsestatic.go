@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -307,7 +308,13 @@ func (b *builder) tls(field string, s *StaticTLS) *TLS {
 		p.addf(field+".KeyCerts", "is empty; add a certificate with its key, or remove TLS")
 	}
 	for i, kc := range s.KeyCerts {
-		cert, err := tls.LoadX509KeyPair(b.path(kc.CertFile), b.path(kc.KeyFile))
+		certPEM, err1 := b.read(kc.CertFile)
+		keyPEM, err2 := b.read(kc.KeyFile)
+		err := errors.Join(err1, err2)
+		var cert tls.Certificate
+		if err == nil {
+			cert, err = tls.X509KeyPair(certPEM, keyPEM)
+		}
 		if err != nil {
 			p.addf(fmt.Sprintf("%s.KeyCerts[%d]", field, i), "%v; check that both are PEM files, belong together and can be read by mox", err)
 			continue
