@@ -62,6 +62,8 @@ type DB struct {
 
 	scan scan
 
+	snapshot atomic.Pointer[Snapshot] // Under way. Nil for none.
+
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool
 }
@@ -164,6 +166,7 @@ func (db *DB) Read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 
 // Write runs fn in a write transaction. Returns ErrDamaged; the transaction did not take place then.
 func (db *DB) Write(ctx context.Context, fn func(tx *bstore.Tx) error) error {
+	defer db.note()
 	return db.guard(func(began *bool) error {
 		return db.db.Write(ctx, func(tx *bstore.Tx) error {
 			*began = true
