@@ -266,6 +266,7 @@ func (db *DB) heal() {
 		db.log.Error("queue still cannot be written to, will be tried again", "err", err)
 		return
 	}
+	db.mapped.Add(opened)
 	db.mu.Lock()
 	old := db.db
 	db.db = opened

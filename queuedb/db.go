@@ -43,6 +43,8 @@ type DB struct {
 	mu sync.RWMutex // Held for reading while db is used, and for writing while it is opened anew.
 	db *dbfile.DB
 
+	mapped dbfile.Mapped // Has db.
+
 	ops       chan *op
 	done      chan struct{} // Closed when the committer has ended.
 	closeOnce sync.Once
@@ -87,6 +89,7 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 	if db.db, err = openDatabase(ctx, db.path, open); err != nil {
 		return nil, fmt.Errorf("opening queue database: %w", err)
 	}
+	db.mapped.Add(db.db)
 	defer func() {
 		if rerr != nil {
 			rerr = errors.Join(rerr, db.db.Close())

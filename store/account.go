@@ -156,6 +156,7 @@ func (a *account) openBoth(ctx context.Context, open func(ctx context.Context, d
 			rerr = errors.Join(rerr, db.Close())
 		}
 	}()
+	a.store.mapped.Add(db)
 	a.db = db
 	if err := upgrade(ctx, db, a.log, schemaVersion, upgradeSteps); err != nil {
 		return err

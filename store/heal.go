@@ -124,6 +124,7 @@ func (c *committer) openForWriting() error {
 // replace makes db the database of the account, once nobody reads the one before.
 func (c *committer) replace(db *dbfile.DB) {
 	a := c.account
+	a.store.mapped.Add(db)
 	a.calls.Lock()
 	old := a.db
 	a.db = db

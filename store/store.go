@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/internal/vfs"
+	"mox/store/dbfile"
 )
 
 // Options for New. Zero values have the defaults told.
@@ -114,6 +115,7 @@ type Store struct {
 	emails     *emailCache
 	fakeSecret []byte // See loadFakeSecret.
 	lock       *os.File
+	mapped     dbfile.Mapped // Has the databases of open accounts.
 
 	randMu sync.Mutex // Held while reading opts.Rand.
 

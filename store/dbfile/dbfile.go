@@ -62,7 +62,7 @@ type DB struct {
 
 	scan scan
 
-	snapshot atomic.Pointer[Snapshot] // Under way. Nil for none.
+	mapped *Mapped // Nil for none.
 
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool
@@ -156,6 +156,7 @@ func (db *DB) HintAppend(appended bool, types ...any) error {
 
 // Read runs fn in a read transaction. Returns ErrDamaged.
 func (db *DB) Read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
+	defer db.mapped.used()
 	return db.guard(func(began *bool) error {
 		return db.db.Read(ctx, func(tx *bstore.Tx) error {
 			*began = true
@@ -166,7 +167,7 @@ func (db *DB) Read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 
 // Write runs fn in a write transaction. Returns ErrDamaged; the transaction did not take place then.
 func (db *DB) Write(ctx context.Context, fn func(tx *bstore.Tx) error) error {
-	defer db.note()
+	defer db.mapped.used()
 	return db.guard(func(began *bool) error {
 		return db.db.Write(ctx, func(tx *bstore.Tx) error {
 			*began = true
@@ -191,6 +192,9 @@ func (db *DB) Update(ctx context.Context, values ...any) error {
 
 // Close closes the database, when all transactions have ended.
 func (db *DB) Close() error {
+	if db.mapped != nil {
+		db.mapped.remove(db)
+	}
 	if db.stuck.Load() {
 		// It would wait for locks that nobody gives back. The file stays open.
 		return damaged(db.path, errStuck)

@@ -5,30 +5,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
-	"github.com/mjl-/bstore"
 	bolt "go.etcd.io/bbolt"
 )
 
 type row struct {
 	ID   int64
 	Name string
-}
-
-// engine returns the bbolt database beneath, which bstore keeps to itself.
-func engine(t *testing.T, db *bstore.DB) *bolt.DB {
-	t.Helper()
-	f := reflect.ValueOf(db).Elem().FieldByName("bdb")
-	if !f.IsValid() || f.Type() != reflect.TypeFor[*bolt.DB]() {
-		t.Fatal("bstore.DB has no field bdb any more")
-	}
-	return *(**bolt.DB)(unsafe.Pointer(f.UnsafeAddr()))
 }
 
 // The settings are bbolt's defaults only in name: bstore must really use them.
@@ -43,7 +30,10 @@ func TestSettingsTakeEffect(t *testing.T) {
 	}
 	defer db.Close()
 
-	b := engine(t, db.db)
+	b := engine(db.db)
+	if b == nil {
+		t.Fatal("bstore.DB has no field bdb any more")
+	}
 	if b.FreelistType != bolt.FreelistMapType {
 		t.Errorf("free list is of type %q", b.FreelistType)
 	}
