@@ -64,6 +64,8 @@ type DB struct {
 
 	mapped *Mapped // Nil for none.
 
+	snapshot atomic.Pointer[Snapshot] // Under way. Nil for none.
+
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool
 }
@@ -168,6 +170,7 @@ func (db *DB) Read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 // Write runs fn in a write transaction. Returns ErrDamaged; the transaction did not take place then.
 func (db *DB) Write(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 	defer db.mapped.used()
+	defer db.note()
 	return db.guard(func(began *bool) error {
 		return db.db.Write(ctx, func(tx *bstore.Tx) error {
 			*began = true
