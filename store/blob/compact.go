@@ -285,7 +285,7 @@ func (c *compaction) rewrite(ctx context.Context, p PackInfo) error {
 	if err != nil || c.hold {
 		return err
 	}
-	if err := c.s.removePack(p.Number); err != nil {
+	if removed, err := c.s.removePack(p.Number); err != nil || !removed {
 		return err
 	}
 	c.done.Packs++
@@ -458,17 +458,22 @@ func (s *Store) seal(number uint32) error {
 }
 
 // removePack removes a sealed pack of which nothing is needed any more. Writers do
-// not wait for that.
-func (s *Store) removePack(number uint32) error {
+// not wait for that. If a snapshot has the pack, it stays for a later compaction.
+func (s *Store) removePack(number uint32) (removed bool, rerr error) {
+	s.holdMu.Lock()
+	defer s.holdMu.Unlock()
+	if s.holds.count > 0 {
+		return false, nil
+	}
 	if err := s.fs.Remove(s.packName(number)); err != nil {
-		return err
+		return false, err
 	}
 	s.mu.Lock()
 	delete(s.packs, number)
 	s.dirty = true
 	s.mu.Unlock()
 	s.handles.drop(number)
-	return s.fs.SyncDir(s.dir)
+	return true, s.fs.SyncDir(s.dir)
 }
 
 // flush makes all that was appended durable and writes the ledger.

@@ -3,7 +3,6 @@ package blob
 import (
 	"context"
 	"errors"
-	"io/fs"
 )
 
 // Deletion names a blob that is no longer in use.
@@ -30,10 +29,7 @@ func (s *Store) Delete(ctx context.Context, gone []Deletion) error {
 	for _, d := range gone {
 		if d.Ref.file {
 			s.handles.drop(d.Ref.number)
-			rerr := s.fs.Remove(s.fileName(d.Ref.number))
-			if rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-				err = errors.Join(err, rerr)
-			}
+			err = errors.Join(err, s.removeFile(d.Ref.number))
 		}
 	}
 	return err

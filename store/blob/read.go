@@ -59,6 +59,9 @@ func (s *Store) handle(ref Ref) (*handle, error) {
 	}
 	h, err := s.handles.get(ref.number, func() (vfs.File, error) {
 		if ref.file {
+			if s.isRemoved(ref.number) {
+				return nil, fs.ErrNotExist
+			}
 			return s.fs.OpenFile(s.fileName(ref.number), os.O_RDONLY, 0)
 		}
 		return s.fs.OpenFile(s.packName(ref.number), os.O_RDONLY, 0)

@@ -89,6 +89,10 @@ type Store struct {
 	// the database may not have come to know them yet.
 	undecided map[place]bool
 
+	// holdMu guards holds. It is held while a file is removed, so that it is there as long as a Snapshot has it.
+	holdMu sync.Mutex
+	holds  holds
+
 	// compactMu is held by the one compaction that runs.
 	compactMu sync.Mutex
 
