@@ -25,8 +25,8 @@ type resource struct {
 	amount     float64
 
 	// after is how long a load must last for the resource to be judged. Memory goes up and down
-	// with passwords that are hashed and garbage that is collected. Resident memory has the pages of
-	// databases too, which grow at first: mox keeps what was expunged for ten minutes.
+	// with passwords that are hashed and garbage that is collected, and resident memory with the pages of databases that
+	// are mapped.
 	after time.Duration
 
 	remark string // On what it is, for people.
@@ -35,7 +35,7 @@ type resource struct {
 var resources = []resource{
 	{"goroutines", "", 0.10, 20, 0, ""},
 	{"files", "", 0.10, 20, 0, ""},
-	{"rss", "MiB", 0.15, 12, 40 * time.Minute, ", with the mapped pages of database files"},
+	{"rss", "MiB", 0.15, 12, time.Minute, ", with the mapped pages of database files"},
 	{"anonymous", "MiB", 0.15, 12, time.Minute, ""},
 }
 
