@@ -16,6 +16,7 @@ func dnsTestResolver() *dns.MemResolver {
 		CNAME:     map[string]string{"www.example.org": "mx.example.org"},
 		MX:        map[string][]net.MX{"example.org": {{Pref: 5, Host: "mx.example.org."}, {Pref: 100, Host: "backup.example.org."}}},
 		NS:        map[string][]string{"example.org": {"ns.example.org."}},
+		CAA:       map[string][]dns.CAA{"example.org": {{Tag: "issue", Value: "ca.example.net"}}},
 		TXT:       map[string][]string{"example.org": {"v=spf1 -all", "red\x1b[31m \"quoted\""}},
 		TLSA:      map[string][]dns.TLSA{"_25._tcp.mx.example.org": {{Usage: 3, Selector: 1, MatchType: 1, CertAssoc: []byte{1, 2}}}},
 		PTR:       map[string][]string{"192.0.2.1": {"mx.example.org."}},
@@ -40,6 +41,7 @@ func TestDNSLookup(t *testing.T) {
 		{args: lookup("ns", "example.org"), out: []string{"\nns.example.org.\n"}},
 		{args: lookup("txt", "example.org"), out: []string{"\n\"v=spf1 -all\"\n", `"red\x1b[31m \"quoted\""`}},
 		{args: lookup("srv", "_imaps._tcp.example.org"), out: []string{"\n1  2  993  mx.example.org.\n"}},
+		{args: lookup("caa", "example.org"), out: []string{"\n0 issue \"ca.example.net\"\n"}},
 		{args: lookup("tlsa", "_25._tcp.mx.example.org"), out: []string{"\n3 1 1 0102  (dane-ee, spki, sha2-256)\n"}},
 
 		{args: lookup("mx", "none.example.org"), code: exitFailure, out: []string{"DNSSEC:  authenticated"}, err: "none.example.org has no MX record; correct the name"},
