@@ -31,7 +31,7 @@ var wings = []wing{
 		"they start whole servers and may use everything; nothing uses them"},
 	{"face", []string{""},
 		"it wires everything once, so nothing can import it"},
-	{"servers", []string{"smtpserver", "imapserver/...", "http", "webmail", "webadmin", "webaccount", "webapi", "jmap", "dav", "managesieve", "pop3", "xmpp"},
+	{"servers", []string{"smtpserver", "imapserver/...", "http/...", "webmail", "webadmin", "webaccount", "webapi", "jmap", "dav", "managesieve", "pop3", "xmpp"},
 		"they speak one protocol each and call down"},
 	{"delivery", []string{"queue", "pipeline/checks", "pipeline/local", "reputation", "junk", "admin", "dsn", "smtpclient"},
 		"what happens with mail, whichever protocol brought it"},
