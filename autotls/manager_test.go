@@ -1,0 +1,886 @@
+package autotls
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mox/dns"
+)
+
+// world is a manager with its CAs, in a bubble.
+type world struct {
+	t     *testing.T
+	ca    *fakeCA // The first.
+	cas   fakeCAs
+	opts  Options
+	m     *Manager
+	stop  func()
+	log   logBuffer
+	mu    sync.Mutex // Guards hosts and attempts.
+	hosts []Host
+	tries []Attempt
+}
+
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func domain(t *testing.T, name string) dns.Domain {
+	t.Helper()
+	d, err := dns.ParseDomain(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func hostsOf(t *testing.T, names ...string) []Host {
+	t.Helper()
+	var l []Host
+	for _, name := range names {
+		l = append(l, Host{Name: domain(t, name)})
+	}
+	return l
+}
+
+// newWorld makes CAs, named a, b and so on, and a manager that does not run yet.
+func newWorld(t *testing.T, lifetime time.Duration, cas int, hosts ...string) *world {
+	t.Helper()
+	w := &world{t: t, hosts: hostsOf(t, hosts...)}
+	for i := range cas {
+		name := string(rune('a' + i))
+		ca := newFakeCA(t, "https://"+name+".ca.example", lifetime)
+		ca.manager = func() *Manager { return w.m }
+		w.cas = append(w.cas, ca)
+		w.opts.CAs = append(w.opts.CAs, CA{Name: name, DirectoryURL: ca.url + "/dir", Contact: "ops@example.org"})
+	}
+	w.ca = w.cas[0]
+	w.opts.Dir = t.TempDir()
+	w.opts.HTTPClient = &http.Client{Transport: w.cas, Timeout: 30 * time.Second}
+	w.opts.Log = slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	w.opts.Hosts = func() []Host {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.hosts
+	}
+	w.opts.Attempted = func(a Attempt) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.tries = append(w.tries, a)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			lines := strings.Split(w.log.String(), "\n")
+			t.Logf("log:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+		}
+	})
+	return w
+}
+
+// start makes the manager and runs it for a while.
+func (w *world) start(d time.Duration) {
+	w.t.Helper()
+	m, err := New(w.opts)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.m = m
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan struct{})
+	go func() {
+		m.Run(ctx)
+		close(done)
+	}()
+	w.stop = func() {
+		cancel()
+		<-done
+	}
+	w.pass(d)
+}
+
+// pass lets time go by.
+func (w *world) pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func (w *world) status(host string) Status {
+	w.t.Helper()
+	for _, s := range w.m.Status() {
+		if s.Host.ASCII == host {
+			return s
+		}
+	}
+	w.t.Fatalf("no status of %s", host)
+	return Status{}
+}
+
+// served returns the certificate that a web client gets.
+func (w *world) served(host string) *tls.Certificate {
+	w.t.Helper()
+	cert, err := w.m.GetCertificate(hello(host))
+	if err != nil || cert == nil {
+		w.t.Fatalf("certificate of %s: %v, %v", host, cert, err)
+	}
+	return cert
+}
+
+// hello is that of a client that can do everything.
+func hello(host string) *tls.ClientHelloInfo {
+	return &tls.ClientHelloInfo{
+		ServerName:        host,
+		SupportedVersions: []uint16{tls.VersionTLS13, tls.VersionTLS12},
+		SignatureSchemes:  []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256, tls.PSSWithSHA256},
+		SupportedCurves:   []tls.CurveID{tls.CurveP256, tls.X25519},
+		CipherSuites:      []uint16{tls.TLS_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256},
+		SupportedPoints:   []uint8{0},
+	}
+}
+
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Parallel()
+	synctest.Test(t, f)
+}
+
+// Certificates are there before anybody asks for them, and are always good, whatever
+// their lifetime; the key stays.
+func TestIssuesAheadAndRenews(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		lifetime       time.Duration
+		lives          int
+		least, highest int // Certificates per host.
+	}{
+		{90 * day, 6, 8, 11},
+		{6 * day, 6, 8, 11},
+		{2 * time.Minute, 6, 8, 11},
+	} {
+		t.Run(tc.lifetime.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, tc.lifetime, 1, "mail.example.org", "mta-sts.example.org")
+				w.start(10 * time.Second)
+				defer w.stop()
+				keys := w.m.PublicKeys(domain(t, "mail.example.org"))
+				const steps = 50
+				for range tc.lives * steps {
+					for _, host := range []string{"mail.example.org", "mta-sts.example.org"} {
+						if leaf := w.served(host).Leaf; time.Now().After(leaf.NotAfter) {
+							t.Fatalf("%s is served a certificate that expired at %s, now %s", host, leaf.NotAfter, time.Now())
+						}
+						if s := w.status(host); s.State != StateValid {
+							t.Fatalf("%s: %+v", host, s)
+						}
+					}
+					w.pass(tc.lifetime / steps)
+				}
+				if !sameKey(w.served("mail.example.org").Leaf.PublicKey, keys[0]) {
+					t.Error("the key has changed")
+				}
+				if n := w.ca.count("new-order"); n < 2*tc.least || n > 2*tc.highest {
+					t.Errorf("%d certificates in %d lifetimes of 2 hosts", n, tc.lives)
+				}
+				if n := w.ca.count("new-account"); n != 1 {
+					t.Errorf("%d requests for accounts", n)
+				}
+			})
+		})
+	}
+}
+
+func TestRenewBefore(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.opts.CAs[0].RenewBefore = 10 * day
+		w.start(75 * day)
+		defer w.stop()
+		if n := w.ca.count("new-order"); n != 1 {
+			t.Errorf("renewed after 75 days, %d orders", n)
+		}
+		w.pass(5 * day)
+		if n := w.ca.count("new-order"); n != 2 {
+			t.Errorf("not renewed 10 days before the end, %d orders", n)
+		}
+	})
+}
+
+// A restart finds account, keys and certificates, and asks for nothing.
+func TestRestartAsksNothing(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org", "www.example.org")
+		w.start(time.Minute)
+		cert := w.served("mail.example.org")
+		w.stop()
+		before := w.ca.count("")
+		for range 5 {
+			w.start(time.Hour)
+			w.stop()
+		}
+		if n := w.ca.count("") - before; n != 0 {
+			t.Errorf("%d requests after restarts", n)
+		}
+		if again := w.served("mail.example.org"); !bytes.Equal(again.Certificate[0], cert.Certificate[0]) {
+			t.Error("another certificate after a restart")
+		}
+		err := filepath.WalkDir(w.opts.Dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			info, err := d.Info()
+			if err == nil && info.Mode().Perm()&0o077 != 0 && path != w.opts.Dir {
+				t.Errorf("%s: mode %s", path, info.Mode())
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		// The account is still ours.
+		w.start(100 * day)
+		w.stop()
+		if n := w.ca.count("new-account"); n != 1 {
+			t.Errorf("%d requests for accounts", n)
+		}
+	})
+}
+
+// A host whose name leads elsewhere is asked for ever less, and does not keep others
+// from their certificates.
+func TestWrongDomain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "wrong.example.org", "mail.example.org")
+		w.ca.wrong["wrong.example.org"] = true
+		w.start(time.Hour)
+		defer w.stop()
+		// Let's Encrypt accepts 5 failed validations in an hour.
+		if n := w.ca.count("challenge"); n > 1+5 {
+			t.Errorf("%d validations in the first hour", n)
+		}
+		w.served("mail.example.org")
+		s := w.status("wrong.example.org")
+		if s.State != StateFailing || s.Failure == nil || s.Failure.Kind != FailureHost || s.Failures == 0 || len(s.Certificates) != 0 {
+			t.Errorf("status %+v", s)
+		} else if text := s.Failure.Text; !strings.Contains(text, "stranger") || !strings.Contains(text, "A and AAAA") || !strings.Contains(text, "tls-alpn-01") {
+			t.Errorf("failure does not tell what was wrong and what to do: %s", text)
+		}
+		if cert, err := w.m.GetCertificate(hello("wrong.example.org")); !errors.Is(err, ErrNoCertificate) {
+			t.Errorf("certificate %v, %v", cert, err)
+		}
+		w.pass(10 * day)
+		if n := w.ca.count("new-order"); n > 2*20 {
+			t.Errorf("%d orders in 10 days", n)
+		}
+		// Restarts do not bring it back sooner.
+		before := w.ca.count("")
+		for range 20 {
+			w.stop()
+			w.start(time.Second)
+		}
+		if n := w.ca.count("") - before; n != 0 {
+			t.Errorf("%d requests by restarts", n)
+		}
+		if s := w.status("wrong.example.org"); s.State != StateFailing || s.NextAttempt.Sub(time.Now()) > 27*time.Hour {
+			t.Errorf("status after restarts %+v", s)
+		}
+		if !strings.Contains(w.log.String(), "no certificate for a host") {
+			t.Error("nothing in the log")
+		}
+
+		// Once it is right, nobody has to wait.
+		w.ca.set(func() { delete(w.ca.wrong, "wrong.example.org") })
+		w.m.Retry(domain(t, "mail.example.org"))
+		w.pass(time.Second)
+		if _, err := w.m.GetCertificate(hello("wrong.example.org")); err == nil {
+			t.Error("retrying one host retries another")
+		}
+		w.m.Retry(domain(t, "wrong.example.org"))
+		w.pass(time.Second)
+		w.served("wrong.example.org")
+		if s := w.status("wrong.example.org"); s.State != StateValid || s.Failure != nil || s.Failures != 0 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// What we can know ourselves is not asked of a CA.
+func TestCheck(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "nowhere.example.org")
+		w.opts.Check = func(_ context.Context, host dns.Domain) error {
+			return fmt.Errorf("%s has no address", host)
+		}
+		w.start(day)
+		defer w.stop()
+		if n := w.ca.count(""); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+		if s := w.status("nowhere.example.org"); s.State != StateFailing || s.Failure.Text != "nowhere.example.org has no address" {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+// While a CA is down, certificates go on serving; it is asked now and then, for all
+// hosts together; and once it is back they are renewed.
+func TestCADown(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		set  func(*fakeCA, bool)
+		text string
+	}{
+		{"unreachable", func(ca *fakeCA, down bool) { ca.down = down }, "connection refused"},
+		{"error", func(ca *fakeCA, down bool) {
+			ca.fail = nil
+			if down {
+				ca.fail = func(string, string) *fakeProblem { return &fakeProblem{500, "serverInternal", "", "out of order"} }
+			}
+		}, "out of order"},
+		{"busy", func(ca *fakeCA, down bool) {
+			ca.fail = nil
+			if down {
+				ca.fail = func(string, string) *fakeProblem { return &fakeProblem{503, "", "7200", "maintenance"} }
+			}
+		}, "maintenance"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var names []string
+				for i := range 5 {
+					names = append(names, fmt.Sprintf("host%d.example.org", i))
+				}
+				w := newWorld(t, 90*day, 1, names...)
+				w.start(time.Hour)
+				defer func() { w.stop() }()
+				w.pass(55 * day)
+				before := w.ca.count("")
+				w.ca.set(func() { tc.set(w.ca, true) })
+				w.pass(27 * day)
+				// At most once in an hour, with some requests at a time and retries of each.
+				if n := w.ca.count("") - before; n < 50 || n > 27*25*3 {
+					t.Errorf("%d requests while the CA was down", n)
+				}
+				for _, name := range names {
+					w.served(name)
+				}
+				s := w.status(names[0])
+				if s.State != StateExpiring || s.Failure == nil || s.Failure.Kind != FailureCA || !strings.Contains(s.Failure.Text, tc.text) {
+					t.Errorf("status %+v, %v", s, s.Failure)
+				}
+				if !strings.Contains(w.log.String(), "expires soon") {
+					t.Error("no warning in the log")
+				}
+				before = w.ca.count("")
+				for range 20 {
+					w.stop()
+					w.start(time.Second)
+				}
+				if n := w.ca.count("") - before; n > 3 {
+					t.Errorf("%d requests by 20 restarts", n)
+				}
+
+				w.ca.set(func() { tc.set(w.ca, false) })
+				w.pass(3 * time.Hour)
+				for _, name := range names {
+					if s := w.status(name); s.State != StateValid || s.Failures != 0 {
+						t.Errorf("after the CA is back: %+v, %v", s, s.Failure)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A rate limit for one host is obeyed to the second, and is not that of others.
+func TestRateLimitOfHost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "many.example.org", "mail.example.org")
+		limited := true
+		w.ca.fail = func(endpoint, host string) *fakeProblem {
+			if limited && endpoint == "new-order" && host == "many.example.org" {
+				return &fakeProblem{429, "rateLimited", "129600", "too many certificates"} // 36 hours.
+			}
+			return nil
+		}
+		begin := time.Now()
+		w.start(6 * time.Hour)
+		defer w.stop()
+		w.served("mail.example.org")
+		s := w.status("many.example.org")
+		if s.Failure == nil || s.Failure.Kind != FailureRateLimit || !strings.Contains(s.Failure.Text, "too many certificates") {
+			t.Fatalf("status %+v", s)
+		}
+		if s.NextAttempt.Sub(begin) < 36*time.Hour || s.NextAttempt.Sub(begin) > 40*time.Hour {
+			t.Errorf("next attempt after %s", s.NextAttempt.Sub(begin))
+		}
+		w.m.Retry() // The CA's word stands.
+		w.stop()
+		w.start(29 * time.Hour)
+		w.ca.set(func() { limited = false })
+		w.m.Retry()
+		w.pass(time.Minute)
+		if n := w.ca.count("new-order"); n != 2 {
+			t.Errorf("%d orders within 36 hours", n)
+		}
+		w.pass(6 * time.Hour)
+		w.served("many.example.org")
+	})
+}
+
+// A limit on making accounts concerns all hosts.
+func TestRateLimitOfAccounts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "a.example.org", "b.example.org", "c.example.org", "d.example.org", "e.example.org", "f.example.org")
+		until := time.Now().Add(5 * time.Hour)
+		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+			if endpoint == "new-account" && time.Now().Before(until) {
+				return &fakeProblem{429, "rateLimited", until.UTC().Format(http.TimeFormat), "too many accounts"}
+			}
+			return nil
+		}
+		w.start(4 * time.Hour)
+		defer w.stop()
+		if n := w.ca.count("new-account"); n != 1 {
+			t.Errorf("%d requests for an account", n)
+		}
+		w.pass(2 * time.Hour)
+		w.served("f.example.org")
+	})
+}
+
+// Without Retry-After a limit is not tried again soon either (Let's Encrypt says for how
+// long, others do not).
+func TestRateLimitWithoutTime(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+			if endpoint == "new-order" {
+				return &fakeProblem{429, "rateLimited", "", "slow down"}
+			}
+			return nil
+		}
+		w.start(day)
+		defer w.stop()
+		if n := w.ca.count("new-order"); n < 2 || n > 5 {
+			t.Errorf("%d orders in a day", n)
+		}
+	})
+}
+
+func TestNonces(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		n := 0
+		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+			if endpoint == "dir" || endpoint == "nonce" {
+				return nil
+			}
+			if n++; n%3 != 0 {
+				return &fakeProblem{400, "badNonce", "", "stale"}
+			}
+			return nil
+		}
+		w.start(time.Minute)
+		defer w.stop()
+		w.served("mail.example.org")
+	})
+}
+
+// An account that the CA has lost is made anew, with its key; one that it has deactivated
+// needs another key, which is not tried twice in a day.
+func TestAccountLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.start(time.Hour)
+		defer func() { w.stop() }()
+		read := func() string {
+			data, err := os.ReadFile(filepath.Join(w.opts.Dir, "accounts", "a", "account.key.pem"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(data)
+		}
+		key := read()
+		w.ca.set(func() { clear(w.ca.accounts) })
+		w.pass(70 * day)
+		if n := w.ca.count("new-account"); n != 2 || w.ca.count("finalize") != 2 {
+			t.Errorf("%d accounts, %d certificates", n, w.ca.count("finalize"))
+		}
+		if read() != key {
+			t.Error("another key for a lost account")
+		}
+
+		w.ca.set(func() {
+			for old := range w.ca.accounts {
+				w.ca.fail = func(endpoint, _ string) *fakeProblem {
+					w.ca.mu.Lock()
+					defer w.ca.mu.Unlock()
+					if endpoint == "new-order" && w.ca.accounts[old] && len(w.ca.accounts) == 1 {
+						return &fakeProblem{403, "unauthorized", "", "account is deactivated"}
+					}
+					return nil
+				}
+			}
+		})
+		w.pass(60 * day)
+		if n := w.ca.count("finalize"); n != 3 || read() == key {
+			t.Errorf("after deactivation: %d certificates, same key %v", n, read() == key)
+		}
+
+		accounts := w.ca.count("new-account")
+		w.ca.set(func() {
+			w.ca.fail = func(endpoint, _ string) *fakeProblem {
+				if endpoint == "new-order" {
+					return &fakeProblem{403, "unauthorized", "", "nobody may"}
+				}
+				return nil
+			}
+		})
+		w.pass(65 * day)
+		if n := w.ca.count("new-account") - accounts; n < 1 || n > 10 {
+			t.Errorf("%d new accounts at a CA that refuses all", n)
+		}
+		if s := w.status("mail.example.org"); s.Failure == nil || s.Failure.Kind != FailureAccount {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestExternalAccountBinding(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.ca.eab = "kid-1"
+		w.start(time.Hour)
+		s := w.status("mail.example.org")
+		if s.Failure == nil || s.Failure.Kind != FailureAccount || !strings.Contains(s.Failure.Text, "ExternalAccountBinding") {
+			t.Errorf("status without binding: %+v", s)
+		}
+		if n := w.ca.count("new-account"); n > 5 {
+			t.Errorf("%d requests in an hour", n)
+		}
+		w.stop()
+		// With other settings there is no waiting for the end of the pause.
+		w.opts.CAs[0].ExternalAccount = &ExternalAccount{KeyID: "kid-1", Key: []byte("0123456789abcdef")}
+		w.start(15 * time.Minute)
+		defer w.stop()
+		w.served("mail.example.org")
+	})
+}
+
+// Another CA is asked if there is no certificate, or no time.
+func TestFallback(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 2, "mail.example.org")
+		first, second := w.cas[0], w.cas[1]
+		first.down = true
+		w.start(time.Minute)
+		defer w.stop()
+		if s := w.status("mail.example.org"); s.State != StateValid || s.Certificates[0].CA != "b" {
+			t.Errorf("not issued by the second CA: %+v", s)
+		}
+		// The renewal is the first one's again.
+		first.set(func() { first.down = false })
+		w.pass(62 * day)
+		if s := w.status("mail.example.org"); s.Certificates[0].CA != "a" {
+			t.Errorf("not renewed by the first CA: %+v", s)
+		}
+		before := second.count("new-order")
+		first.set(func() { first.down = true })
+		w.pass(68 * day) // Due from day 60 of it on, with less than a sixth left from day 75 on.
+		if n := second.count("new-order") - before; n != 0 {
+			t.Error("the second CA is asked although there is time")
+		}
+		w.pass(9 * day)
+		if s := w.status("mail.example.org"); s.State != StateValid || s.Certificates[0].CA != "b" {
+			t.Errorf("not saved by the second CA: %+v", s)
+		}
+	})
+}
+
+// Neither CA is asked for a host that leads elsewhere more than the first would be alone.
+func TestFallbackNotForHosts(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 2, "wrong.example.org")
+		w.ca.wrong["wrong.example.org"] = true
+		w.start(time.Hour)
+		defer w.stop()
+		if n := w.cas[1].count(""); n != 0 {
+			t.Errorf("%d requests to the second CA", n)
+		}
+	})
+}
+
+// Where one challenge does not work the other one is tried, and remembered.
+func TestChallenges(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.ca.noALPN = true
+		w.start(time.Minute)
+		defer w.stop()
+		if s := w.status("mail.example.org"); s.Challenge != HTTP01 || s.State != StateValid {
+			t.Errorf("status %+v", s)
+		}
+		before := w.ca.count("challenge")
+		w.pass(65 * day)
+		if n := w.ca.count("challenge") - before; n != 1 {
+			t.Errorf("%d validations for a renewal", n)
+		}
+		w.ca.set(func() { w.ca.noALPN = false })
+		// Nothing is answered when nothing was asked for.
+		if cert, err := w.m.GetCertificate(&tls.ClientHelloInfo{ServerName: "mail.example.org", SupportedProtos: []string{ALPNProto}}); cert != nil || err != nil {
+			t.Errorf("validation without order: %v, %v", cert, err)
+		}
+	})
+}
+
+func TestOnlyHTTP(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.opts.Challenges = []Challenge{HTTP01}
+		w.start(time.Minute)
+		defer w.stop()
+		w.served("mail.example.org")
+		if n := w.ca.count("challenge"); n != 1 {
+			t.Errorf("%d validations", n)
+		}
+	})
+}
+
+// A program that is killed in the middle of attempts, again and again, does not ask at
+// the pace of its restarts.
+func TestCrashLoop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		saved := t.TempDir()
+		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+			if endpoint == "challenge" {
+				// What a restart finds on disk if the program is killed now.
+				if err := os.RemoveAll(saved); err != nil {
+					t.Error(err)
+				}
+				if err := os.CopyFS(saved, os.DirFS(w.opts.Dir)); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		}
+		begin := time.Now()
+		for i := 0; i < 200; i++ {
+			w.start(0)
+			w.pass(time.Second)
+			w.stop()
+			if err := os.RemoveAll(w.opts.Dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(w.opts.Dir, os.DirFS(saved)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := w.ca.count("new-order"); n < 1 || n > 4 {
+			t.Errorf("%d orders in %s of crashes", n, time.Since(begin))
+		}
+	})
+}
+
+// Being stopped is not held against a host.
+func TestStopIsNoFailure(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		stuck := true
+		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+			if stuck && endpoint == "new-order" {
+				time.Sleep(10 * time.Second)
+				return &fakeProblem{500, "serverInternal", "", "slow"}
+			}
+			return nil
+		}
+		w.start(time.Second)
+		w.stop()
+		if s := w.status("mail.example.org"); s.State != StatePending || s.Failures != 0 {
+			t.Errorf("status %+v", s)
+		}
+		stuck = false
+		w.start(time.Second)
+		defer w.stop()
+		w.served("mail.example.org")
+	})
+}
+
+// Hosts come and go while it runs.
+func TestRefresh(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.start(time.Minute)
+		defer w.stop()
+		if cert, err := w.m.GetCertificate(hello("www.example.org")); cert != nil || err != nil {
+			t.Fatalf("a host that is not wanted has %v, %v", cert, err)
+		}
+		change := func(hosts ...string) {
+			w.mu.Lock()
+			w.hosts = hostsOf(t, hosts...)
+			w.mu.Unlock()
+			w.m.Refresh()
+			w.pass(time.Second)
+		}
+		change("www.example.org", "www.example.org")
+		key := w.served("www.example.org").Leaf.PublicKey
+		if cert, _ := w.m.GetCertificate(hello("mail.example.org")); cert != nil {
+			t.Error("a host that is gone is still served")
+		}
+		if l := w.m.Status(); len(l) != 1 {
+			t.Errorf("status of %d hosts", len(l))
+		}
+		orders := w.ca.count("new-order")
+		change()
+		w.pass(80 * day)
+		if n := w.ca.count("new-order") - orders; n != 0 {
+			t.Error("certificates of hosts that are gone are renewed")
+		}
+		change("www.example.org", "mail.example.org")
+		if !sameKey(w.served("www.example.org").Leaf.PublicKey, key) {
+			t.Error("a host that comes back has another key")
+		}
+	})
+}
+
+// Another CA under the name of the old one is not told about its account, and its
+// certificates replace those of the old one.
+func TestChangedDirectory(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 2, "mail.example.org")
+		w.opts.CAs = w.opts.CAs[:1]
+		w.start(time.Minute)
+		w.stop()
+		w.opts.CAs[0].DirectoryURL = w.cas[1].url + "/dir"
+		w.start(time.Minute)
+		defer w.stop()
+		if n := w.cas[1].count("finalize"); n != 1 {
+			t.Errorf("%d certificates of the new CA", n)
+		}
+		for thumbprint := range w.cas[0].accounts {
+			if w.cas[1].accounts[thumbprint] {
+				t.Error("both CAs know the same key")
+			}
+		}
+	})
+}
+
+func TestDamagedFiles(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.start(time.Minute)
+		w.stop()
+		dir := filepath.Join(w.opts.Dir, "hosts", "mail.example.org")
+		for _, name := range []string{filepath.Join(dir, "state.json"), filepath.Join(dir, "ecdsa-p256.crt.pem"), filepath.Join(w.opts.Dir, "accounts", "a", "account.json")} {
+			if err := os.WriteFile(name, []byte("{damaged"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.start(time.Minute)
+		w.stop()
+		w.served("mail.example.org")
+		if n := len(w.ca.accounts); n != 1 {
+			t.Errorf("%d accounts, the key finds the old one", n)
+		}
+		// A new key would make TLSA records wrong without anybody's decision.
+		if err := os.WriteFile(filepath.Join(dir, "ecdsa-p256.key.pem"), []byte("damaged"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(w.opts); err == nil || !strings.Contains(err.Error(), "ecdsa-p256.key.pem") {
+			t.Errorf("damaged key: %v", err)
+		}
+	})
+}
+
+// Without a place to keep what comes of it, nothing is requested: CAs limit how often the
+// same certificate is issued.
+func TestNothingKeptNothingAsked(t *testing.T) {
+	if os.Getuid() == 0 {
+		// Permissions do not bind root, a file in the place of a directory does.
+		t.Log("as root")
+	}
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		key, err := GenerateKey(ECDSAP256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.hosts[0].Keys = []crypto.Signer{key}
+		if err := os.WriteFile(filepath.Join(w.opts.Dir, "hosts"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.opts.Log = slog.New(slog.DiscardHandler)
+		m, err := New(w.opts)
+		if err != nil {
+			return // Refused at once is good too.
+		}
+		w.m = m
+		ctx, cancel := context.WithTimeout(t.Context(), day)
+		defer cancel()
+		m.Run(ctx)
+		if n := w.ca.count(""); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+func TestWrongOptions(t *testing.T) {
+	t.Parallel()
+	good := func() Options {
+		return Options{Dir: t.TempDir(), CAs: []CA{{Name: "a", DirectoryURL: "https://ca.example/dir"}}, Hosts: func() []Host { return hostsOf(t, "mail.example.org") }}
+	}
+	if _, err := New(good()); err != nil {
+		t.Fatal(err)
+	}
+	p224 := testKey(t, "p224")
+	for name, change := range map[string]func(*Options){
+		"no directory":  func(o *Options) { o.Dir = "" },
+		"no CA":         func(o *Options) { o.CAs = nil },
+		"no hosts":      func(o *Options) { o.Hosts = nil },
+		"path as name":  func(o *Options) { o.CAs[0].Name = "../a" },
+		"dots":          func(o *Options) { o.CAs[0].Name = ".." },
+		"no name":       func(o *Options) { o.CAs[0].Name = "" },
+		"two of a name": func(o *Options) { o.CAs = append(o.CAs, o.CAs[0]) },
+		"unknown CA": func(o *Options) {
+			o.Hosts = func() []Host { return []Host{{Name: domain(t, "a.example"), CAs: []string{"b"}}} }
+		},
+		"empty host": func(o *Options) { o.Hosts = func() []Host { return []Host{{}} } },
+		"unknown key": func(o *Options) {
+			o.Hosts = func() []Host { return []Host{{Name: domain(t, "a.example"), KeyTypes: []KeyType{"dsa"}}} }
+		},
+		"wrong key": func(o *Options) {
+			o.Hosts = func() []Host { return []Host{{Name: domain(t, "a.example"), Keys: []crypto.Signer{p224}}} }
+		},
+		"unusable place": func(o *Options) { o.Dir = "/dev/null/x" },
+	} {
+		o := good()
+		change(&o)
+		if _, err := New(o); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+}
