@@ -17,14 +17,15 @@ type ChangeKind uint8
 
 // Kinds of change. Values are stored; do not renumber.
 const (
-	ChangeAdd           ChangeKind = 1 + iota // Messages were added to Mailbox: UIDs, Emails.
-	ChangeFlags                               // Flags or keywords of UIDs changed.
-	ChangeExpunge                             // UIDs were removed.
-	ChangeMailboxCreate                       // Mailbox was made.
-	ChangeMailboxRename                       // Mailbox was renamed.
-	ChangeMailboxDelete                       // Mailbox was removed.
-	ChangeSubscription                        // Subscription of a name changed.
-	ChangeSubmission                          // State of a submission changed.
+	ChangeAdd             ChangeKind = 1 + iota // Messages were added to Mailbox: UIDs, Emails.
+	ChangeFlags                                 // Flags or keywords of UIDs changed.
+	ChangeExpunge                               // UIDs were removed.
+	ChangeMailboxCreate                         // Mailbox was made.
+	ChangeMailboxRename                         // Mailbox was renamed.
+	ChangeMailboxDelete                         // Mailbox was removed.
+	ChangeSubscription                          // Subscription of a name changed.
+	ChangeSubmission                            // State of a submission changed.
+	ChangeMailboxRenumber                       // Mailbox got a new UIDVALIDITY.
 )
 
 // Change is an entry of the change log. An operation that changes several things, such as a move,

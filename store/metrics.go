@@ -22,6 +22,7 @@ type metrics struct {
 	panics        prometheus.Counter
 	damaged       prometheus.Counter
 	refusing      prometheus.Gauge
+	backupPause   prometheus.Histogram
 }
 
 // Results of operations, values of the label result.
@@ -86,6 +87,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "mox_store_refusing_accounts",
 			Help: "Open accounts that cannot be written to after an error of the disk, until that is over.",
 		}),
+		backupPause: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mox_store_backup_pause_seconds",
+			Help:    "How long the writes to an account waited for a backup, each time.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
+		}),
 	}
 	m.waitNormal = m.waitSeconds.WithLabelValues("normal")
 	m.waitBulk = m.waitSeconds.WithLabelValues("bulk")
@@ -94,7 +100,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{
 		m.batchOps, m.commitSeconds, m.packSeconds, m.waitSeconds, m.ops, m.deliveries,
-		m.deliveryBytes, m.openAccounts, m.erased, m.panics, m.damaged, m.refusing,
+		m.deliveryBytes, m.openAccounts, m.erased, m.panics, m.damaged, m.refusing, m.backupPause,
 	} {
 		if err := reg.Register(c); err != nil {
 			return nil, err

@@ -80,6 +80,7 @@ type recovery struct {
 	found *dbfile.DB              // Of foundRow.
 	uses  map[string]recoveredUse // By mailbox name as in the packs.
 	boxes map[string]MailboxID    // Likewise: where the messages go.
+	inbox MailboxID               // Where others go.
 	next  uint32                  // Above all UIDVALIDITYs that are known of.
 }
 
@@ -265,7 +266,8 @@ func (r *recovery) makeMailboxes(tx *txn) error {
 	if err != nil {
 		return err
 	}
-	r.boxes = map[string]MailboxID{"": inbox}
+	r.boxes = map[string]MailboxID{}
+	r.inbox = inbox
 	// If two had the same special use, the one has it that got a message last.
 	names := slices.SortedFunc(maps.Keys(r.uses), func(a, b string) int {
 		return cmp.Compare(r.uses[b].email, r.uses[a].email)
@@ -424,6 +426,10 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	box, ok := r.boxes[meta.Mailbox]
+	if !ok {
+		box = r.inbox
+	}
 	return &newEmail{
 		id:       EmailID{row.Email, meta.Random},
 		size:     int64(len(meta.Prefix)) + body.Size(),
@@ -433,5 +439,5 @@ func (r *recovery) readMessage(row *foundRow) (*newEmail, MailboxID, error) {
 		cold:     c.append(nil),
 		threads:  threadKeys(c.message.Envelope),
 		ref:      ref,
-	}, r.boxes[meta.Mailbox], nil
+	}, box, nil
 }

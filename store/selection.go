@@ -82,7 +82,7 @@ type Changes struct {
 	// be changed.
 	Keywords []string
 
-	// Deleted is set once the mailbox does not exist anymore. The View stays as it was before.
+	// Deleted is set once the mailbox does not exist anymore, or has a new UIDVALIDITY. The View stays as it was before.
 	Deleted bool
 }
 

@@ -47,8 +47,9 @@ type box struct {
 	dirty         bool // Row has to be written.
 	keywordsDirty bool
 
-	edits   []viewEdit
-	deleted bool
+	edits      []viewEdit
+	deleted    bool
+	renumbered bool // It has a new UIDVALIDITY, so that its View is of no more use.
 }
 
 // begin prepares t for the ops of a batch. It fails if somebody else has become the owner of the
@@ -163,7 +164,7 @@ func (t *txn) publish() {
 	a.mu.Unlock()
 	a.committer.committed(t)
 	for id, b := range t.boxes {
-		if len(b.edits) == 0 && !b.keywordsDirty && !b.deleted {
+		if len(b.edits) == 0 && !b.keywordsDirty && !b.deleted && !b.renumbered {
 			continue
 		}
 		a.views.publish(id, boxUpdate{
@@ -171,7 +172,7 @@ func (t *txn) publish() {
 			modseq:   b.row.ModSeq,
 			uidNext:  b.row.UIDNext,
 			keywords: b.keywords,
-			deleted:  b.deleted,
+			deleted:  b.deleted || b.renumbered,
 		})
 	}
 	if news {

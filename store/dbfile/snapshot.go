@@ -201,9 +201,12 @@ func (s *Snapshot) writeMetas(m meta) error {
 }
 
 // Finish makes the copy durable, but for its name, once Advance has reported that it is complete, and ends the snapshot.
+// After an error Cancel is still to be called.
 func (s *Snapshot) Finish() error {
-	err := s.dst.Sync()
-	return errors.Join(err, s.end())
+	if err := s.dst.Sync(); err != nil {
+		return err
+	}
+	return s.end()
 }
 
 // Cancel ends the snapshot and removes the copy.
