@@ -12,20 +12,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"mox/config"
+	"mox/dns"
 	"mox/internal/ctl"
 )
 
-func configCommand() *cobra.Command {
+func configCommand(resolver dns.Resolver) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Check and explain the configuration files",
 		Long: `Config has subcommands that check mox.conf and domains.conf and explain their
-fields, and one that has a running server read them again.`,
+fields, print and check the DNS records that go with them, and one that has a
+running server read them again.`,
 		RunE: groupRun,
 	}
 	cmd.AddCommand(
 		configTestCommand(),
 		configReloadCommand(),
+		configDNSRecordsCommand(),
+		configDNSCheckCommand(resolver),
 		configPrintCommand("describe-static", "Print mox.conf with every field explained",
 			`Describe-static prints a mox.conf with every field, what it means, its default
 and an example.`, config.DescribeStatic),

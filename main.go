@@ -30,7 +30,7 @@ const (
 func commands(resolver dns.Resolver) []*cobra.Command {
 	return []*cobra.Command{
 		localserveCommand(),
-		configCommand(),
+		configCommand(resolver),
 		queueCommand(),
 		importCommand(),
 		exportCommand(),

@@ -74,6 +74,7 @@ type InitialMailbox struct {
 type Listener struct {
 	Name           string
 	IPs            []netip.Addr
+	NATIPs         []netip.Addr // Public addresses that a router translates to IPs.
 	Hostname       dns.Domain
 	MaxMessageSize int64 // Bytes.
 	TLS            *TLS  // Nil without certificates.

@@ -139,6 +139,9 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 		MetricsHTTPS:   service(s.MetricsHTTPS.Enabled, s.MetricsHTTPS.Port, 8013),
 	}
 	l.IPs = p.listenIPs(field+".IPs", s.IPs)
+	if len(s.NATIPs) > 0 {
+		l.NATIPs = p.listenIPs(field+".NATIPs", s.NATIPs)
+	}
 	if ls := b.opts.Localserve; ls != nil && len(ls.IPs) > 0 {
 		l.IPs = ls.IPs
 	}

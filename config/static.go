@@ -49,6 +49,7 @@ type StaticOutgoing struct {
 // StaticListener is a set of addresses with the services on them.
 type StaticListener struct {
 	IPs                []string             `sconf-doc:"IP addresses to listen on. 0.0.0.0 is all of IPv4, :: all of IPv6; naming the public ones is better. Example: 192.0.2.1."`
+	NATIPs             []string             `sconf:"optional" sconf-doc:"Public addresses that a router translates to those of IPs. They are those to have in DNS. Default: those of IPs. Example: 192.0.2.1."`
 	Hostname           string               `sconf:"optional" sconf-doc:"Name in greetings and Received fields on this listener. Default: the Hostname above."`
 	TLS                *StaticTLS           `sconf:"optional" sconf-doc:"Certificates, for STARTTLS and for services that begin with TLS. Read again on a reload."`
 	SMTPMaxMessageSize int64                `sconf:"optional" sconf-doc:"Largest message accepted, in bytes. Default: 104857600 (100 MiB)."`

@@ -8,9 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"encoding/base64"
-	"encoding/hex"
 	"math/big"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,6 +17,7 @@ import (
 	mdns "github.com/miekg/dns"
 
 	"mox/dns"
+	"mox/dns/resolvertest"
 	"mox/smtp"
 )
 
@@ -78,55 +77,14 @@ func parseZone(t testing.TB, text string) []mdns.RR {
 	return l
 }
 
-// load returns a resolver with the records of zones, all authentic.
+// load returns a resolver with records, all authentic.
 func load(t testing.TB, rrs []mdns.RR) *dns.MemResolver {
 	t.Helper()
-	r := &dns.MemResolver{
-		A: map[string][]string{}, AAAA: map[string][]string{}, CNAME: map[string]string{}, MX: map[string][]net.MX{}, SRV: map[string][]net.SRV{},
-		TXT: map[string][]string{}, TLSA: map[string][]dns.TLSA{}, CAA: map[string][]dns.CAA{}, PTR: map[string][]string{},
-		AllAuthentic: true,
-	}
+	var b strings.Builder
 	for _, rr := range rrs {
-		name := strings.TrimSuffix(rr.Header().Name, ".")
-		switch rr := rr.(type) {
-		case *mdns.A:
-			r.A[name] = append(r.A[name], rr.A.String())
-		case *mdns.AAAA:
-			r.AAAA[name] = append(r.AAAA[name], rr.AAAA.String())
-		case *mdns.CNAME:
-			r.CNAME[name] = rr.Target
-		case *mdns.MX:
-			r.MX[name] = append(r.MX[name], net.MX{Host: rr.Mx, Pref: rr.Preference})
-		case *mdns.SRV:
-			r.SRV[name] = append(r.SRV[name], net.SRV{Target: rr.Target, Port: rr.Port, Priority: rr.Priority, Weight: rr.Weight})
-		case *mdns.TXT:
-			for _, s := range rr.Txt {
-				if len(s) > 255 {
-					t.Errorf("string of %d bytes", len(s))
-				}
-			}
-			r.TXT[name] = append(r.TXT[name], strings.Join(rr.Txt, ""))
-		case *mdns.TLSA:
-			data, err := hex.DecodeString(rr.Certificate)
-			if err != nil {
-				t.Error(err)
-			}
-			tlsa := dns.TLSA{CertAssoc: data}
-			tlsa.Usage, tlsa.Selector, tlsa.MatchType = 3, 1, 1
-			r.TLSA[name] = append(r.TLSA[name], tlsa)
-		case *mdns.CAA:
-			r.CAA[name] = append(r.CAA[name], dns.CAA{Critical: rr.Flag == 128, Tag: rr.Tag, Value: rr.Value})
-		case *mdns.PTR:
-			for _, ip := range []string{"192.0.2.1", "2001:db8::1"} {
-				if ReverseName(netip.MustParseAddr(ip)) == rr.Header().Name {
-					r.PTR[ip] = append(r.PTR[ip], rr.Ptr)
-				}
-			}
-		default:
-			t.Errorf("unexpected record %s", rr)
-		}
+		b.WriteString(rr.String() + "\n")
 	}
-	return r
+	return resolvertest.Zone(t, b.String())
 }
 
 // whole returns all records of the facts, those of other zones too.

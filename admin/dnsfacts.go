@@ -1,0 +1,104 @@
+package admin
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"mox/config"
+	"mox/dns"
+	"mox/dnsrecords"
+	"mox/smtp"
+)
+
+// Localparts of the addresses that reports about a domain go to, if an account has them as destination.
+const (
+	DMARCReports = "dmarcreports"
+	TLSReports   = "tlsreports"
+)
+
+// ErrNoDomain is wrapped by errors about a domain that is not in domains.conf.
+var ErrNoDomain = errors.New("there is no such domain in domains.conf")
+
+// DNSFacts returns what is configured about a domain that its DNS records follow from. Interfaces are the addresses of
+// the machine's network interfaces. Errors wrap ErrNoDomain, or are about a certificate.
+func DNSFacts(cfg *config.Config, domain dns.Domain, interfaces []netip.Addr) (dnsrecords.Domain, dnsrecords.Host, error) {
+	h, err := hostFacts(cfg, interfaces)
+	if err != nil {
+		return dnsrecords.Domain{}, h, err
+	}
+	c := cfg.Domain(domain)
+	if c == nil {
+		return dnsrecords.Domain{}, h, fmt.Errorf("%w: %s", ErrNoDomain, domain.Name())
+	}
+	d := dnsrecords.Domain{
+		Name:         domain,
+		DMARCReports: reportAddress(cfg, DMARCReports, domain),
+		TLSReports:   reportAddress(cfg, TLSReports, domain),
+	}
+	if c.DKIM != nil {
+		for _, sel := range c.DKIM.Selectors {
+			d.Selectors = append(d.Selectors, dnsrecords.Selector{Name: sel.Name, Key: sel.Key.Public()})
+		}
+	}
+	return d, h, nil
+}
+
+// hostFacts returns what is configured about the machine.
+func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, error) {
+	h := dnsrecords.Host{Name: cfg.Hostname, IPs: cfg.PublicIPs(interfaces)}
+	for _, l := range cfg.PublicListeners() {
+		if l.SMTP.Enabled {
+			keys, err := tlsKeys(l)
+			if err != nil {
+				return h, fmt.Errorf("listener %s: %w", l.Name, err)
+			}
+			h.TLSKeys = keys
+		}
+		for _, s := range []struct {
+			port    *int
+			service config.Service
+		}{
+			{&h.Submission, l.Submission.Service}, {&h.Submissions, l.Submissions.Service}, {&h.IMAP, l.IMAP.Service}, {&h.IMAPS, l.IMAPS.Service},
+		} {
+			if s.service.Enabled && *s.port == 0 {
+				*s.port = s.service.Port
+			}
+		}
+	}
+	return h, nil
+}
+
+// tlsKeys returns the public keys of the certificates of a listener.
+func tlsKeys(l *config.Listener) ([]crypto.PublicKey, error) {
+	if l.TLS == nil {
+		return nil, nil
+	}
+	var keys []crypto.PublicKey
+	for _, cert := range l.TLS.Certificates {
+		leaf := cert.Leaf
+		if leaf == nil {
+			var err error
+			if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
+				return nil, err
+			}
+		}
+		keys = append(keys, leaf.PublicKey)
+	}
+	return keys, nil
+}
+
+// reportAddress returns where reports about a domain go: to an address of their own if an account has it, otherwise to
+// the postmaster, who always exists.
+func reportAddress(cfg *config.Config, localpart smtp.Localpart, domain dns.Domain) smtp.Address {
+	for _, a := range cfg.Accounts() {
+		for _, address := range a.Addresses {
+			if address.Localpart == localpart && address.Domain == domain {
+				return address
+			}
+		}
+	}
+	return smtp.Address{Localpart: "postmaster", Domain: domain}
+}

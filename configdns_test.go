@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mjl-/sconf"
+
+	"mox/config"
+	"mox/dkim"
+	"mox/dns"
+	"mox/dns/resolvertest"
+	"mox/dnsrecords"
+)
+
+// dnsConfig is a configuration of a server on the internet, with DKIM.
+func dnsConfig(t *testing.T) (path string) {
+	t.Helper()
+	path = realConfig(t)
+	dir := filepath.Dir(path)
+	key, err := dkim.GenerateEd25519()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := dkim.MarshalPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ed25519.pem"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	changeFile(t, path, func(s *config.Static) {
+		l := s.Listeners["public"]
+		l.IPs, l.NATIPs = []string{"10.0.0.1"}, []string{"5.9.1.1", "2a01:4f8::1"}
+		s.Listeners["public"] = l
+	})
+	changeFile(t, filepath.Join(dir, "domains.conf"), func(d *config.Dynamic) {
+		d.Domains["example.org"] = config.DynamicDomain{DKIM: &config.DynamicDKIM{Selectors: map[string]config.DynamicSelector{"2026a": {PrivateKeyFile: "ed25519.pem"}}}}
+	})
+	return path
+}
+
+// changeFile changes a configuration file.
+func changeFile[T any](t *testing.T, path string, change func(*T)) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var v T
+	if err := sconf.Parse(f, &v); err != nil {
+		t.Fatal(err)
+	}
+	change(&v)
+	if err := writeConfig(path, &v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The records as they are printed leave nothing to find, and each that is missing is found.
+func TestConfigDNS(t *testing.T) {
+	t.Parallel()
+	path := dnsConfig(t)
+	code, zone, errs := mox(t, "--config", path, "config", "dnsrecords", "example.org")
+	if code != exitOK {
+		t.Fatalf("dnsrecords: exit code %d, %s", code, errs)
+	}
+	if _, relative, _ := mox(t, "--config", path, "config", "dnsrecords", "--relative", "example.org"); !strings.Contains(relative, "$ORIGIN example.org.\n") {
+		t.Errorf("relative: %s", relative)
+	}
+	_, out, _ := mox(t, "--config", path, "config", "dnsrecords", "--json", "example.org")
+	var records []dnsrecords.Record
+	if err := json.Unmarshal([]byte(out), &records); err != nil || len(records) < 10 {
+		t.Fatalf("%d records, %v in %s", len(records), err, out)
+	}
+	// What the provider sets is a comment.
+	zone = strings.ReplaceAll(zone, "\n; ", "\n") // Comments in words have no place in a zone.
+	var lines []string
+	for line := range strings.Lines(zone) {
+		if strings.Contains(line, " IN ") {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) != len(records) {
+		t.Errorf("%d records are printed as text, %d as JSON", len(lines), len(records))
+	}
+	whole := strings.Join(lines, "")
+	check := []string{"--config", path, "config", "dnscheck", "example.org"}
+	runLookups(t, resolvertest.Zone(t, whole), []lookupTest{{args: check, out: []string{"ok  MX    example.org.", "ok  TXT   2026a._domainkey.example.org."}}})
+	for i, line := range lines {
+		r := resolvertest.Zone(t, strings.Join(append(append([]string{}, lines[:i]...), lines[i+1:]...), ""))
+		runLookups(t, r, []lookupTest{{args: check, code: exitFailure, out: []string{"Record:", "Cure:", strings.TrimSpace(strings.ReplaceAll(line, "( ", ""))[:20]}, err: "see above for what to do"}})
+	}
+
+	var j dnsCheckJSON
+	lookupJSON(t, resolvertest.Zone(t, lines[0]), exitFailure, &j, "", check...)
+	if j.Domain != "example.org" || j.Problems < 10 || len(j.Findings) < j.Problems {
+		t.Errorf("%+v", j)
+	}
+	runLookups(t, &dns.MemResolver{Fail: []string{"example.org"}}, []lookupTest{
+		{args: []string{"--config", path, "config", "dnscheck", "example.net"}, code: exitFailure, err: "there is no such domain in domains.conf: example.net"},
+		{args: []string{"--config", path, "config", "dnscheck", "a..b"}, code: exitUsage, err: "give a name such as example.org"},
+		{args: []string{"--config", path, "config", "dnscheck"}, code: exitUsage, err: "accepts 1 arg"},
+		{args: []string{"--config", path, "config", "dnsrecords", "example.net"}, code: exitFailure, err: "no such domain"},
+		{args: []string{"--config", path + "x", "config", "dnsrecords", "example.org"}, code: exitFailure, err: "does not exist"},
+	})
+	runLookups(t, &dns.MemResolver{Before: silence}, []lookupTest{
+		{args: append(check, "--timeout", "1ms"), code: exitFailure, out: []string{"Unknown:"}, err: "no result within 1ms"},
+	})
+}
+
+// What is in DNS may be from a stranger, and must not command the terminal.
+func TestConfigDNSCheckEscapes(t *testing.T) {
+	t.Parallel()
+	path := dnsConfig(t)
+	r := &dns.MemResolver{TXT: map[string][]string{"example.org": {"v=spf1 \x1b[31m"}}}
+	var b strings.Builder
+	runWith(t.Context(), r, []string{"--config", path, "config", "dnscheck", "example.org"}, strings.NewReader(""), &b, &b)
+	if strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), `\x1b`) {
+		t.Errorf("output is not escaped: %s", b.String())
+	}
+}
