@@ -14,13 +14,13 @@ import (
 const (
 	mappedGrowth = 16 << 20         // Growth for which pages are given back.
 	mappedEvery  = 30 * time.Second // How long after use it is looked at.
-	mappedPiece  = 32 << 20         // Given back in one read transaction, which takes some 0.2 ms.
+	mappedPiece  = 32 << 20         // Given back in one read transaction, which takes less than half a millisecond.
 )
 
 // Mapped bounds how much of the process's resident memory is pages of databases. A page that was read stays
 // mapped, and so a process with databases that grow would seem to grow with them. Half a minute after they were used,
 // and if more than 16 MiB became resident since the last time, all pages are given back to the
-// system, which keeps them as cache of the file: the next use of each costs a fault of a microsecond or so, and no
+// system, which keeps them as cache of the file: the next use costs a fault of some microseconds for 16 pages, and no
 // reading. On other systems than Linux nothing is given back.
 //
 // The zero Mapped holds no databases. It is safe for concurrent use.
