@@ -36,8 +36,10 @@ type operations struct {
 	queueDir string
 
 	// Of a running server; nil in a command without one.
-	stop   func()          // Has it stop.
-	levels *logging.Levels // Of its log.
+	stop    func()                          // Has it stop.
+	restart func(ctx context.Context) error // Arranges that another follows. Nil if nobody can.
+	levels  *logging.Levels                 // Of its log.
+	id      string                          // Of this start of the server, not used by another.
 }
 
 // handlers is the table of calls. Their parameters and results are the types beside
@@ -47,6 +49,8 @@ func (o *operations) handlers() map[string]ctl.Handler {
 		"config.reload":         o.configReload,
 		"loglevels":             o.logLevels,
 		"stop":                  o.stopServer,
+		"restart":               o.restartServer,
+		"process":               o.process,
 		"setaccountpassword":    o.setAccountPassword,
 		"import.mbox.resume":    o.importMboxResume,
 		"import.mbox":           o.importMbox,

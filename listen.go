@@ -75,30 +75,43 @@ func (s *server) listenAll(cfg *config.Config) ([]socket, error) {
 	return sockets, nil
 }
 
-// listen opens a port. It returns nil for an address that localserve can do without.
-func (s *server) listen(cfg *config.Config, svc service, ip netip.Addr) (net.Listener, error) {
-	network := "tcp4"
+// endpoint returns the network and address of a service, for net.Listen.
+func endpoint(svc service, ip netip.Addr) (network, address string) {
+	network = "tcp4"
 	if ip.Is6() {
 		network = "tcp6"
 	}
+	return network, net.JoinHostPort(ip.String(), strconv.Itoa(svc.port))
+}
+
+// listenAdvice adds to an error of opening a port what to do about it.
+func listenAdvice(svc service, ip netip.Addr, err error) error {
+	_, addr := endpoint(svc, ip)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s of listener %s: port %s is in use; stop the other program (\"ss -ltnp\" tells which it is), or set another Listeners.%s.%s.Port in mox.conf", svc.name, svc.listener.Name, addr, svc.listener.Name, svc.name)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s of listener %s: no permission to listen on %s; start mox as root, or give it the capability CAP_NET_BIND_SERVICE", svc.name, svc.listener.Name, addr)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s of listener %s: this machine does not have the address %s; correct Listeners.%s.IPs in mox.conf", svc.name, svc.listener.Name, ip, svc.listener.Name)
+	}
+	return fmt.Errorf("%s of listener %s: %w", svc.name, svc.listener.Name, err)
+}
+
+// listen opens a port. It returns nil for an address that localserve can do without.
+func (s *server) listen(cfg *config.Config, svc service, ip netip.Addr) (net.Listener, error) {
 	listen := s.opts.listen
 	if listen == nil {
 		listen = net.Listen
 	}
-	addr := net.JoinHostPort(ip.String(), strconv.Itoa(svc.port))
+	network, addr := endpoint(svc, ip)
 	ln, err := listen(network, addr)
 	switch {
 	case err == nil:
 	case cfg.Localserve != nil && ip == netip.IPv6Loopback() && (errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT)):
 		return nil, nil // A machine without IPv6.
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s of listener %s: port %s is in use; stop the other program (\"ss -ltnp\" tells which it is), or set another Listeners.%s.%s.Port in mox.conf", svc.name, svc.listener.Name, addr, svc.listener.Name, svc.name)
-	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%s of listener %s: no permission to listen on %s; start mox as root, or give it the capability CAP_NET_BIND_SERVICE", svc.name, svc.listener.Name, addr)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("%s of listener %s: this machine does not have the address %s; correct Listeners.%s.IPs in mox.conf", svc.name, svc.listener.Name, ip, svc.listener.Name)
 	default:
-		return nil, fmt.Errorf("%s of listener %s: %w", svc.name, svc.listener.Name, err)
+		return nil, listenAdvice(svc, ip, err)
 	}
 	// Closed again in any case; a server closes those that it serves earlier.
 	s.closers.add("closing "+addr, func(context.Context) error {

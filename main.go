@@ -29,6 +29,7 @@ const (
 // commands is the table of subcommands, in the order of the help text.
 func commands(resolver dns.Resolver) []*cobra.Command {
 	return []*cobra.Command{
+		serveCommand(),
 		localserveCommand(),
 		configCommand(resolver),
 		queueCommand(),
@@ -38,6 +39,7 @@ func commands(resolver dns.Resolver) []*cobra.Command {
 		setAccountPasswordCommand(),
 		logLevelsCommand(),
 		stopCommand(),
+		restartCommand(),
 		verifyDataCommand(),
 		recoverCommand(),
 		compactCommand(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ import (
 )
 
 // shutdownTimeout is how long a server that stops waits for what is in progress.
-const shutdownTimeout = 15 * time.Second
+const shutdownTimeout = 10 * time.Second
 
 // serveOptions are what a server is made from.
 type serveOptions struct {
@@ -45,6 +46,7 @@ type serveOptions struct {
 	listen   func(network, address string) (net.Listener, error)                  // Default: net.Listen.
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
 	ready    func(cfg *config.Config, sockets []socket)                           // Told once all is served. May be nil.
+	restart  func(ctx context.Context) error                                      // Arranges that another server follows once this one has stopped. Nil: nobody can.
 }
 
 // server is a running mail server.
@@ -56,6 +58,7 @@ type server struct {
 	asked   chan struct{}  // A command asks to stop.
 	serving sync.WaitGroup // Those goroutines.
 	closers closers
+	servers []func(context.Context) error // Shut down together, by one of the closers.
 }
 
 // serve runs a mail server until the context ends, a SIGINT or SIGTERM as its caller
@@ -214,6 +217,8 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		queueDir: queueDir(cfg.DataDir),
 		log:      s.log,
 		stop:     s.askStop,
+		restart:  s.opts.restart,
+		id:       rand.Text(),
 		levels:   opts.levels,
 	}); err != nil {
 		return nil, err
@@ -246,17 +251,33 @@ func (s *server) askStop() {
 	}
 }
 
-// addServer has a server shut down when this one stops. If that takes too long, what was
-// in progress is cut off, which is no error: a client that was told nothing tries again.
+// addServer has a server shut down when this one stops, at the same time as the others. If that takes too
+// long, what was in progress is cut off, which is no error: a client that was told nothing tries again.
 func (s *server) addServer(what string, shutdown func(context.Context) error) {
-	s.closers.add(what, func(ctx context.Context) error {
+	if len(s.servers) == 0 {
+		s.closers.add("stopping servers", s.stopServers)
+	}
+	s.servers = append(s.servers, func(ctx context.Context) error {
 		err := shutdown(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
 			s.log.Warn(what+" took too long, what was in progress is cut off", "waited", shutdownTimeout)
 			return nil
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
-		return err
+		return nil
 	})
+}
+
+// stopServers shuts all servers down.
+func (s *server) stopServers(ctx context.Context) error {
+	errs := make([]error, len(s.servers))
+	var wg sync.WaitGroup
+	for i, shutdown := range s.servers {
+		wg.Go(func() { errs[i] = shutdown(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // goServe runs a function that serves until the server stops; its error stops the server.

@@ -23,7 +23,7 @@ func stopCommand() *cobra.Command {
 		Use:   "stop",
 		Short: "Stop the running server, and wait until it is gone",
 		Long: `Stop asks the running server to stop, as the signal SIGTERM does: it takes no
-new connections, lets what is in progress come to its end for up to 15 seconds,
+new connections, lets what is in progress come to its end for up to 10 seconds,
 and closes all files. The command returns when it is gone, so that a new server
 can start, or the data directory can be copied.
 

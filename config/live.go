@@ -108,6 +108,13 @@ func (l *Live) Reload() (Reloaded, error) {
 	return r, nil
 }
 
+// Check reads both files as a server would at start, and returns an *Error with what is wrong. It changes
+// nothing.
+func (l *Live) Check() error {
+	_, err := Load(l.opts)
+	return err
+}
+
 // Change changes domains.conf: change gets a copy of what is in the file and alters
 // it, the result is checked, written durably, and then put in effect. If change
 // returns an error, that is returned and nothing happens. For a result with

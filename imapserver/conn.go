@@ -144,7 +144,10 @@ func (c *conn) serve() {
 		defer c.lo.Conns.Release(c.ip)
 	}
 	if c.lo.ImplicitTLS {
-		if err := c.startTLS(); err != nil {
+		c.rw.beforeGreeting(true)
+		err := c.startTLS()
+		c.rw.beforeGreeting(false)
+		if err != nil {
 			c.log.Info("tls handshake failed", "err", err)
 			return
 		}
@@ -389,7 +392,7 @@ const lingerTime = time.Second
 // read why if the connection was reset for that, so what it sends is thrown away for a moment.
 func (c *conn) close() {
 	defer c.nc.Close()
-	if !c.linger || c.rw.isInterrupted() {
+	if !c.linger {
 		return
 	}
 	if tc, ok := c.nc.(*tls.Conn); ok {

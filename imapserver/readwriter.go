@@ -22,7 +22,11 @@ type readWriter struct {
 	readTimeout time.Duration
 	end         time.Time // Reads wait no longer than that, unless it is zero.
 	interrupted bool
+	greeting    bool // Before the greeting: a client that has come is not sent away without one.
 }
+
+// greetingGrace is how long a client has for the TLS handshake before its greeting once the server stops.
+const greetingGrace = 3 * time.Second
 
 // newReadWriter returns a readWriter for a client that has not logged in.
 func newReadWriter(nc net.Conn, o *Options) *readWriter {
@@ -48,11 +52,14 @@ func (rw *readWriter) loggedIn() {
 
 func (rw *readWriter) Read(p []byte) (int, error) {
 	rw.mu.Lock()
-	if rw.interrupted {
+	if rw.interrupted && !rw.greeting {
 		rw.mu.Unlock()
 		return 0, errInterrupted
 	}
 	deadline := time.Now().Add(rw.readTimeout)
+	if rw.interrupted {
+		deadline = time.Now().Add(greetingGrace)
+	}
 	if !rw.end.IsZero() && rw.end.Before(deadline) {
 		deadline = rw.end
 	}
@@ -92,8 +99,19 @@ func (rw *readWriter) interrupt() {
 	if !rw.interrupted {
 		rw.interrupted = true
 		close(rw.stop)
-		rw.SetReadDeadline(time.Unix(1, 0))
+		deadline := time.Unix(1, 0)
+		if rw.greeting {
+			deadline = time.Now().Add(greetingGrace)
+		}
+		rw.SetReadDeadline(deadline)
 	}
+}
+
+// beforeGreeting sets whether the client still waits for its greeting.
+func (rw *readWriter) beforeGreeting(on bool) {
+	rw.mu.Lock()
+	rw.greeting = on
+	rw.mu.Unlock()
 }
 
 // interrupts returns a channel that is closed by interrupt.

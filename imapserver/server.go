@@ -19,6 +19,7 @@ type Server struct {
 	commands map[string]command
 	nextID   atomic.Uint64
 	conns    sync.WaitGroup
+	accepts  sync.WaitGroup  // Serve.
 	ctx      context.Context // Of all commands. Ends when Shutdown loses patience.
 	cancel   context.CancelFunc
 
@@ -53,11 +54,13 @@ func (s *Server) Serve(ln net.Listener, lo ListenerOptions) error {
 		return ErrServerClosed
 	}
 	s.listeners[ln] = struct{}{}
+	s.accepts.Add(1)
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		delete(s.listeners, ln)
 		s.mu.Unlock()
+		s.accepts.Done()
 	}()
 	backoff := time.Duration(0)
 	for {
@@ -90,11 +93,6 @@ func (s *Server) isClosing() bool {
 func (s *Server) accept(nc net.Conn, lo *ListenerOptions) {
 	c := newConn(s, lo, nc, s.nextID.Add(1))
 	s.mu.Lock()
-	if s.closing {
-		s.mu.Unlock()
-		nc.Close()
-		return
-	}
 	s.open[c] = struct{}{}
 	s.conns.Add(1)
 	s.mu.Unlock()
@@ -118,6 +116,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for ln := range s.listeners {
 		ln.Close()
 	}
+	s.mu.Unlock()
+	s.accepts.Wait() // A connection that was accepted is served.
+
+	s.mu.Lock()
 	for c := range s.open {
 		c.rw.interrupt()
 	}

@@ -83,7 +83,7 @@ func (c *conn) serve() {
 		return
 	}
 	if c.l.Kind == Submissions {
-		if err := c.startTLS(); err != nil {
+		if err := c.startTLS(true); err != nil {
 			return
 		}
 	}
@@ -130,8 +130,12 @@ func (c *conn) close() {
 // linger lets the client read the last reply. Closing a TCP connection on which something has
 // arrived that was not read resets it, which takes the reply away from the client.
 func (c *conn) linger() {
+	if tc, ok := c.nc.(*tls.Conn); ok {
+		c.plain.SetWriteDeadline(time.Now().Add(lingerTimeout))
+		tc.CloseWrite()
+	}
 	half, ok := c.plain.(interface{ CloseWrite() error })
-	if !ok || c.tls != nil || half.CloseWrite() != nil {
+	if !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.plain.SetReadDeadline(time.Now().Add(lingerTimeout))
@@ -185,6 +189,7 @@ func (c *conn) end(err error) {
 	c.state = StateClosed
 	switch {
 	case errors.Is(err, errShutdown):
+		c.unexpected = true
 		c.reply(smtp.C421ServiceUnavailable, smtp.E432NotAccepting, c.l.Hostname.ASCII+" shutting down")
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		c.log.Debug("client is silent")

@@ -27,9 +27,11 @@ type Server struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	stopping chan struct{} // Closed when Shutdown begins.
+	closing  chan struct{} // Closed when Shutdown begins: no connections are accepted any more.
+	stopping chan struct{} // Closed when connections are to end.
 
-	wg sync.WaitGroup // Connections.
+	wg        sync.WaitGroup // Connections.
+	accepting sync.WaitGroup // Serve.
 
 	mu        sync.Mutex // Guards what follows.
 	listeners map[net.Listener]struct{}
@@ -48,6 +50,7 @@ func New(opts Options) (*Server, error) {
 	s := &Server{
 		opts:      opts,
 		metrics:   m,
+		closing:   make(chan struct{}),
 		stopping:  make(chan struct{}),
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*conn]struct{}{},
@@ -94,7 +97,7 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 			s.accept(nc, l)
 			continue
 		}
-		if s.isStopping() {
+		if isDone(s.closing) {
 			return ErrServerClosed
 		}
 		if errors.Is(err, net.ErrClosed) {
@@ -105,7 +108,7 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 		s.opts.Log.Error("accepting a connection", "listener", opts.Name, "err", err, "retry", backoff)
 		select {
 		case <-time.After(backoff):
-		case <-s.stopping:
+		case <-s.closing:
 			return ErrServerClosed
 		}
 	}
@@ -114,10 +117,11 @@ func (s *Server) Serve(ln net.Listener, opts ListenerOptions) error {
 func (s *Server) addListener(ln net.Listener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.isStopping() {
+	if isDone(s.closing) {
 		return false
 	}
 	s.listeners[ln] = struct{}{}
+	s.accepting.Add(1)
 	return true
 }
 
@@ -125,26 +129,22 @@ func (s *Server) removeListener(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.listeners, ln)
+	s.accepting.Done()
 }
 
-func (s *Server) isStopping() bool {
+func isDone(c <-chan struct{}) bool {
 	select {
-	case <-s.stopping:
+	case <-c:
 		return true
 	default:
 		return false
 	}
 }
 
-// accept starts a connection, or turns it away.
+// accept starts a connection.
 func (s *Server) accept(nc net.Conn, l *listener) {
 	c := newConn(s, l, nc)
 	s.mu.Lock()
-	if s.isStopping() {
-		s.mu.Unlock()
-		nc.Close()
-		return
-	}
 	s.conns[c] = struct{}{}
 	s.wg.Add(1)
 	s.mu.Unlock()
@@ -168,7 +168,7 @@ func (s *Server) accept(nc net.Conn, l *listener) {
 	}()
 }
 
-// Shutdown stops accepting connections and waits until all are gone. A connection without
+// Shutdown stops accepting connections and waits until all are gone. Who has come gets a greeting. A connection without
 // mail transaction is told 421 at once; one that has a transaction open may finish it and is
 // told then, a DATA in progress thus ends in 250. When ctx ends Shutdown closes the
 // connections that are left, ends the context of their work, waits for them, which takes no
@@ -176,11 +176,18 @@ func (s *Server) accept(nc net.Conn, l *listener) {
 // uses nothing it was given.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if !s.isStopping() {
-		close(s.stopping)
+	if !isDone(s.closing) {
+		close(s.closing)
 	}
 	for ln := range s.listeners {
 		ln.Close()
+	}
+	s.mu.Unlock()
+	s.accepting.Wait() // A connection that was accepted is served.
+
+	s.mu.Lock()
+	if !isDone(s.stopping) {
+		close(s.stopping)
 	}
 	for c := range s.conns {
 		c.interrupt()

@@ -32,7 +32,7 @@ func (c *conn) starttls(args string) error {
 	// by somebody else. It must not be taken for commands that came under TLS. If more of it
 	// arrives later the handshake fails.
 	c.release()
-	if err := c.startTLS(); err != nil {
+	if err := c.startTLS(false); err != nil {
 		// The stream is of no use any more.
 		return &connError{io.EOF}
 	}
@@ -42,12 +42,21 @@ func (c *conn) starttls(args string) error {
 	return nil
 }
 
-// startTLS makes the handshake. Its errors are logged already.
-func (c *conn) startTLS() error {
+// startTLS makes the handshake, which may come before the greeting. Its errors are logged already.
+func (c *conn) startTLS(beforeGreeting bool) error {
 	c.nc.SetDeadline(time.Now().Add(tlsTimeout))
 	tc := tls.Server(c.nc, c.l.TLSConfig)
-	err := errShutdown
-	if !c.setWaiting(true) {
+	var err error
+	switch {
+	case beforeGreeting:
+		if c.beforeGreeting(true) {
+			c.nc.SetDeadline(time.Now().Add(greetingGrace))
+		}
+		err = tc.Handshake()
+		c.beforeGreeting(false)
+	case c.setWaiting(true):
+		err = errShutdown
+	default:
 		err = tc.Handshake()
 		c.setWaiting(false)
 	}

@@ -55,7 +55,11 @@ type wire struct {
 	mu          sync.Mutex // Guards what follows.
 	waiting     bool       // In a read that interrupt may break off.
 	interrupted bool
+	greeting    bool // Before the greeting: a client that has come is not sent away without one.
 }
+
+// greetingGrace is how long a client has for the TLS handshake before its greeting once the server stops.
+const greetingGrace = 3 * time.Second
 
 // Read is the source of br: what idle has read, then the connection.
 func (w *wire) Read(p []byte) (int, error) {
@@ -91,9 +95,20 @@ func (w *wire) interrupt() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.interrupted = true
-	if w.waiting {
+	switch {
+	case w.greeting:
+		w.nc.SetReadDeadline(time.Now().Add(greetingGrace))
+	case w.waiting:
 		w.nc.SetReadDeadline(time.Unix(1, 0))
 	}
+}
+
+// beforeGreeting sets whether the client still waits for its greeting, and tells whether the server stops.
+func (w *wire) beforeGreeting(on bool) (interrupted bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.greeting = on
+	return w.interrupted
 }
 
 // isInterrupted tells whether the wait that just ended was to be broken off.
