@@ -25,16 +25,6 @@ type fieldSet struct {
 	failed bool       // The seal says cv=fail.
 }
 
-// hasChain reports whether a header has any field of a chain.
-func hasChain(header []byte) bool {
-	for f := range message.Fields(header) {
-		if _, ok := kindOf(f); ok {
-			return true
-		}
-	}
-	return false
-}
-
 // newChain collects the sets of a header and checks their structure (RFC 8617 §5.2, steps 1
 // to 3).
 func newChain(h *dkim.Header) *chain {

@@ -33,6 +33,9 @@ type Options struct {
 	// Keys bound the RSA keys that are accepted.
 	Keys dkim.KeyLimits
 
+	// Records keeps parsed key records from one message to the next. Nil keeps none.
+	Records *dkim.RecordCache
+
 	// MaxLookups is how many keys are looked up at a time. Zero means DefaultMaxLookups.
 	MaxLookups int
 
@@ -50,10 +53,10 @@ type Options struct {
 type Verifier struct {
 	opts     Options
 	resolver dns.Resolver
-	ctx      context.Context
-	cancel   context.CancelFunc
+	ctx      context.Context    // For lookups.
+	cancel   context.CancelFunc // Nil before the first lookup.
 
-	split  dkim.Splitter
+	split  *dkim.Splitter // Nil once the header was set in its place.
 	chain  *chain
 	sums   [][32]byte          // What the seals sign, by instance.
 	bodies [2]*dkim.BodyHasher // For Simple and Relaxed; nil if not needed.
@@ -79,9 +82,10 @@ func NewVerifier(ctx context.Context, resolver dns.Resolver, opts Options) *Veri
 	if opts.MaxLookups <= 0 {
 		opts.MaxLookups = DefaultMaxLookups
 	}
-	v := &Verifier{opts: opts, resolver: resolver}
-	v.ctx, v.cancel = context.WithCancel(ctx)
-	v.split = dkim.Splitter{Max: opts.MaxHeader, Header: v.setHeader, Body: v.writeBody}
+	v := &Verifier{opts: opts, resolver: resolver, ctx: ctx}
+	v.split = &dkim.Splitter{Max: opts.MaxHeader, Body: v.WriteBody, Header: func(header []byte, tooLarge bool) {
+		v.setHeader(dkim.ParseHeader(header), tooLarge)
+	}}
 	return v
 }
 
@@ -96,11 +100,50 @@ func Verify(ctx context.Context, resolver dns.Resolver, r io.Reader, opts Option
 }
 
 // Write takes the next piece of the message. It keeps nothing of p and never fails.
-func (v *Verifier) Write(p []byte) (int, error) { return v.split.Write(p) }
+func (v *Verifier) Write(p []byte) (int, error) {
+	if v.split == nil {
+		return len(p), nil
+	}
+	return v.split.Write(p)
+}
+
+// SetHeader is for who splits the message for several readers of it, as a [dkim.Splitter] does, and is then called
+// once, in place of Write, with what the Splitter passes on, the header parsed. WriteBody comes after.
+func (v *Verifier) SetHeader(h *dkim.Header, tooLarge bool) {
+	v.split = nil
+	v.setHeader(h, tooLarge)
+}
+
+// WriteBody takes the next piece of the body, after SetHeader.
+func (v *Verifier) WriteBody(p []byte) {
+	for _, b := range v.bodies {
+		if b != nil {
+			b.Write(p)
+		}
+	}
+}
+
+// Ready ends the message and tells whether it is known that Results will not wait for keys. No further piece must be
+// written.
+func (v *Verifier) Ready() bool {
+	v.end()
+	return v.result.Status != ""
+}
+
+// end ends the message.
+func (v *Verifier) end() {
+	if v.split != nil {
+		v.split.Close()
+	}
+}
 
 // Close ends lookups that still go on. It may be called at any time and more than once; a message
 // that is broken off needs no Results.
-func (v *Verifier) Close() { v.cancel() }
+func (v *Verifier) Close() {
+	if v.cancel != nil {
+		v.cancel()
+	}
+}
 
 // Results ends the message, waits for the keys and returns the Result. When the context ends,
 // keys that are not known yet make the chain fail, see [Result.Temporary].
@@ -109,8 +152,8 @@ func (v *Verifier) Results(ctx context.Context) Result {
 		return v.result
 	}
 	v.done = true
-	defer v.cancel()
-	v.split.Close()
+	defer v.Close()
+	v.end()
 	if v.result.Status == "" {
 		v.finish(ctx)
 	}
@@ -124,14 +167,11 @@ func (v *Verifier) fail(err error) {
 
 // setHeader does what can be done with the header alone (RFC 8617 §5.2, steps 1 to 3), and
 // prepares for the rest.
-func (v *Verifier) setHeader(header []byte, tooLarge bool) {
-	if !hasChain(header) { // As most messages.
-		v.result.Status = StatusNone
-		return
-	}
-	h := dkim.ParseHeader(header)
+func (v *Verifier) setHeader(h *dkim.Header, tooLarge bool) {
 	c := newChain(h)
 	switch {
+	case !c.found && h.Complete(): // As in most messages.
+		v.result.Status = StatusNone
 	case tooLarge:
 		v.fail(dkim.ErrHeaderTooLarge)
 	case h.Malformed():
@@ -176,6 +216,7 @@ func (v *Verifier) begin() error {
 			v.bodies[k] = dkim.NewBodyHasher(c, lengths[k]...)
 		}
 	}
+	v.ctx, v.cancel = context.WithCancel(v.ctx)
 	v.keys = make(map[string]*key)
 	v.slots = make(chan struct{}, v.opts.MaxLookups)
 	v.lookup(last.Message.Selector, last.Message.Domain)
@@ -189,14 +230,6 @@ func bodyIndex(c dkim.Canonicalization) int {
 		return 1
 	}
 	return 0
-}
-
-func (v *Verifier) writeBody(p []byte) {
-	for _, b := range v.bodies {
-		if b != nil {
-			b.Write(p)
-		}
-	}
 }
 
 // accept tells whether the message signature of a set can be evaluated.
@@ -340,7 +373,7 @@ func (v *Verifier) lookup(selector, domain dns.Domain) *key {
 		select {
 		case v.slots <- struct{}{}:
 			defer func() { <-v.slots }()
-			k.records, _, k.err = dkim.LookupKey(v.ctx, v.resolver, selector, domain)
+			k.records, _, k.err = v.opts.Records.LookupKey(v.ctx, v.resolver, selector, domain)
 		case <-v.ctx.Done():
 			k.err = fmt.Errorf("%w: %w", dkim.ErrKeyUnavailable, context.Cause(v.ctx))
 		}

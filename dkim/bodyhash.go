@@ -7,6 +7,7 @@ import (
 	"hash"
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // WholeBody is the length of a body hash that covers the whole body.
@@ -41,6 +42,9 @@ type relaxer struct {
 	buf   [4096]byte
 }
 
+// relaxers are used again: nearly all bodies that are hashed are relaxed.
+var relaxers = sync.Pool{New: func() any { return new(relaxer) }}
+
 // NewBodyHasher returns a BodyHasher for the given lengths, in octets of the canonical
 // body; a negative one means the whole body. c must be Simple or Relaxed.
 func NewBodyHasher(c Canonicalization, lengths ...int64) *BodyHasher {
@@ -49,7 +53,8 @@ func NewBodyHasher(c Canonicalization, lengths ...int64) *BodyHasher {
 		b.crlfs[i], b.crlfs[i+1] = '\r', '\n'
 	}
 	if c == Relaxed {
-		b.relax = &relaxer{}
+		b.relax = relaxers.Get().(*relaxer)
+		b.relax.space, b.relax.n = false, 0
 	}
 	for _, n := range lengths {
 		if n < 0 {
@@ -64,12 +69,13 @@ func NewBodyHasher(c Canonicalization, lengths ...int64) *BodyHasher {
 	return b
 }
 
-// Write takes the next piece of the body. It keeps nothing of p and never fails. It must
-// not be called after Sum or Len.
+// Write takes the next piece of the body. It keeps nothing of p and never fails. After Sum or Len it does nothing.
 func (b *BodyHasher) Write(p []byte) (int, error) {
-	if b.relax != nil {
+	switch {
+	case b.closed:
+	case b.relax != nil:
 		b.writeRelaxed(p)
-	} else {
+	default:
 		b.writeSimple(p)
 	}
 	return len(p), nil
@@ -122,6 +128,8 @@ func (b *BodyHasher) close() {
 			b.put('\n')
 		}
 		b.flush()
+		relaxers.Put(b.relax)
+		b.relax = nil
 	}
 	if b.whole {
 		b.h.Sum(b.total[:0])

@@ -17,6 +17,7 @@ type Header struct {
 	last      map[string]int32 // By name in lower case: index of the last field, counted from 1.
 	prev      []int32          // By field: the one above with the same name, counted from 1.
 	malformed bool
+	cut       bool
 }
 
 // ParseHeader splits a raw header, without the empty line at its end, into fields. The
@@ -26,7 +27,7 @@ func ParseHeader(b []byte) *Header {
 	var name []byte
 	for f := range message.Fields(b) {
 		if len(h.fields) == maxFields {
-			h.malformed = true
+			h.malformed, h.cut = true, true
 			break
 		}
 		h.fields = append(h.fields, f)
@@ -47,6 +48,9 @@ func ParseHeader(b []byte) *Header {
 // take the body to begin at that line, so that no signature can vouch for it
 // (RFC 6376 §3.8).
 func (h *Header) Malformed() bool { return h.malformed }
+
+// Complete tells whether all fields were looked at, not only the first 20,000.
+func (h *Header) Complete() bool { return !h.cut }
 
 // Fields returns all fields from top to bottom. The caller must not change them.
 func (h *Header) Fields() []message.Field { return h.fields }

@@ -24,6 +24,11 @@ func KeyName(selector, domain dns.Domain) string {
 // record, and [ErrKeySyntax] if none of those can be read. The Result is filled in as by
 // [dns.Resolver].
 func LookupKey(ctx context.Context, resolver dns.Resolver, selector, domain dns.Domain) ([]*Record, dns.Result, error) {
+	return (*RecordCache)(nil).LookupKey(ctx, resolver, selector, domain)
+}
+
+// LookupKey is like the function of that name. The records are shared, as those of Parse.
+func (c *RecordCache) LookupKey(ctx context.Context, resolver dns.Resolver, selector, domain dns.Domain) ([]*Record, dns.Result, error) {
 	texts, result, err := resolver.LookupTXT(ctx, KeyName(selector, domain))
 	if dns.IsNotFound(err) {
 		return nil, result, fmt.Errorf("%w: %w", ErrNoKey, err)
@@ -36,7 +41,7 @@ func LookupKey(ctx context.Context, resolver dns.Resolver, selector, domain dns.
 		if i == maxKeyTexts {
 			break
 		}
-		r, err := ParseRecord(txt)
+		r, err := c.Parse(txt)
 		if err == nil {
 			records = append(records, r)
 		} else if first == nil {

@@ -90,35 +90,43 @@ func (s *Signature) Signs(name string) int {
 // [Signature.Check] to say. The error wraps [ErrSyntax], [ErrMissingTag], [ErrVersion],
 // [ErrDomainMismatch] or [ErrFromNotSigned].
 func ParseSignature(field []byte) (*Signature, error) {
+	s, _, err := parseSignature(field)
+	return s, err
+}
+
+// parseSignature returns also where the field has the value of b=.
+func parseSignature(field []byte) (*Signature, span, error) {
 	var f message.Field
 	for f = range message.Fields(field) {
 		break
 	}
 	arc := f.Is(ARCMessageSignatureField)
 	if !arc && !f.Is(SignatureField) || len(f.Raw) != len(field) {
-		return nil, fmt.Errorf("%w: not a signature field", ErrSyntax)
+		return nil, span{}, fmt.Errorf("%w: not a signature field", ErrSyntax)
 	}
 	tags, err := ParseTagList(f.Value)
 	if err != nil {
-		return nil, err
+		return nil, span{}, err
 	}
 	s := &Signature{Header: Simple, Body: Simple, Length: WholeBody}
 	if !arc {
 		if v, ok := tags.Get("v"); !ok {
-			return nil, fmt.Errorf("%w v=", ErrMissingTag)
+			return nil, span{}, fmt.Errorf("%w v=", ErrMissingTag)
 		} else if v.Value != "1" {
-			return nil, fmt.Errorf("%w %.20q", ErrVersion, v.Value)
+			return nil, span{}, fmt.Errorf("%w %.20q", ErrVersion, v.Value)
 		}
 	}
 	if err := s.parseTags(tags, arc); err != nil {
-		return nil, err
+		return nil, span{}, err
 	}
 	for _, name := range []string{"a", "b", "bh", "d", "h", "s"} {
 		if _, ok := tags.Get(name); !ok {
-			return nil, fmt.Errorf("%w %s=", ErrMissingTag, name)
+			return nil, span{}, fmt.Errorf("%w %s=", ErrMissingTag, name)
 		}
 	}
-	return s, s.validate(arc)
+	b, _ := tags.Get("b")
+	colon := bytes.IndexByte(field, ':') + 1
+	return s, span{colon + b.Start, colon + b.End}, s.validate(arc)
 }
 
 // parseTags sets the fields of s from tags.
@@ -129,8 +137,8 @@ func (s *Signature) parseTags(tags TagList, arc bool) error {
 		case "a":
 			s.Algorithm, err = parseAlgorithm(t.Value)
 		case "b":
-			s.Signature, err = DecodeBase64(t.Value)
 			s.base64Signature = removeFWS(t.Value)
+			s.Signature, err = DecodeBase64(s.base64Signature)
 		case "bh":
 			s.BodyHash, err = DecodeBase64(t.Value)
 		case "c":
@@ -218,12 +226,22 @@ func (s *Signature) Check(now time.Time) error {
 // selects, and of its own field. raw is that field, and index its place among the
 // fields of h, or -1 if it is not there. The signature must have passed Check.
 func (s *Signature) HeaderHash(h *Header, raw []byte, index int) ([32]byte, error) {
+	value, err := findSignature(raw)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return s.headerHash(h, raw, value, index), nil
+}
+
+// headerHash is HeaderHash for a field whose value of b= has been found.
+func (s *Signature) headerHash(h *Header, raw []byte, value span, index int) [32]byte {
 	hasher := NewHeaderHasher(s.Header)
+	hasher.buf, hasher.rest = make([]byte, 0, 1024), make([]byte, 0, len(raw))
 	for f := range h.Select(s.SignedFields, index) {
 		hasher.Field(f.Raw)
 	}
-	err := hasher.SignatureField(raw)
-	return hasher.Sum(), err
+	hasher.unsigned(raw, value)
+	return hasher.Sum()
 }
 
 func parseAlgorithm(value string) (Algorithm, error) {

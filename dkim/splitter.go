@@ -1,5 +1,7 @@
 package dkim
 
+import "bytes"
+
 // DefaultMaxHeader is how many bytes of header a [Splitter], a [Verifier] and a
 // [Signer] take by default.
 const DefaultMaxHeader = 1 << 20
@@ -37,6 +39,9 @@ const (
 // Write takes the next piece of the message. It keeps nothing of p and never fails.
 func (s *Splitter) Write(p []byte) (int, error) {
 	n := len(p)
+	if s.state == inHeader && s.buf == nil {
+		s.buf = make([]byte, 0, headerLen(p))
+	}
 	for s.state == inHeader && len(p) > 0 {
 		p = s.headerLine(p)
 	}
@@ -44,6 +49,16 @@ func (s *Splitter) Write(p []byte) (int, error) {
 		s.Body(p)
 	}
 	return n, nil
+}
+
+// headerLen returns the length that a message which begins with p is likely to have for a header.
+func headerLen(p []byte) int {
+	const most = 8 << 10
+	p = p[:min(len(p), most)]
+	if i := bytes.Index(p, []byte("\r\n\r\n")); i >= 0 {
+		return i + len("\r\n\r\n")
+	}
+	return len(p)
 }
 
 // Close says that the message is over. It calls Header if that did not happen yet; further

@@ -10,6 +10,9 @@ import (
 // maxTags is how many tags a list may have. Some fifteen are known.
 const maxTags = 1000
 
+// manyTags is from how many tags on a map is faster.
+const manyTags = 16
+
 // Tag is an element of a tag list.
 type Tag struct {
 	Name string
@@ -40,8 +43,8 @@ func ParseTagList(b []byte) (TagList, error) {
 	if err := checkText(s); err != nil {
 		return nil, err
 	}
-	var l TagList
-	seen := make(map[string]bool)
+	l := make(TagList, 0, min(strings.Count(s, ";")+1, manyTags))
+	var seen map[string]bool // Once there are many.
 	for start := 0; start < len(s); {
 		end := len(s)
 		if i := strings.IndexByte(s[start:], ';'); i >= 0 {
@@ -62,10 +65,19 @@ func ParseTagList(b []byte) (TagList, error) {
 		if len(l) == maxTags {
 			return nil, fmt.Errorf("%w: too many tags", ErrSyntax)
 		}
-		if seen[name] {
+		twice := false
+		if len(l) < manyTags {
+			_, twice = l.Get(name)
+		} else {
+			if seen == nil {
+				seen = l.names()
+			}
+			twice = seen[name]
+			seen[name] = true
+		}
+		if twice {
 			return nil, fmt.Errorf("%w: tag %s= occurs twice", ErrSyntax, name)
 		}
-		seen[name] = true
 		l = append(l, Tag{name, trimFWS(value), valueStart, end})
 		start = end + 1
 	}
@@ -84,6 +96,15 @@ func (l TagList) Get(name string) (Tag, bool) {
 		}
 	}
 	return Tag{}, false
+}
+
+// names returns the set of names.
+func (l TagList) names() map[string]bool {
+	m := make(map[string]bool, 2*len(l))
+	for _, t := range l {
+		m[t.Name] = true
+	}
+	return m
 }
 
 // checkText tells whether all characters may stand in a tag list: visible ones, and FWS of

@@ -33,6 +33,9 @@ type Options struct {
 	// Keys bound the RSA keys that are accepted.
 	Keys KeyLimits
 
+	// Records keeps parsed key records from one message to the next. Nil keeps none.
+	Records *RecordCache
+
 	// Require lists fields that must be in h= if the message has them (RFC 6376 §6.1.1).
 	// From always must.
 	Require []string
@@ -65,7 +68,8 @@ type Result struct {
 	// Signature is nil if the field cannot be read.
 	Signature *Signature
 
-	// Record is the key record; nil if it was not looked up, not found or cannot be read.
+	// Record is the key record; nil if it was not looked up, not found or cannot be read. With Options.Records it is
+	// shared and must not be changed.
 	Record *Record
 
 	// Authentic tells whether the answer to the lookup of the key was authenticated by
@@ -122,8 +126,8 @@ func (r Result) Properties(utf8 bool) []Property {
 type Verifier struct {
 	opts     Options
 	resolver dns.Resolver
-	ctx      context.Context
-	cancel   context.CancelFunc
+	ctx      context.Context    // For lookups.
+	cancel   context.CancelFunc // Nil before the first lookup that takes time.
 
 	split   Splitter
 	header  *Header
@@ -160,9 +164,10 @@ func NewVerifier(ctx context.Context, resolver dns.Resolver, opts Options) *Veri
 	if opts.MaxSignatures <= 0 {
 		opts.MaxSignatures = DefaultMaxSignatures
 	}
-	v := &Verifier{opts: opts, resolver: resolver, lookups: make(map[string]*keyLookup)}
-	v.ctx, v.cancel = context.WithCancel(ctx)
-	v.split = Splitter{Max: opts.MaxHeader, Header: v.setHeader, Body: v.writeBody}
+	v := &Verifier{opts: opts, resolver: resolver, ctx: ctx}
+	v.split = Splitter{Max: opts.MaxHeader, Body: v.WriteBody, Header: func(header []byte, tooLarge bool) {
+		v.setHeader(ParseHeader(header), tooLarge)
+	}}
 	return v
 }
 
@@ -179,9 +184,42 @@ func Verify(ctx context.Context, resolver dns.Resolver, r io.Reader, opts Option
 // Write takes the next piece of the message. It keeps nothing of p and never fails.
 func (v *Verifier) Write(p []byte) (int, error) { return v.split.Write(p) }
 
+// SetHeader is for who splits the message for several readers of it, as a [Splitter] does, and is then called once,
+// in place of Write, with what the Splitter passes on, the header parsed. WriteBody comes after.
+func (v *Verifier) SetHeader(h *Header, tooLarge bool) {
+	v.split.state = ignoring
+	v.setHeader(h, tooLarge)
+}
+
+// WriteBody takes the next piece of the body, after SetHeader.
+func (v *Verifier) WriteBody(p []byte) {
+	for _, b := range v.bodies {
+		if b != nil {
+			b.Write(p)
+		}
+	}
+}
+
+// Ready ends the message and tells whether Results will not wait for keys. No further piece must be written.
+func (v *Verifier) Ready() bool {
+	v.split.Close()
+	for _, l := range v.lookups {
+		select {
+		case <-l.done:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // Close ends lookups that still go on. It may be called at any time and more than once; a
 // message that is broken off needs no Results.
-func (v *Verifier) Close() { v.cancel() }
+func (v *Verifier) Close() {
+	if v.cancel != nil {
+		v.cancel()
+	}
+}
 
 // Results ends the message, waits for the keys and returns a Result per signature, in
 // the order of the header; none for a message without signatures ([StatusNone]). Signatures
@@ -195,7 +233,7 @@ func (v *Verifier) Results(ctx context.Context) []Result {
 		return v.results
 	}
 	v.done = true
-	defer v.cancel()
+	defer v.Close()
 	v.split.Close()
 	for _, c := range v.checks {
 		r := &c.result
@@ -212,8 +250,8 @@ func (v *Verifier) Results(ctx context.Context) []Result {
 }
 
 // setHeader begins the evaluation of the signatures in the header.
-func (v *Verifier) setHeader(header []byte, tooLarge bool) {
-	v.header = ParseHeader(header)
+func (v *Verifier) setHeader(header *Header, tooLarge bool) {
+	v.header = header
 	var lengths [2][]int64
 	evaluated := 0
 	for i, f := range v.header.Fields() {
@@ -257,18 +295,10 @@ func bodyIndex(c Canonicalization) int {
 	return 0
 }
 
-func (v *Verifier) writeBody(p []byte) {
-	for _, b := range v.bodies {
-		if b != nil {
-			b.Write(p)
-		}
-	}
-}
-
 // begin does what can be done for a signature with the header alone, and starts the lookup
 // of its key.
 func (v *Verifier) begin(c *check) error {
-	s, err := ParseSignature(c.raw)
+	s, value, err := parseSignature(c.raw)
 	if err != nil {
 		return err
 	}
@@ -276,9 +306,7 @@ func (v *Verifier) begin(c *check) error {
 	if err := v.accept(s); err != nil {
 		return err
 	}
-	if c.hash, err = s.HeaderHash(v.header, c.raw, c.index); err != nil {
-		return err
-	}
+	c.hash = s.headerHash(v.header, c.raw, value, c.index)
 	c.key = v.lookup(s)
 	return nil
 }
@@ -307,17 +335,33 @@ func (v *Verifier) accept(s *Signature) error {
 	return nil
 }
 
-// lookup starts the lookup of the key of a signature, once for each name.
+// lookup starts the lookup of the key of a signature, once for each name. If the answer is at hand it is complete.
 func (v *Verifier) lookup(s *Signature) *keyLookup {
 	name := KeyName(s.Selector, s.Domain)
 	if l := v.lookups[name]; l != nil {
 		return l
 	}
 	l := &keyLookup{done: make(chan struct{})}
+	if v.lookups == nil {
+		v.lookups = make(map[string]*keyLookup)
+	}
 	v.lookups[name] = l
+	look := func(r dns.Resolver) {
+		l.records, l.result, l.err = v.opts.Records.LookupKey(v.ctx, r, s.Selector, s.Domain)
+	}
+	if r, ok := v.resolver.(dns.Rememberer); ok {
+		hand := r.AtHand()
+		if look(hand); !hand.Missed() {
+			close(l.done)
+			return l
+		}
+	}
+	if v.cancel == nil {
+		v.ctx, v.cancel = context.WithCancel(v.ctx)
+	}
 	go func() {
 		defer close(l.done)
-		l.records, l.result, l.err = LookupKey(v.ctx, v.resolver, s.Selector, s.Domain)
+		look(v.resolver)
 	}()
 	return l
 }

@@ -63,6 +63,8 @@ const maxAnswer = 8 << 10
 // and asks it for each name and type once at a time. The TTL of a Result is what remains
 // of it.
 type Cache struct {
+	lookups // The methods of Resolver.
+
 	resolver Resolver
 	opts     CacheOptions
 
@@ -72,7 +74,7 @@ type Cache struct {
 	flights map[cacheKey]*flight
 }
 
-var _ Resolver = (*Cache)(nil)
+var _ Rememberer = (*Cache)(nil)
 
 type cacheKey struct{ typ, name string }
 
@@ -107,7 +109,9 @@ func NewCache(r Resolver, opts CacheOptions) *Cache {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Cache{resolver: r, opts: opts, entries: map[cacheKey]*list.Element{}, flights: map[cacheKey]*flight{}}
+	c := &Cache{resolver: r, opts: opts, entries: map[cacheKey]*list.Element{}, flights: map[cacheKey]*flight{}}
+	c.lookups.cache = c
+	return c
 }
 
 func setDefault[T int | time.Duration](v *T, def T) {
@@ -117,103 +121,120 @@ func setDefault[T int | time.Duration](v *T, def T) {
 }
 
 // LookupAddr implements [Resolver].
-func (c *Cache) LookupAddr(ctx context.Context, ip netip.Addr) ([]string, Result, error) {
+func (l lookups) LookupAddr(ctx context.Context, ip netip.Addr) ([]string, Result, error) {
 	ip = ip.Unmap().WithZone("")
-	return cached(ctx, c, cacheKey{"PTR", ip.String()}, slices.Clone, func(ctx context.Context) ([]string, Result, error) {
-		return c.resolver.LookupAddr(ctx, ip)
+	return cached(ctx, l, cacheKey{"PTR", ip.String()}, slices.Clone, func(r Resolver, ctx context.Context, _ string) ([]string, Result, error) {
+		return r.LookupAddr(ctx, ip)
 	})
 }
 
 // LookupCNAME implements [Resolver].
-func (c *Cache) LookupCNAME(ctx context.Context, host string) (string, Result, error) {
-	name, err := cleanName("CNAME", host)
-	if err != nil {
-		return "", Result{}, err
-	}
-	l, res, err := cached(ctx, c, cacheKey{"CNAME", name}, slices.Clone, func(ctx context.Context) ([]string, Result, error) {
-		s, res, err := c.resolver.LookupCNAME(ctx, name)
+func (l lookups) LookupCNAME(ctx context.Context, host string) (string, Result, error) {
+	targets, res, err := cachedName(ctx, l, "CNAME", host, slices.Clone, func(r Resolver, ctx context.Context, name string) ([]string, Result, error) {
+		s, res, err := r.LookupCNAME(ctx, name)
 		return []string{s}, res, err
 	})
 	if err != nil {
 		return "", res, err
 	}
-	return l[0], res, nil
+	return targets[0], res, nil
 }
 
 // LookupIP implements [Resolver].
-func (c *Cache) LookupIP(ctx context.Context, network, host string) ([]netip.Addr, Result, error) {
+func (l lookups) LookupIP(ctx context.Context, network, host string) ([]netip.Addr, Result, error) {
 	typ, err := ipType(network)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	return cachedName(ctx, c, typ, host, slices.Clone, func(ctx context.Context, name string) ([]netip.Addr, Result, error) {
-		return c.resolver.LookupIP(ctx, network, name)
+	return cachedName(ctx, l, typ, host, slices.Clone, func(r Resolver, ctx context.Context, name string) ([]netip.Addr, Result, error) {
+		return r.LookupIP(ctx, network, name)
 	})
 }
 
 // LookupMX implements [Resolver].
-func (c *Cache) LookupMX(ctx context.Context, name string) ([]net.MX, Result, error) {
-	return cachedName(ctx, c, "MX", name, slices.Clone, c.resolver.LookupMX)
+func (l lookups) LookupMX(ctx context.Context, name string) ([]net.MX, Result, error) {
+	return cachedName(ctx, l, "MX", name, slices.Clone, Resolver.LookupMX)
 }
 
 // LookupNS implements [Resolver].
-func (c *Cache) LookupNS(ctx context.Context, name string) ([]net.NS, Result, error) {
-	return cachedName(ctx, c, "NS", name, slices.Clone, c.resolver.LookupNS)
+func (l lookups) LookupNS(ctx context.Context, name string) ([]net.NS, Result, error) {
+	return cachedName(ctx, l, "NS", name, slices.Clone, Resolver.LookupNS)
 }
 
 // LookupSRV implements [Resolver].
-func (c *Cache) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error) {
-	return cachedName(ctx, c, "SRV", name, slices.Clone, c.resolver.LookupSRV)
+func (l lookups) LookupSRV(ctx context.Context, name string) ([]net.SRV, Result, error) {
+	return cachedName(ctx, l, "SRV", name, slices.Clone, Resolver.LookupSRV)
 }
 
 // LookupCAA implements [Resolver].
-func (c *Cache) LookupCAA(ctx context.Context, name string) ([]CAA, Result, error) {
-	return cachedName(ctx, c, "CAA", name, slices.Clone, c.resolver.LookupCAA)
+func (l lookups) LookupCAA(ctx context.Context, name string) ([]CAA, Result, error) {
+	return cachedName(ctx, l, "CAA", name, slices.Clone, Resolver.LookupCAA)
 }
 
 // LookupTXT implements [Resolver].
-func (c *Cache) LookupTXT(ctx context.Context, name string) ([]string, Result, error) {
-	return cachedName(ctx, c, "TXT", name, slices.Clone, c.resolver.LookupTXT)
+func (l lookups) LookupTXT(ctx context.Context, name string) ([]string, Result, error) {
+	return cachedName(ctx, l, "TXT", name, slices.Clone, Resolver.LookupTXT)
 }
 
 // LookupTLSA implements [Resolver].
-func (c *Cache) LookupTLSA(ctx context.Context, port int, protocol, host string) ([]TLSA, Result, error) {
-	return cachedName(ctx, c, "TLSA", tlsaName(port, protocol, host), cloneTLSA, func(ctx context.Context, name string) ([]TLSA, Result, error) {
-		return c.resolver.LookupTLSA(ctx, 0, "", name)
+func (l lookups) LookupTLSA(ctx context.Context, port int, protocol, host string) ([]TLSA, Result, error) {
+	return cachedName(ctx, l, "TLSA", tlsaName(port, protocol, host), cloneTLSA, func(r Resolver, ctx context.Context, name string) ([]TLSA, Result, error) {
+		return r.LookupTLSA(ctx, 0, "", name)
 	})
 }
 
-func cachedName[T any](ctx context.Context, c *Cache, typ, name string, clone func([]T) []T, ask func(context.Context, string) ([]T, Result, error)) ([]T, Result, error) {
+func cachedName[T any](ctx context.Context, l lookups, typ, name string, clone func([]T) []T, ask func(Resolver, context.Context, string) ([]T, Result, error)) ([]T, Result, error) {
 	name, err := cleanName(typ, name)
 	if err != nil {
 		return nil, Result{}, err
 	}
-	return cached(ctx, c, cacheKey{typ, name}, clone, func(ctx context.Context) ([]T, Result, error) {
-		return ask(ctx, name)
-	})
+	return cached(ctx, l, cacheKey{typ, name}, clone, ask)
 }
 
 // cached returns the answer that is kept for a key, or asks for it.
-func cached[T any](ctx context.Context, c *Cache, k cacheKey, clone func([]T) []T, ask func(context.Context) ([]T, Result, error)) ([]T, Result, error) {
-	start := c.opts.Now()
-	a, source := c.lookup(ctx, k, func(ctx context.Context) (cachedAnswer, int) {
-		l, res, err := ask(ctx)
-		return cachedAnswer{l, res, err}, answerSize(l)
-	})
+func cached[T any](ctx context.Context, l lookups, k cacheKey, clone func([]T) []T, ask func(Resolver, context.Context, string) ([]T, Result, error)) ([]T, Result, error) {
+	c := l.cache
+	var start time.Time
+	if c.opts.Observe != nil {
+		start = c.opts.Now()
+	}
+	a, source := c.remembered(ctx, k)
+	if source == "" && l.missed != nil {
+		l.missed.Store(true)
+		return nil, Result{}, &Error{k.typ, k.name, false, ErrNotAtHand}
+	}
+	if source == "" {
+		a, source = c.lookup(ctx, k, func(ctx context.Context) (cachedAnswer, int) {
+			l, res, err := ask(c.resolver, ctx, k.name)
+			return cachedAnswer{l, res, err}, answerSize(l)
+		})
+	}
 	if c.opts.Observe != nil {
 		c.opts.Observe(CacheEvent{k.typ, source, c.opts.Now().Sub(start), a.err})
 	}
-	l, _ := a.records.([]T)
 	if a.err != nil {
 		return nil, a.res, a.err
 	}
-	return clone(l), a.res, nil
+	records, _ := a.records.([]T)
+	return clone(records), a.res, nil
 }
 
-func (c *Cache) lookup(ctx context.Context, k cacheKey, ask func(context.Context) (cachedAnswer, int)) (cachedAnswer, CacheSource) {
+// remembered returns the answer that is kept for a key, or that the context has ended; without any the source is
+// empty.
+func (c *Cache) remembered(ctx context.Context, k cacheKey) (cachedAnswer, CacheSource) {
 	if err := ctx.Err(); err != nil {
 		return cachedAnswer{err: &Error{k.typ, k.name, false, err}}, CacheMiss
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a, ok := c.get(k); ok {
+		return a, CacheHit
+	}
+	return cachedAnswer{}, ""
+}
+
+// lookup asks the resolver, or waits where another caller has asked already.
+func (c *Cache) lookup(ctx context.Context, k cacheKey, ask func(context.Context) (cachedAnswer, int)) (cachedAnswer, CacheSource) {
 	c.mu.Lock()
 	if a, ok := c.get(k); ok {
 		c.mu.Unlock()

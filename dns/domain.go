@@ -88,6 +88,9 @@ func parseDomain(s string, lax bool) (Domain, error) {
 		// Before any work: no mapping makes this short enough.
 		return Domain{}, fmt.Errorf("%w: longer than %d characters", ErrName, maxName)
 	}
+	if isPlainName(s, lax) {
+		return Domain{ASCII: s}, nil
+	}
 	var d Domain
 	if needsIDNA(s) {
 		var err error
@@ -114,6 +117,28 @@ func parseDomain(s string, lax bool) (Domain, error) {
 		return Domain{}, fmt.Errorf("%w: top-level label is a number", ErrName)
 	}
 	return d, nil
+}
+
+// isPlainName tells, in one pass, of nearly all names that they are valid, not subject to IDNA, and in lower case.
+// Of others it leaves the decision open.
+func isPlainName(s string, lax bool) bool {
+	start := 0 // Of the label.
+	digits := true
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', c == '_' && lax:
+			digits = false
+		case '0' <= c && c <= '9':
+		case c == '-' && i > start && i-start != 3: // In fourth place it may be that of "xn--".
+			digits = false
+		case c == '.' && i > start && i-start <= maxLabel && s[i-1] != '-':
+			start, digits = i+1, true
+		default:
+			return false
+		}
+	}
+	n := len(s) - start
+	return n > 0 && n <= maxLabel && s[len(s)-1] != '-' && len(s) <= maxName && (lax || !digits)
 }
 
 // needsIDNA tells whether s has a U-label or, by its prefix, an A-label. Other names

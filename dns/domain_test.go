@@ -138,3 +138,26 @@ func FuzzParseDomain(f *testing.F) {
 		}
 	})
 }
+
+// Names at the edge of what is taken without a closer look.
+func TestPlainNames(t *testing.T) {
+	t.Parallel()
+	label63 := strings.Repeat("a", 63)
+	long := strings.Repeat("a.", 126)
+	for name, want := range map[string]struct{ strict, lax bool }{
+		"a": {true, true}, "example.org": {true, true}, "a-b.c--d.example": {true, true}, "ab--c.example": {true, true}, "1.2.3.com": {true, true},
+		label63 + ".example": {true, true}, long + "a": {true, true},
+		"_dmarc.example.org": {false, true}, "192.0.2.1": {false, true}, "a.1": {false, true}, "a.1-2": {true, true},
+		"": {}, ".": {}, "a..b": {}, ".a": {}, "-a.example": {}, "a-.example": {}, "a.b-": {}, "a.-b": {}, "-": {}, "a b": {}, "a/b": {}, "a\x00": {},
+		label63 + "a.example": {}, long + "aa": {}, "xn--.example": {}, "xn--a-.example": {}, "abc.xn--0.example": {},
+	} {
+		d, err := ParseDomain(name)
+		if (err == nil) != want.strict || err == nil && (d.ASCII != name || d.Unicode != "") {
+			t.Errorf("%.80q: %+v, %v", name, d, err)
+		}
+		d, err = ParseDomainLax(name)
+		if (err == nil) != want.lax || err == nil && (d.ASCII != name || d.Unicode != "") {
+			t.Errorf("%.80q, lax: %+v, %v", name, d, err)
+		}
+	}
+}

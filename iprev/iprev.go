@@ -126,7 +126,7 @@ func (r *Result) claim(names []string) {
 	}
 }
 
-// lookupForward returns for each name whether ip is one of its addresses. Only the family
+// lookupForward returns for each name, of which there is one at least, whether ip is one of its addresses. Only the family
 // of ip is looked up: an address of the other cannot be equal.
 func lookupForward(ctx context.Context, resolver dns.Resolver, names []dns.Domain, ip netip.Addr) []forward {
 	network := "ip6"
@@ -134,18 +134,20 @@ func lookupForward(ctx context.Context, resolver dns.Resolver, names []dns.Domai
 		network = "ip4"
 	}
 	l := make([]forward, len(names))
-	var wg sync.WaitGroup
-	for i, name := range names {
-		wg.Go(func() {
-			addrs, answer, err := resolver.LookupIP(ctx, network, name.Absolute())
-			l[i].authentic = answer.Authentic
-			if err != nil && !dns.IsNotFound(err) {
-				l[i].err = err
-				return
-			}
-			l[i].has = slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap() == ip })
-		})
+	look := func(i int) {
+		addrs, answer, err := resolver.LookupIP(ctx, network, names[i].Absolute())
+		l[i].authentic = answer.Authentic
+		if err != nil && !dns.IsNotFound(err) {
+			l[i].err = err
+			return
+		}
+		l[i].has = slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Unmap() == ip })
 	}
+	var wg sync.WaitGroup
+	for i := range names[1:] {
+		wg.Go(func() { look(i + 1) })
+	}
+	look(0) // Mostly it is the only one.
 	wg.Wait()
 	return l
 }

@@ -141,6 +141,13 @@ type Prompter interface {
 	Prompt(stage Stage) bool
 }
 
+// Immediate is implemented by a CheckState that mostly has all that its message stage needs by then. The runner asks
+// it in the goroutine of the dialogue, as at a Prompter's stages, before it asks Message in one that can be left behind.
+type Immediate interface {
+	// MessageNow does what Message does if that waits for nothing. If it returns false, Message is called after it.
+	MessageNow(m Message) (r Result, ok bool, err error)
+}
+
 // NopState is a CheckState without opinion, to be embedded by states that care for some
 // stages only.
 type NopState struct{}

@@ -88,6 +88,8 @@ type run struct {
 
 	// lost is set when a stage was left behind; its goroutine then owns the state.
 	lost bool
+
+	now *answer // To the message stage, if it was there at once.
 }
 
 // Begin starts a message. The context is that of the whole message and should not end
@@ -190,6 +192,11 @@ func (l streams) Write(p []byte) (int, error) {
 // Recipients. trace is header fields that every copy gets.
 func (t *Transaction) Message(ctx context.Context, env Envelope, body Body, trace []byte) []Decision {
 	m := Message{Envelope: env, Recipients: t.Recipients(), Body: body}
+	for _, c := range t.checks {
+		if !c.lost && !c.prompt(StageMessage) {
+			c.now = t.messageNow(c, m)
+		}
+	}
 	t.all(ctx, StageMessage, &t.message, t.recipients, func(ctx context.Context, s CheckState) (Result, error) { return s.Message(ctx, m) })
 	return Decide(Header{Hostname: t.r.opts.Hostname, Trace: trace}, t.message, t.recipients)
 }
@@ -224,7 +231,7 @@ type answer struct {
 func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipients []Judged, ask func(context.Context, CheckState) (Result, error)) {
 	var waits []func() (answer, bool) // Nil, or one for each check.
 	for i, c := range t.checks {
-		if c.lost || c.prompt(stage) {
+		if c.lost || c.now != nil || c.prompt(stage) {
 			continue
 		}
 		if waits == nil {
@@ -237,6 +244,8 @@ func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipien
 		switch {
 		case c.lost:
 			continue
+		case c.now != nil:
+			a = *c.now
 		case waits == nil || waits[i] == nil:
 			a = t.call(ctx, c, stage, ask)
 		default:
@@ -297,6 +306,28 @@ func (t *Transaction) ask(ctx context.Context, c *run, stage Stage, ask func(con
 			return answer{}, false
 		}
 	}
+}
+
+// messageNow returns the answer of a check that needs not wait for it, else nil.
+func (t *Transaction) messageNow(c *run, m Message) (a *answer) {
+	state, ok := c.state.(Immediate)
+	if !ok {
+		return nil
+	}
+	begin := time.Now()
+	defer func() {
+		if x := recover(); x != nil {
+			a = &answer{err: panicked(x)}
+		}
+		if a != nil {
+			t.r.observe(c.use, StageMessage, a.result.Verdict, a.err, begin)
+		}
+	}()
+	r, ok, err := state.MessageNow(m)
+	if !ok {
+		return nil
+	}
+	return &answer{r, err}
 }
 
 func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(context.Context, CheckState) (Result, error)) (a answer) {

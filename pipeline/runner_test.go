@@ -436,3 +436,60 @@ func TestPromptStages(t *testing.T) {
 		t.Errorf("message: %v, decisions %+v", failed, d)
 	}
 }
+
+// immediateCheck has its answer at once, or not.
+type immediateCheck struct {
+	pipeline.NopState
+	now    func() (pipeline.Result, bool, error)
+	waited *bool
+}
+
+func (immediateCheck) Name() string { return "immediate" }
+
+func (c immediateCheck) Start(context.Context, pipeline.Conn) (pipeline.CheckState, error) {
+	return c, nil
+}
+
+func (c immediateCheck) MessageNow(pipeline.Message) (pipeline.Result, bool, error) { return c.now() }
+
+func (c immediateCheck) Message(context.Context, pipeline.Message) (pipeline.Result, error) {
+	*c.waited = true
+	return pipeline.Result{Verdict: pipeline.Quarantine}, nil
+}
+
+// A check that has its answer is not asked for it again, one that has not is.
+func TestImmediate(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name                  string
+		now                   func() (pipeline.Result, bool, error)
+		waits, fails, refused bool
+		mailbox               string
+	}{
+		{"has it", func() (pipeline.Result, bool, error) { return pipeline.Result{}, true, nil }, false, false, false, ""},
+		{"refuses", func() (pipeline.Result, bool, error) { return pipeline.Result{Verdict: pipeline.Reject}, true, nil }, false, false, true, pipeline.RejectsMailbox},
+		{"waits", func() (pipeline.Result, bool, error) { return pipeline.Result{Verdict: pipeline.Reject}, false, nil }, true, false, false, pipeline.JunkMailbox},
+		{"fails", func() (pipeline.Result, bool, error) { return pipeline.Result{}, true, errors.New("broken") }, false, true, false, ""},
+		{"panics", func() (pipeline.Result, bool, error) { panic("broken") }, false, true, false, ""},
+	} {
+		var waited, failed bool
+		calls := 0
+		r := pipeline.NewRunner(pipeline.RunnerOptions{
+			Checks: uses(immediateCheck{now: tt.now, waited: &waited}),
+			Observe: func(_ string, stage pipeline.Stage, _ pipeline.Verdict, err error, _ time.Duration) {
+				if stage == pipeline.StageMessage {
+					calls++
+					failed = err != nil
+				}
+			},
+		})
+		tx := r.Begin(t.Context(), pipeline.Conn{})
+		defer tx.Close()
+		tx.Sender(t.Context(), pipeline.Envelope{})
+		tx.Recipient(t.Context(), pipeline.Recipient{Account: "a"})
+		d := tx.Message(t.Context(), pipeline.Envelope{}, spooled(t, simple), nil)
+		if waited != tt.waits || failed != tt.fails || calls != 1 || (d[0].Refuse != nil) != tt.refused || d[0].Recipient.Mailbox != tt.mailbox {
+			t.Errorf("%s: waited %v, failed %v, %d calls, %+v", tt.name, waited, failed, calls, d)
+		}
+	}
+}

@@ -23,7 +23,7 @@ type Args struct {
 	Explain  bool       // Look up the explanation of the domain for a Fail.
 
 	// Timeout limits the time of the evaluation, which is then a Temperror. Default 20
-	// seconds.
+	// seconds. If it is negative only the context does.
 	Timeout time.Duration
 
 	// Now is the clock for macros, default time.Now.
@@ -140,11 +140,14 @@ func check(ctx context.Context, resolver dns.Resolver, args Args, local string, 
 		return res
 	}
 	timeout := args.Timeout
-	if timeout <= 0 {
+	if timeout == 0 {
 		timeout = defaultTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
 
 	e := newEvaluation(resolver, args, local, domain.ASCII)
 	out := e.checkHost(ctx, domain.ASCII)

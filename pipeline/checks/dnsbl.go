@@ -77,8 +77,12 @@ func (c *DNSBL) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckSt
 	if conn.Submission {
 		return pipeline.NopState{}, nil // Users are at home, in networks that lists name for that.
 	}
-	ctx, cancel := context.WithTimeout(ctx, dnsblTimeout)
-	s := &dnsblState{check: c, cancel: cancel, ip: conn.RemoteIP.Unmap().WithZone(""), answers: make([]listAnswer, len(c.opts.Zones)), done: make(chan struct{})}
+	s := &dnsblState{check: c, ip: conn.RemoteIP.Unmap().WithZone(""), answers: make([]listAnswer, len(c.opts.Zones)), done: make(chan struct{})}
+	if s.unlisted(ctx) {
+		close(s.done)
+		return s, nil
+	}
+	ctx, s.cancel = context.WithTimeout(ctx, dnsblTimeout)
 	var wg sync.WaitGroup
 	for i, zone := range c.opts.Zones {
 		wg.Go(func() { s.answers[i] = c.ask(ctx, zone, s.ip) })
@@ -147,15 +151,36 @@ func (c *DNSBL) healthy(ctx context.Context, l listFamily) error {
 type dnsblState struct {
 	pipeline.NopState
 	check  *DNSBL
-	cancel context.CancelFunc
+	cancel context.CancelFunc // Nil if nothing goes on.
 	ip     netip.Addr
 
 	done    chan struct{} // Closed when answers are there.
 	answers []listAnswer
 }
 
+// unlisted sets the answers and returns true if it is at hand that no list has the address, as for most.
+func (s *dnsblState) unlisted(ctx context.Context) bool {
+	r, ok := s.check.opts.Resolver.(dns.Rememberer)
+	if !ok {
+		return false
+	}
+	hand := r.AtHand()
+	for i, zone := range s.check.opts.Zones {
+		s.answers[i] = listAnswer{zone, dnsbl.Lookup(ctx, hand, zone, s.ip)}
+		if s.answers[i].Status != dnsbl.StatusPass {
+			return false
+		}
+	}
+	return true
+}
+
 // Prompt implements pipeline.Prompter.
 func (s *dnsblState) Prompt(stage pipeline.Stage) bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+	}
 	return stage < pipeline.StageRecipient || stage == pipeline.StageRecipient && s.check.opts.Listed != pipeline.Reject
 }
 
@@ -213,6 +238,8 @@ func (s *dnsblState) result(ctx context.Context) (pipeline.Result, error) {
 
 // Close implements pipeline.CheckState.
 func (s *dnsblState) Close() {
-	s.cancel()
+	if s.cancel != nil {
+		s.cancel()
+	}
 	<-s.done
 }

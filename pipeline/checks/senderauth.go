@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mox/arc"
@@ -38,8 +39,9 @@ type SenderAuthOptions struct {
 //
 // Its facts are those of the constants Fact*.
 type SenderAuth struct {
-	opts  SenderAuthOptions
-	dmarc *dmarc.Verifier
+	opts    SenderAuthOptions
+	dmarc   *dmarc.Verifier
+	records *dkim.RecordCache
 }
 
 var _ pipeline.Check = (*SenderAuth)(nil)
@@ -74,7 +76,7 @@ func NewSenderAuth(opts SenderAuthOptions) *SenderAuth {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &SenderAuth{opts, &dmarc.Verifier{Resolver: opts.Resolver, Intn: opts.Intn}}
+	return &SenderAuth{opts, &dmarc.Verifier{Resolver: opts.Resolver, Intn: opts.Intn}, dkim.NewRecordCache()}
 }
 
 // Name implements pipeline.Check.
@@ -88,13 +90,10 @@ func (c *SenderAuth) Start(ctx context.Context, conn pipeline.Conn) (pipeline.Ch
 	ctx, cancel := context.WithCancel(ctx)
 	s := &senderAuthState{check: c, conn: conn, ctx: ctx, cancel: cancel}
 	// A signature that leaves some of the body to anybody says nothing about the message (RFC 6376 §8.2).
-	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now, RefuseUnsignedBody: true})
-	s.arc = arc.NewVerifier(ctx, c.opts.Resolver, arc.Options{Now: c.opts.Now, RefuseUnsignedBody: true})
-	s.lookups.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
-		defer cancel()
-		s.iprev = iprev.Lookup(ctx, c.opts.Resolver, conn.RemoteIP)
-	})
+	s.dkim = dkim.NewVerifier(ctx, c.opts.Resolver, dkim.Options{Now: c.opts.Now, RefuseUnsignedBody: true, Records: c.records})
+	s.arc = arc.NewVerifier(ctx, c.opts.Resolver, arc.Options{Now: c.opts.Now, RefuseUnsignedBody: true, Records: c.records})
+	s.split = dkim.Splitter{Header: s.setHeader, Body: s.writeBody}
+	s.lookUp(func(ctx context.Context, r dns.Resolver) { s.iprev = iprev.Lookup(ctx, r, conn.RemoteIP) })
 	return s, nil
 }
 
@@ -107,16 +106,40 @@ type senderAuthState struct {
 	cancel context.CancelFunc
 
 	lookups sync.WaitGroup
+	pending atomic.Int32 // Of lookups.
 	iprev   iprev.Result
 	spf     spf.Result // Of the reverse-path, or of the name in EHLO if that is null.
 	spfArgs spf.Args
 	helo    *spf.Result // Of the name in EHLO, besides that; nil for none.
 
-	dkim *dkim.Verifier
-	arc  *arc.Verifier
+	split dkim.Splitter
+	dkim  *dkim.Verifier
+	arc   *arc.Verifier
 }
 
-var _ pipeline.Streamer = (*senderAuthState)(nil)
+var (
+	_ pipeline.Streamer  = (*senderAuthState)(nil)
+	_ pipeline.Immediate = (*senderAuthState)(nil)
+)
+
+// lookUp makes a lookup in place if all answers are at hand, else beside the dialogue. The function may thus be
+// called twice.
+func (s *senderAuthState) lookUp(look func(ctx context.Context, r dns.Resolver)) {
+	resolver := s.check.opts.Resolver
+	if r, ok := resolver.(dns.Rememberer); ok {
+		hand := r.AtHand()
+		if look(s.ctx, hand); !hand.Missed() {
+			return
+		}
+	}
+	s.pending.Add(1)
+	s.lookups.Go(func() {
+		defer s.pending.Add(-1)
+		ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
+		defer cancel()
+		look(ctx, resolver)
+	})
+}
 
 // Prompt implements pipeline.Prompter.
 func (*senderAuthState) Prompt(stage pipeline.Stage) bool { return stage != pipeline.StageMessage }
@@ -124,34 +147,65 @@ func (*senderAuthState) Prompt(stage pipeline.Stage) bool { return stage != pipe
 // Sender implements pipeline.CheckState. It begins to evaluate SPF.
 func (s *senderAuthState) Sender(_ context.Context, env pipeline.Envelope) (pipeline.Result, error) {
 	o := &s.check.opts
-	s.spfArgs = spf.Args{RemoteIP: s.conn.RemoteIP, Hello: s.conn.Hello, MailFrom: env.MailFrom, Hostname: o.Hostname, Timeout: lookupTimeout, Now: o.Now}
-	s.lookups.Go(func() { s.spf = spf.CheckMailFrom(s.ctx, o.Resolver, s.spfArgs) })
+	s.spfArgs = spf.Args{RemoteIP: s.conn.RemoteIP, Hello: s.conn.Hello, MailFrom: env.MailFrom, Hostname: o.Hostname, Timeout: -1, Now: o.Now}
+	s.lookUp(func(ctx context.Context, r dns.Resolver) { s.spf = spf.CheckMailFrom(ctx, r, s.spfArgs) })
 	if !env.MailFrom.IsZero() {
 		// RFC 7208 §2.3: also the name that the client gave itself.
 		s.helo = &spf.Result{}
-		s.lookups.Go(func() { *s.helo = spf.CheckHELO(s.ctx, o.Resolver, s.spfArgs) })
+		s.lookUp(func(ctx context.Context, r dns.Resolver) { *s.helo = spf.CheckHELO(ctx, r, s.spfArgs) })
 	}
 	return pipeline.Result{}, nil
 }
 
 // Stream implements pipeline.Streamer.
-func (s *senderAuthState) Stream() io.Writer { return io.MultiWriter(s.dkim, s.arc) }
+func (s *senderAuthState) Stream() io.Writer { return &s.split }
+
+// setHeader begins to verify signatures and chain.
+func (s *senderAuthState) setHeader(header []byte, tooLarge bool) {
+	h := dkim.ParseHeader(header)
+	s.dkim.SetHeader(h, tooLarge)
+	s.arc.SetHeader(h, tooLarge)
+}
+
+func (s *senderAuthState) writeBody(p []byte) {
+	s.dkim.WriteBody(p)
+	s.arc.WriteBody(p)
+}
+
+// MessageNow implements pipeline.Immediate.
+func (s *senderAuthState) MessageNow(m pipeline.Message) (pipeline.Result, bool, error) {
+	s.split.Close()
+	remembers, ok := s.check.opts.Resolver.(dns.Rememberer)
+	if !ok || s.ctx.Err() != nil || s.pending.Load() > 0 || !s.dkim.Ready() || !s.arc.Ready() {
+		return pipeline.Result{}, false, nil
+	}
+	hand := remembers.AtHand()
+	r := s.judge(s.ctx, m, hand)
+	return r, !hand.Missed(), nil
+}
 
 // Message implements pipeline.CheckState.
 func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipeline.Result, error) {
+	s.split.Close()
 	kctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
-	signatures := s.dkim.Results(kctx)
-	chain := s.arc.Results(kctx)
+	s.dkim.Results(kctx)
+	s.arc.Results(kctx)
 	s.lookups.Wait() // Each has its own timeout.
 	if err := ctx.Err(); err != nil {
 		return pipeline.Result{}, s.check.opts.Policy.undecided(err)
 	}
-
-	authors := dmarc.ParseAuthors(m.Body.Root().Header)
 	pctx, cancel := context.WithTimeout(ctx, policyTimeout)
 	defer cancel()
-	policy := s.check.dmarc.Verify(pctx, authors, s.spfIdentifier(), DKIMIdentifiers(signatures))
+	return s.judge(pctx, m, s.check.opts.Resolver), nil
+}
+
+// judge comes to the result once that of SPF, DKIM and ARC is there. The resolver is for DMARC.
+func (s *senderAuthState) judge(ctx context.Context, m pipeline.Message, resolver dns.Resolver) pipeline.Result {
+	signatures, chain := s.dkim.Results(ctx), s.arc.Results(ctx)
+	verifier := *s.check.dmarc
+	verifier.Resolver = resolver
+	policy := verifier.Verify(ctx, dmarc.ParseAuthors(m.Body.Root().Header), s.spfIdentifier(), DKIMIdentifiers(signatures))
 	if m.Body.Root().Defects&message.DefectHeaderTooLarge != 0 {
 		policy.Invalid = true // Another From may follow where nobody has looked.
 	}
@@ -160,7 +214,7 @@ func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipe
 	r.Prepend = spf.NewReceived(s.spfArgs, s.spf).AppendField(nil)
 	r.AuthResults = s.authResults(m.Envelope.SMTPUTF8, signatures, chain, policy)
 	r.Facts = s.facts(signatures, chain, policy)
-	return r, nil
+	return r
 }
 
 // spfIdentifier returns what SPF says to DMARC (RFC 7489 §4.1).

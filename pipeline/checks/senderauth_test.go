@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -67,7 +68,28 @@ func address(t testing.TB, s string) smtp.Path {
 }
 
 // judged runs a check over a message from 192.0.2.1, or another address.
+//
+// What a SenderAuth says must be the same when its answers come from a cache, and when they are at hand, as all are for a
+// second message unless it has a chain.
 func judged(t testing.TB, c pipeline.Check, ip, from, content string) pipeline.Result {
+	t.Helper()
+	want, _ := judgedOnce(t, c, ip, from, content)
+	if s, ok := c.(*SenderAuth); ok && s.opts.Intn == nil {
+		opts := s.opts
+		opts.Resolver = dns.NewCache(opts.Resolver, dns.CacheOptions{})
+		cached := NewSenderAuth(opts)
+		for i := range 2 {
+			r, now := judgedOnce(t, cached, ip, from, content)
+			if now != (i > 0 && !strings.Contains(results(want), " arc=")) || results(r) != results(want) || outcome(r) != outcome(want) || !slices.Equal(r.Facts, want.Facts) || !bytes.Equal(r.Prepend, want.Prepend) {
+				t.Errorf("with a cache, message %d, at once %v: %s, %s, want %s, %s", i, now, results(r), outcome(r), results(want), outcome(want))
+			}
+		}
+	}
+	return want
+}
+
+// judgedOnce tells also whether the result was there at once.
+func judgedOnce(t testing.TB, c pipeline.Check, ip, from, content string) (pipeline.Result, bool) {
 	t.Helper()
 	s, err := c.Start(t.Context(), pipeline.Conn{RemoteIP: netip.MustParseAddr(ip), Hello: "mail.good.example"})
 	if err != nil {
@@ -90,11 +112,20 @@ func judged(t testing.TB, c pipeline.Check, ip, from, content string) pipeline.R
 	if err := spool.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Message(t.Context(), pipeline.Message{Envelope: env, Body: spool})
+	m := pipeline.Message{Envelope: env, Body: spool}
+	if s, ok := s.(pipeline.Immediate); ok {
+		if r, ok, err := s.MessageNow(m); ok || err != nil {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r, true
+		}
+	}
+	r, err := s.Message(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return r, false
 }
 
 // results returns the results in a short form, e.g. "iprev=pass spf=none".
@@ -424,7 +455,7 @@ func TestSenderAuthWithoutDNS(t *testing.T) {
 		}
 		c := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce})
 		begin := time.Now()
-		got := judged(t, c, "192.0.2.1", "a@good.example", string(fields)+m)
+		got, _ := judgedOnce(t, c, "192.0.2.1", "a@good.example", string(fields)+m)
 		if took := time.Since(begin); took >= SenderAuthTimeout {
 			t.Errorf("took %v", took)
 		}
