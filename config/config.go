@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -29,6 +28,7 @@ type Config struct {
 	AdminPasswordFile string // Absolute path; empty for no admin pages.
 
 	Listeners        []*Listener // Sorted by name.
+	ACME             []*ACME     // CAs for certificates, sorted by name.
 	Postmaster       Destination
 	InitialMailboxes []InitialMailbox // Without Inbox.
 	AllowNetworks    []netip.Prefix   // Exceptions for outgoing connections.
@@ -145,12 +145,6 @@ const (
 	DNSBLJunk                      // Mail goes to Junk.
 	DNSBLReject                    // Mail is refused.
 )
-
-// TLS are the certificates of a listener.
-type TLS struct {
-	Certificates []tls.Certificate // At least one.
-	MinVersion   uint16
-}
 
 // Limits of a listener. Zero is no limit.
 type Limits struct {

@@ -231,7 +231,7 @@ func TestProblems(t *testing.T) {
 		{"port", "Port: 2525", "Port: 70000", []string{"mox.conf:11: Listeners.local.SMTP.Port: ", "use 1 to 65535"}},
 		{"port taken", smtp, "\t\tSubmission:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n\t\t\tPort: 2525\n" + smtp, []string{"Listeners.local.Submission: port 2525 of 127.0.0.1 is also used by Listeners.local.SMTP; change"}},
 		{"port taken on all addresses", "Listeners:\n", "Listeners:\n\tall:\n\t\tIPs:\n\t\t\t- 0.0.0.0\n\t\tSMTP:\n\t\t\tEnabled: true\n\t\t\tPort: 2525\n", []string{"Listeners.local.SMTP: port 2525", "Listeners.all.SMTP"}},
-		{"TLS needed", smtp, "\t\tIMAPS:\n\t\t\tEnabled: true\n" + smtp, []string{"mox.conf:9: Listeners.local.IMAPS: needs TLS", "add KeyCerts"}},
+		{"TLS needed", smtp, "\t\tIMAPS:\n\t\t\tEnabled: true\n" + smtp, []string{"mox.conf:9: Listeners.local.IMAPS: needs TLS", "add ACME or KeyCerts"}},
 		{"TLS needed for login", smtp, "\t\tIMAP:\n\t\t\tEnabled: true\n" + smtp, []string{"Listeners.local.IMAP: needs TLS", "NoRequireSTARTTLS"}},
 		{"mechanism", smtp, "\t\tIMAP:\n\t\t\tEnabled: true\n\t\t\tNoRequireSTARTTLS: true\n\t\t\tSASLMechanisms:\n\t\t\t\t- PLAIN\n\t\t\t\t- plain\n" + smtp, []string{
 			`mox.conf:14: Listeners.local.IMAP.SASLMechanisms[1]: "plain" is not one of SCRAM-SHA-256-PLUS, SCRAM-SHA-256, SCRAM-SHA-1-PLUS, SCRAM-SHA-1, CRAM-MD5, EXTERNAL, PLAIN, LOGIN`,

@@ -13,6 +13,7 @@ func DescribeStatic(w io.Writer) error {
 	return sconf.Describe(w, &Static{
 		Listeners:        map[string]StaticListener{"public": {}},
 		PackageLogLevels: map[string]string{"smtpserver": "trace"},
+		ACME:             map[string]StaticACME{"letsencrypt": {}},
 		Transports:       map[string]StaticTransport{"smarthost": {}},
 	})
 }

@@ -204,12 +204,16 @@ func (c *Config) tls(listener string) *TLS {
 }
 
 // certificate returns the first certificate that fits what the client asks for. One
-// that does not fit is better than none: senders of mail rarely check the name.
+// that does not fit is better than none: senders of mail rarely check the name. A listener with
+// ACME has none.
 func (t *TLS) certificate(hello *tls.ClientHelloInfo) *tls.Certificate {
 	for i := range t.Certificates {
 		if hello.SupportsCertificate(&t.Certificates[i]) == nil {
 			return &t.Certificates[i]
 		}
+	}
+	if len(t.Certificates) == 0 {
+		return nil
 	}
 	return &t.Certificates[0]
 }

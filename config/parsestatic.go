@@ -1,8 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -52,6 +50,7 @@ func (b *builder) general() {
 	}
 	b.cfg.FailedLogins = p.logins("Logins", s.Logins)
 	b.cfg.Timeouts = p.timeouts("Timeouts", s.Timeouts)
+	b.acme()
 	b.cfg.AllowNetworks = p.parseNetworks("Outgoing.AllowNetworks", s.Outgoing.AllowNetworks)
 }
 
@@ -218,7 +217,7 @@ func (p *problems) listenIPs(field string, l []string) []netip.Addr {
 
 // needsTLS reports the services of a listener without TLS that cannot do without.
 func (p *problems) needsTLS(field string, l *Listener) {
-	const cure = "needs TLS: add KeyCerts to TLS of this listener"
+	const cure = "needs TLS: add ACME or KeyCerts to TLS of this listener"
 	for _, s := range []struct {
 		name string
 		need bool
@@ -294,37 +293,6 @@ func conflict(taken map[netip.AddrPort]string, ap netip.AddrPort) string {
 		}
 	}
 	return ""
-}
-
-// tls loads the certificates of a listener.
-func (b *builder) tls(field string, s *StaticTLS) *TLS {
-	p := b.static
-	t := &TLS{MinVersion: tls.VersionTLS12}
-	switch s.MinVersion {
-	case "", "TLSv1.2":
-	case "TLSv1.3":
-		t.MinVersion = tls.VersionTLS13
-	default:
-		p.addf(field+".MinVersion", "%q is not possible; use TLSv1.2 or TLSv1.3", s.MinVersion)
-	}
-	if len(s.KeyCerts) == 0 {
-		p.addf(field+".KeyCerts", "is empty; add a certificate with its key, or remove TLS")
-	}
-	for i, kc := range s.KeyCerts {
-		certPEM, err1 := b.read(kc.CertFile)
-		keyPEM, err2 := b.read(kc.KeyFile)
-		err := errors.Join(err1, err2)
-		var cert tls.Certificate
-		if err == nil {
-			cert, err = tls.X509KeyPair(certPEM, keyPEM)
-		}
-		if err != nil {
-			p.addf(fmt.Sprintf("%s.KeyCerts[%d]", field, i), "%v; check that both are PEM files, belong together and can be read by mox", err)
-			continue
-		}
-		t.Certificates = append(t.Certificates, cert)
-	}
-	return t
 }
 
 // httpHosts returns the names and addresses that HTTP requests may be for. An

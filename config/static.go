@@ -14,6 +14,7 @@ type Static struct {
 	Postmaster        StaticPostmaster           `sconf-doc:"Where mail for the postmaster goes: for \"postmaster\" without domain, at Hostname and at host names of listeners, and at each domain that has no such destination of its own."`
 	InitialMailboxes  *StaticInitialMailboxes    `sconf:"optional" sconf-doc:"Mailboxes of a new account, besides Inbox. Default: Sent, Archive, Trash, Drafts and Junk, each for the use of its name."`
 	Transports        map[string]StaticTransport `sconf:"optional" sconf-doc:"Ways for outgoing mail, to be chosen by Routes in domains.conf. The key is the name a route uses. Exactly one kind is set in each. Without a matching route, mail is delivered directly to the hosts in DNS."`
+	ACME              map[string]StaticACME      `sconf:"optional" sconf-doc:"CAs that certificates are requested from, over ACME (RFC 8555). The key is a name of your choice, for ACME in TLS of listeners. Example: letsencrypt."`
 	QuotaMessageSize  int64                      `sconf:"optional" sconf-doc:"Most bytes of mail an account may hold, unless the account has its own QuotaMessageSize. Default: 0, no limit. Example: 10000000000."`
 	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners, SMTP and IMAP together. For each: 0 or absent is the default, -1 is no limit."`
 	Timeouts          StaticTimeouts             `sconf:"optional" sconf-doc:"How long clients may take. For each: 0 or absent is the default."`
@@ -97,18 +98,6 @@ type StaticSMTP struct {
 	DMARCPolicy          string   `sconf:"optional" sconf-doc:"What becomes of mail that fails DMARC. With enforce it is what the domain in From asks for: mail is refused or put into Junk. With quarantine the worst is Junk. With none the result is only noted. Default: enforce."`
 	DNSBLs               []string `sconf:"optional" sconf-doc:"DNS block lists (RFC 5782) to ask for the address of each client. Read the terms of a list before using it, and see to it that the resolver is one that it answers. Example: bl.example.org."`
 	DNSBLPolicy          string   `sconf:"optional" sconf-doc:"What becomes of mail from an address that one of DNSBLs has: reject refuses it, junk puts it into Junk, none only notes it. By default nothing is lost when a list is wrong, or, as some did at their end, lists everybody. Default: junk."`
-}
-
-// StaticTLS are the certificates of a listener.
-type StaticTLS struct {
-	KeyCerts   []StaticKeyCert `sconf-doc:"Certificates with their keys. A client gets the first one that fits the name it asks for, otherwise the first."`
-	MinVersion string          `sconf:"optional" sconf-doc:"Oldest version to speak: TLSv1.2 or TLSv1.3. Default: TLSv1.2."`
-}
-
-// StaticKeyCert is a certificate with its key.
-type StaticKeyCert struct {
-	CertFile string `sconf-doc:"PEM file with the certificate and the intermediate ones after it, relative to the directory of this file. Example: example.org.crt.pem."`
-	KeyFile  string `sconf-doc:"PEM file with the private key, relative to the directory of this file. Example: example.org.key.pem."`
 }
 
 // StaticProxyProtocol is the use of the PROXY protocol.
