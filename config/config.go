@@ -45,6 +45,7 @@ type Config struct {
 	hostnames map[dns.Domain]bool
 	// Destinations by canonical address, and for a whole domain with an empty localpart.
 	destinations map[smtp.Address]Destination
+	aliases      map[smtp.Address]*Alias // By canonical address.
 	clientKeys   map[sasl.KeyFingerprint]*Account
 	mechanisms   map[string]bool // PasswordMechanisms of all accounts: each login asks for them.
 	routes       []Route

@@ -21,7 +21,10 @@ func DescribeStatic(w io.Writer) error {
 // DescribeDomains writes a domains.conf with every field and its documentation.
 func DescribeDomains(w io.Writer) error {
 	return sconf.Describe(w, &Dynamic{
-		Domains:  map[string]DynamicDomain{"example.org": {DKIM: &DynamicDKIM{Selectors: map[string]DynamicSelector{"2026a": {}}}}},
+		Domains: map[string]DynamicDomain{"example.org": {
+			DKIM:    &DynamicDKIM{Selectors: map[string]DynamicSelector{"2026a": {}}},
+			Aliases: map[string]DynamicAlias{"team": {}},
+		}},
 		Accounts: map[string]DynamicAccount{"ann": {Destinations: map[string]DynamicDestination{"ann@example.org": {}}}},
 	})
 }

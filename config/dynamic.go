@@ -17,6 +17,8 @@ type DynamicDomain struct {
 	LocalpartCaseSensitive      bool           `sconf:"optional" sconf-doc:"Treat Ann@ and ann@ as different. Default: false."`
 	DKIM                        *DynamicDKIM   `sconf:"optional" sconf-doc:"Sign mail from this domain, so that others can check that it is (DKIM, RFC 6376). It counts for mail whose From field has an address at exactly this domain, unless Subdomains is set. Without it mail is sent unsigned."`
 	Routes                      []DynamicRoute `sconf:"optional" sconf-doc:"Routes for mail sent from this domain, see Routes below."`
+
+	Aliases map[string]DynamicAlias `sconf:"optional" sconf-doc:"Addresses at this domain whose mail goes to several accounts here. The key is the part before the @. Example: team."`
 }
 
 // DynamicDKIM is how mail from a domain is signed.

@@ -83,7 +83,8 @@ func (d *Domain) significant(l smtp.Localpart) smtp.Localpart {
 // LookupAddress returns where mail for an address goes, and the address in
 // canonical form: case folded and without what follows a separator, as the domain
 // has it. In order, the full localpart, the part before a separator, postmaster
-// (RFC 5321 §4.5.1) and the domain's catch-all are looked for.
+// (RFC 5321 §4.5.1) and the domain's catch-all are looked for. An alias is an address too, with
+// its first member as the place for what has to have one; LookupAlias has them all.
 //
 // Errors are ErrUnknownDomain, ErrUnknownUser and ErrDomainDisabled.
 func (c *Config) LookupAddress(localpart smtp.Localpart, domain dns.Domain) (Destination, smtp.Address, error) {
@@ -99,6 +100,9 @@ func (c *Config) LookupAddress(localpart smtp.Localpart, domain dns.Domain) (Des
 	}
 	if d.Disabled {
 		return Destination{}, smtp.Address{}, ErrDomainDisabled
+	}
+	if a := c.LookupAlias(smtp.Address{Localpart: localpart, Domain: domain}.Path()); a != nil {
+		return a.Members[0].Destination, a.Address, nil
 	}
 	full := d.fold(localpart)
 	address := smtp.Address{Localpart: full, Domain: domain}
@@ -189,11 +193,14 @@ func (c *Config) LookupLogin(username string) *Account {
 }
 
 // AccountCanSendFrom tells whether an account may use an address as reverse-path or
-// in From: mail to the address must be delivered to it, and the domain must not be
+// in From: mail to the address must be delivered to it, or it must be an alias that allows this to its members, and the domain must not be
 // disabled. In localserve its account may use any.
 func (c *Config) AccountCanSendFrom(account string, address smtp.Address) bool {
 	if c.Localserve != nil && account == c.Localserve.Account {
 		return c.accounts[account] != nil
+	}
+	if a := c.LookupAlias(address.Path()); a != nil {
+		return a.AllowMsgFrom && a.HasMember(account)
 	}
 	dest, _, err := c.LookupAddress(address.Localpart, address.Domain)
 	return err == nil && dest.Account == account

@@ -146,6 +146,7 @@ func newBuilder(opts Options) (*builder, error) {
 			accounts:     map[string]*Account{},
 			hostnames:    map[dns.Domain]bool{},
 			destinations: map[smtp.Address]Destination{},
+			aliases:      map[smtp.Address]*Alias{},
 			clientKeys:   map[sasl.KeyFingerprint]*Account{},
 			mechanisms:   map[string]bool{},
 		},
@@ -171,6 +172,7 @@ func parse(opts Options, static, dynamic []byte) (*Config, error) {
 	b.transports()
 	b.domains()
 	b.accounts()
+	b.parseAliases()
 	b.references()
 	if err := b.err(); err != nil {
 		return nil, err

@@ -47,6 +47,9 @@ type Addresses interface {
 	LookupPath(p smtp.Path) (config.Destination, smtp.Address, error)
 	LookupIncoming(p smtp.Path) (config.Destination, smtp.Address, error)
 
+	// LookupAlias returns the alias that p is, nil if it is none.
+	LookupAlias(p smtp.Path) *config.Alias
+
 	// AccountCanSendFrom tells whether a is one of the account's addresses.
 	AccountCanSendFrom(account string, a smtp.Address) bool
 }

@@ -67,6 +67,13 @@ func (c *conn) addRecipient(asked pipeline.Recipient) error {
 		// RFC 5321 §4.5.3.1.10. The client sends the others in a transaction of their own.
 		return smtp.NewError(smtp.C452StorageFull, smtp.E453TooManyRecipients, "too many recipients", nil)
 	}
+	if alias := c.s.opts.Addresses().LookupAlias(asked.Path); alias != nil {
+		if err := c.addAlias(alias, asked); err != nil {
+			return err
+		}
+		tx.seen[asked.Path] = true
+		return nil
+	}
 	r, err := c.resolve(asked)
 	if err != nil {
 		return err
