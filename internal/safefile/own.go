@@ -18,38 +18,54 @@ type User struct{ UID, GID uint32 }
 // Owned is what Own did.
 type Owned struct {
 	Changed int      // Files and directories that belonged to somebody else.
-	Left    []string // Paths of what was left alone: links to files that are not the user's.
+	Left    []string // Paths of what was left alone: links, devices, and files that may be elsewhere too.
+}
+
+// owning is what Own works with.
+type owning struct {
+	User
+	Owned
+
+	// linksProtected tells that nobody can make hard links to files of others. Without that, a file with one name
+	// may have had another one when it was opened, and be a file from elsewhere.
+	linksProtected bool
 }
 
 // Own has a directory, and all in it, belong to the user, so that the user can work with what root has
 // put there. The directory itself gets the mode 0700. Links are not followed, and a file of another user that has
-// several names keeps its owner, as it may be a file from elsewhere.
+// several names keeps its owner, as it may be a file from elsewhere; on systems where everybody can make hard links to
+// files of others, all files of other users do.
 func (u User) Own(path string) (Owned, error) {
-	var o Owned
+	o := &owning{User: u, linksProtected: linksProtected()}
+	err := o.ownDir(path)
+	return o.Owned, err
+}
+
+func (o *owning) ownDir(path string) error {
 	dir, _, err := checkAbove(path)
 	if err != nil {
-		return o, err
+		return err
 	}
 	fd, err := unix.Open(filepath.Join(dir, filepath.Base(path)), openDir, 0)
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
-		return o, fmt.Errorf("%s is not a directory, or a symbolic link; name the directory itself", path)
+		return fmt.Errorf("%s is not a directory, or a symbolic link; name the directory itself", path)
 	} else if err != nil {
-		return o, &os.PathError{Op: "open", Path: path, Err: err}
+		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	if err := u.own(fd, path, &o); err != nil {
-		return o, err
+	if err := o.own(fd, path); err != nil {
+		return err
 	}
 	if err := unix.Fchmod(fd, 0o700); err != nil {
-		return o, &os.PathError{Op: "chmod", Path: path, Err: err}
+		return &os.PathError{Op: "chmod", Path: path, Err: err}
 	}
-	return o, u.ownTree(fd, path, &o)
+	return o.ownTree(fd, path)
 }
 
 const openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 
 // ownTree changes the owner of all in an open directory.
-func (u User) ownTree(fd int, path string, o *Owned) error {
+func (o *owning) ownTree(fd int, path string) error {
 	names, err := entries(fd, path)
 	if err != nil {
 		return err
@@ -66,7 +82,7 @@ func (u User) ownTree(fd int, path string, o *Owned) error {
 		case err != nil:
 			return &os.PathError{Op: "open", Path: below, Err: err}
 		}
-		err = u.ownEntry(fd, name, child, below, o)
+		err = o.ownEntry(fd, name, child, below)
 		unix.Close(child)
 		if err != nil {
 			return err
@@ -76,8 +92,8 @@ func (u User) ownTree(fd int, path string, o *Owned) error {
 }
 
 // ownEntry changes the owner of an entry that is open, and of what is below it.
-func (u User) ownEntry(parent int, name string, fd int, path string, o *Owned) error {
-	if err := u.own(fd, path, o); err != nil {
+func (o *owning) ownEntry(parent int, name string, fd int, path string) error {
+	if err := o.own(fd, path); err != nil {
 		return err
 	}
 	dir, err := unix.Openat(parent, name, openDir, 0)
@@ -85,11 +101,11 @@ func (u User) ownEntry(parent int, name string, fd int, path string, o *Owned) e
 		return nil // Not a directory, or not any more.
 	}
 	defer unix.Close(dir)
-	return u.ownTree(dir, path, o)
+	return o.ownTree(dir, path)
 }
 
 // own changes the owner of what is open.
-func (u User) own(fd int, path string, o *Owned) error {
+func (o *owning) own(fd int, path string) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return &os.PathError{Op: "stat", Path: path, Err: err}
@@ -99,13 +115,13 @@ func (u User) own(fd int, path string, o *Owned) error {
 	case kind == unix.S_IFLNK, kind == unix.S_IFBLK, kind == unix.S_IFCHR:
 		o.Left = append(o.Left, path)
 		return nil
-	case st.Uid == u.UID:
+	case st.Uid == o.UID:
 		return nil
-	case kind != unix.S_IFDIR && st.Nlink != 1:
+	case kind != unix.S_IFDIR && (st.Nlink != 1 || !o.linksProtected):
 		o.Left = append(o.Left, path)
 		return nil
 	}
-	if err := chownOpen(fd, int(u.UID), int(u.GID)); err != nil {
+	if err := chownOpen(fd, int(o.UID), int(o.GID)); err != nil {
 		return &os.PathError{Op: "chown", Path: path, Err: err}
 	}
 	o.Changed++
@@ -156,12 +172,12 @@ func (u User) OwnFile(path string) error {
 		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	var o Owned
-	if err := u.own(fd, path, &o); err != nil {
+	o := &owning{User: u, linksProtected: linksProtected()}
+	if err := o.own(fd, path); err != nil {
 		return err
 	}
 	if len(o.Left) > 0 {
-		return fmt.Errorf("%s is a link, or has several names; put the file itself there", path)
+		return fmt.Errorf("%s belongs to another user than %d, and could be a link to another file; as root, run: chown %d %s", path, u.UID, u.UID, path)
 	}
 	return nil
 }
