@@ -107,7 +107,7 @@ func (r Result) Properties(utf8 bool) []Property {
 	if s == nil {
 		return nil
 	}
-	l := []Property{{"d", s.Domain.XName(utf8)}}
+	l := append(make([]Property, 0, 5), Property{"d", s.Domain.XName(utf8)})
 	if s.Identity != nil && (utf8 || !s.Identity.Localpart.IsInternational()) {
 		l = append(l, Property{"i", s.Identity.XString(utf8)})
 	}

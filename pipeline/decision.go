@@ -71,7 +71,7 @@ func Decide(h Header, message Outcome, recipients []Judged) []Decision {
 
 // headerOf makes the fields to prepend for an outcome.
 func headerOf(h Header, o Outcome) []byte {
-	var b []byte
+	b := make([]byte, 0, len(o.Prepend)+len(h.Trace)+128*len(o.AuthResults))
 	if o.Verdict != Neutral && o.Reason != "" {
 		b = append(b, "X-Mox-Reason: "...)
 		b = append(b, o.Reason...)
@@ -87,11 +87,27 @@ func headerOf(h Header, o Outcome) []byte {
 // AppendFacts appends facts in the form in which they are kept with a message: a JSON array
 // of objects with Name and Value.
 func AppendFacts(dst []byte, facts []Fact) []byte {
-	b, err := json.Marshal(facts)
-	if err != nil {
-		return dst // Not reached: strings always marshal.
+	dst = append(dst, '[')
+	for i, f := range facts {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendJSON(append(dst, `{"Name":`...), f.Name)
+		dst = appendJSON(append(dst, `,"Value":`...), f.Value)
+		dst = append(dst, '}')
 	}
-	return append(dst, b...)
+	return append(dst, ']')
+}
+
+// appendJSON appends a string in JSON.
+func appendJSON(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' {
+			b, _ := json.Marshal(s) // A string always marshals.
+			return append(dst, b...)
+		}
+	}
+	return append(append(append(dst, '"'), s...), '"')
 }
 
 // Place is where a message is committed.

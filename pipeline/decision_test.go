@@ -1,9 +1,11 @@
 package pipeline_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"mox/pipeline"
 	"mox/smtp"
@@ -239,5 +241,22 @@ func TestValidFields(t *testing.T) {
 		if got := pipeline.ValidFields([]byte(tt.fields)); got != tt.ok {
 			t.Errorf("ValidFields(%q) = %v", tt.fields, got)
 		}
+	}
+}
+
+// Facts come back as they were, whatever is in them.
+func TestFacts(t *testing.T) {
+	t.Parallel()
+	for _, want := range [][]pipeline.Fact{
+		{{Name: "a", Value: "b.example"}},
+		{{Name: "a", Value: ""}, {Name: "b", Value: `"\<>&/`}, {Name: "c", Value: "\x00\r\n\t\x7f"}, {Name: "ü", Value: "\u2028é"}},
+	} {
+		var got []pipeline.Fact
+		if err := json.Unmarshal(pipeline.AppendFacts(nil, want), &got); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v, %v", pipeline.AppendFacts(nil, want), got, err)
+		}
+	}
+	if b := pipeline.AppendFacts(nil, []pipeline.Fact{{Name: "a", Value: "\xff"}}); !json.Valid(b) || !utf8.Valid(b) {
+		t.Errorf("%q", b)
 	}
 }

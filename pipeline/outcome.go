@@ -34,9 +34,17 @@ func (o *Outcome) Add(check string, r Result) {
 	if strictness(r.Verdict, r.Reply) > strictness(o.Verdict, o.Reply) {
 		o.Verdict, o.Reply, o.Check, o.Reason = r.Verdict, r.Reply, check, token(r.Reason)
 	}
-	o.AuthResults = append(o.AuthResults, r.AuthResults...)
-	o.Prepend = append(o.Prepend, r.Prepend...)
-	o.Facts = append(o.Facts, r.Facts...)
+	o.AuthResults = add(o.AuthResults, r.AuthResults)
+	o.Prepend = add(o.Prepend, r.Prepend)
+	o.Facts = add(o.Facts, r.Facts)
+}
+
+// add appends b to a. It keeps b if it is the first, but never writes to it, since results may share it.
+func add[T any](a, b []T) []T {
+	if len(a) == 0 {
+		return b[:len(b):len(b)]
+	}
+	return append(a, b...)
 }
 
 // Join returns what o and then p say.

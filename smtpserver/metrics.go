@@ -2,6 +2,7 @@ package smtpserver
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,6 +30,7 @@ type metrics struct {
 	deliveries  *prometheus.HistogramVec
 	bytes       *prometheus.CounterVec
 	checks      *prometheus.HistogramVec
+	observers   observers // Of checks.
 	panics      prometheus.Counter
 }
 
@@ -72,5 +74,36 @@ func (m *metrics) check(check string, stage pipeline.Stage, v pipeline.Verdict, 
 	if err != nil {
 		verdict = "error"
 	}
-	m.checks.WithLabelValues(check, stage.String(), verdict).Observe(d.Seconds())
+	m.observers.get(m.checks, checkLabels{check, stage, verdict}).Observe(d.Seconds())
+}
+
+// checkLabels are the labels of the metric of checks.
+type checkLabels struct {
+	check   string
+	stage   pipeline.Stage
+	verdict string
+}
+
+// observers keeps the histograms that labels stand for, since there are a dozen calls of checks for each message and
+// each costs more to find its histogram than to count. It is safe for concurrent use.
+type observers struct {
+	mu sync.RWMutex
+	m  map[checkLabels]prometheus.Observer
+}
+
+func (o *observers) get(vec *prometheus.HistogramVec, l checkLabels) prometheus.Observer {
+	o.mu.RLock()
+	h := o.m[l]
+	o.mu.RUnlock()
+	if h != nil {
+		return h
+	}
+	h = vec.WithLabelValues(l.check, l.stage.String(), l.verdict)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.m == nil {
+		o.m = make(map[checkLabels]prometheus.Observer)
+	}
+	o.m[l] = h
+	return h
 }

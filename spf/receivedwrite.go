@@ -1,6 +1,7 @@
 package spf
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ const (
 // AppendField appends the field, with its name and the final CRLF, folded. Control
 // characters become "?". It is in ASCII unless its values are not.
 func (r Received) AppendField(b []byte) []byte {
-	w := fieldWriter{b: b, start: len(b)}
+	w := fieldWriter{b: slices.Grow(b, 512), start: len(b)}
 	w.write("Received-SPF:")
 	w.word(string(r.Status))
 	if r.Comment != "" {
@@ -40,7 +41,7 @@ func (r Received) pairs() []KeyValue {
 	if r.ClientIP.IsValid() {
 		clientIP = r.ClientIP.String()
 	}
-	all := append([]KeyValue{
+	all := []KeyValue{
 		{"receiver", r.Receiver},
 		{"identity", string(r.Identity)},
 		{"client-ip", clientIP},
@@ -48,9 +49,14 @@ func (r Received) pairs() []KeyValue {
 		{"helo", r.HELO},
 		{"mechanism", r.Mechanism},
 		{"problem", r.Problem},
-	}, r.Others...)
+	}
 	pairs := all[:0]
 	for _, kv := range all {
+		if kv.Value != "" {
+			pairs = append(pairs, kv)
+		}
+	}
+	for _, kv := range r.Others {
 		if kv.Value != "" && isKey(kv.Key) {
 			pairs = append(pairs, kv)
 		}
@@ -86,6 +92,9 @@ func (w *fieldWriter) word(s string) {
 // clean returns s in valid UTF-8 without control characters and not longer than
 // maxValue.
 func clean(s string) string {
+	if len(s) <= maxValue && isPrintableText(s) {
+		return s
+	}
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
 			return '?'
@@ -100,6 +109,16 @@ func clean(s string) string {
 		cut--
 	}
 	return s[:cut]
+}
+
+// isPrintableText tells whether s is printable ASCII.
+func isPrintableText(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // escapeComment escapes what ends or begins a comment (RFC 5322 §3.2.2).

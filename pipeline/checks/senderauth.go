@@ -240,7 +240,8 @@ func DKIMIdentifiers(signatures []dkim.Result) []dmarc.Identifier {
 
 // authResults returns what is said in Authentication-Results (RFC 8601 §2.7).
 func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain arc.Result, policy dmarc.Result) []pipeline.AuthResult {
-	l := []pipeline.AuthResult{{Method: "iprev", Result: string(s.iprev.Status), Props: []pipeline.AuthProp{{Type: "policy", Property: "iprev", Value: s.conn.RemoteIP.String()}}}}
+	l := make([]pipeline.AuthResult, 0, 6+len(signatures))
+	l = append(l, pipeline.AuthResult{Method: "iprev", Result: string(s.iprev.Status), Props: []pipeline.AuthProp{{Type: "policy", Property: "iprev", Value: s.conn.RemoteIP.String()}}})
 	for _, r := range []*spf.Result{&s.spf, s.helo} {
 		if r != nil {
 			name, value := r.Property()
@@ -254,7 +255,9 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain
 	}
 	for _, r := range signatures {
 		a := pipeline.AuthResult{Method: "dkim", Result: string(r.Status), Reason: r.Reason()}
-		for _, p := range r.Properties(utf8) {
+		properties := r.Properties(utf8)
+		a.Props = make([]pipeline.AuthProp, 0, len(properties))
+		for _, p := range properties {
 			a.Props = append(a.Props, pipeline.AuthProp{Type: "header", Property: p.Name, Value: p.Value})
 		}
 		l = append(l, a)
@@ -281,6 +284,9 @@ func (s *senderAuthState) authResults(utf8 bool, signatures []dkim.Result, chain
 // asciiOnly replaces what only the header of an internationalized message may have (RFC 6532 §3). It can come from a
 // record in DNS, or from a tag of a signature.
 func asciiOnly(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if r >= 0x80 {
 			return '?'
@@ -291,7 +297,10 @@ func asciiOnly(s string) string {
 
 // facts returns what later decisions may use.
 func (s *senderAuthState) facts(signatures []dkim.Result, chain arc.Result, policy dmarc.Result) []pipeline.Fact {
-	l := []pipeline.Fact{{Name: FactIPRev, Value: string(s.iprev.Status)}, {Name: FactSPF, Value: string(s.spf.Status)}, {Name: FactDMARC, Value: string(policy.Status)}}
+	l := append(make([]pipeline.Fact, 0, 12),
+		pipeline.Fact{Name: FactIPRev, Value: string(s.iprev.Status)},
+		pipeline.Fact{Name: FactSPF, Value: string(s.spf.Status)},
+		pipeline.Fact{Name: FactDMARC, Value: string(policy.Status)})
 	add := func(name, value string) {
 		if f := (pipeline.Fact{Name: name, Value: value}); value != "" && !slices.Contains(l, f) {
 			l = append(l, f)
