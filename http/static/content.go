@@ -30,9 +30,10 @@ const (
 // body never changes and is shared; one with a file belongs to one request, which closes
 // it.
 type representation struct {
-	body []byte   // The content, or
-	file *os.File // where it is read from.
-	size int64    // Of the content.
+	body   []byte   // The content, or
+	file   *os.File // where it is read from.
+	offset int64    // At which the file is.
+	size   int64    // Of the content.
 
 	etag     string
 	modified time.Time // Zero: not told.

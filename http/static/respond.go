@@ -143,7 +143,7 @@ func (rep *representation) send(w http.ResponseWriter, part byteRange) error {
 		_, err := w.Write(rep.body[part.start:part.end()])
 		return err
 	}
-	if part.start > 0 {
+	if part.start != rep.offset {
 		if _, err := rep.file.Seek(part.start, io.SeekStart); err != nil {
 			return err
 		}
@@ -158,6 +158,7 @@ func (rep *representation) send(w http.ResponseWriter, part byteRange) error {
 		n, err = io.CopyBuffer(w, content, buf[:])
 		copyBuffers.Put(buf)
 	}
+	rep.offset = part.start + n
 	if err == nil && n < part.length {
 		err = io.ErrUnexpectedEOF
 	}
