@@ -304,9 +304,11 @@ func TestChildEndsWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(out)
-	if _, err := r.ReadString('\n'); err != nil {
+	address, err := r.ReadString('\n')
+	if err != nil {
 		t.Fatal(err)
 	}
+	(&parent{t: t, address: strings.TrimSpace(address)}).say("hello")
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
