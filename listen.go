@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	nethttp "net/http"
 	"net/netip"
 	"strconv"
 	"syscall"
 
 	"mox/config"
-	"mox/http"
 	"mox/imapserver"
 	"mox/internal/proxyproto"
 	"mox/internal/ratelimit"
@@ -24,8 +22,9 @@ import (
 // service is a service of a listener.
 type service struct {
 	listener *config.Listener
-	name     string // As in mox.conf.
+	name     string // As in mox.conf; of several over HTTP that share a port, the first.
 	port     int
+	web      *config.WebPort // For services over HTTP, else nil.
 }
 
 // services returns the enabled services of a listener.
@@ -40,12 +39,13 @@ func services(l *config.Listener) []service {
 		{"Submissions", l.Submissions.Service},
 		{"IMAP", l.IMAP.Service},
 		{"IMAPS", l.IMAPS.Service},
-		{"MetricsHTTP", l.MetricsHTTP},
-		{"MetricsHTTPS", l.MetricsHTTPS},
 	} {
 		if s.Enabled {
-			list = append(list, service{l, s.name, s.Port})
+			list = append(list, service{listener: l, name: s.name, port: s.Port})
 		}
+	}
+	for _, p := range l.WebPorts() {
+		list = append(list, service{l, p.Services[0].Name, p.Port, &p})
 	}
 	return list
 }
@@ -204,15 +204,6 @@ func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelim
 	}
 	if s.live.Current().Localserve != nil {
 		lo.Unlimited = loopback()
-	}
-	return lo
-}
-
-// httpListener returns how an HTTP service of a listener is served.
-func httpListener(svc service, tlsConfig *tls.Config, handler nethttp.Handler) http.ListenerOptions {
-	lo := http.ListenerOptions{Handler: handler, AllowHost: svc.listener.AllowsHTTPHost}
-	if svc.name == "MetricsHTTPS" {
-		lo.TLS = tlsConfig
 	}
 	return lo
 }

@@ -20,7 +20,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/mjl-/sconf"
@@ -147,11 +146,22 @@ func printLocalserve(w io.Writer, dir string, sockets []socket) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "mox %s serves on localhost. Any address receives mail, nothing leaves this machine.\n\n", version())
 	for _, s := range sockets {
-		fmt.Fprintf(&b, "  %-13s %s\n", strings.TrimPrefix(s.name, "Metrics"), s.Addr())
+		fmt.Fprintf(&b, "  %-13s %s\n", printedName(s), s.Addr())
 	}
 	fmt.Fprintf(&b, "\n  account         %s\n  password        %s\n  admin password  %s\n  directory       %s\n\n", localAddress, localPassword, localAdminPassword, dir)
 	fmt.Fprintf(&b, "Ctrl-C stops.\n")
 	w.Write(b.Bytes())
+}
+
+// printedName returns what people call a service.
+func printedName(s socket) string {
+	switch {
+	case s.web == nil:
+		return s.name
+	case s.web.TLS:
+		return "HTTPS"
+	}
+	return "HTTP"
 }
 
 // initLocalserve makes the directory with configuration, certificate and account,

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	nethttp "net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -42,11 +41,13 @@ type serveOptions struct {
 
 	keepLevels bool // The levels are not set by the configuration.
 
-	resolver dns.Resolver                                                         // Default: the system's, cached.
-	listen   func(network, address string) (net.Listener, error)                  // Default: net.Listen.
-	dial     func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
-	ready    func(cfg *config.Config, sockets []socket)                           // Told once all is served. May be nil.
-	restart  func(ctx context.Context) error                                      // Arranges that another server follows once this one has stopped. Nil: nobody can.
+	resolver    dns.Resolver                                                         // Default: the system's, cached.
+	listen      func(network, address string) (net.Listener, error)                  // Default: net.Listen.
+	dial        func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
+	webServices map[config.WebKind]http.Service                                      // Those that can be enabled in mox.conf.
+
+	ready   func(cfg *config.Config, sockets []socket) // Told once all is served. May be nil.
+	restart func(ctx context.Context) error            // Arranges that another server follows once this one has stopped. Nil: nobody can.
 }
 
 // server is a running mail server.
@@ -174,10 +175,18 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		return nil, err
 	}
 	s.addServer("stopping IMAP", imapServer.Shutdown)
-	httpServer := http.New(http.Options{Log: s.log.With("pkg", "http")})
+	httpServer, err := http.New(http.Options{
+		Config:     live,
+		Services:   opts.webServices,
+		Dial:       opts.dial,
+		Gatherer:   registry,
+		Registerer: registry,
+		Log:        s.log.With("pkg", "http"),
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.addServer("stopping HTTP", httpServer.Shutdown)
-	metrics := nethttp.NewServeMux()
-	metrics.Handle("GET /metrics", http.Metrics(registry))
 
 	// The ports of the configuration.
 	smtpChecks := s.checks(ctx, accounts)
@@ -203,7 +212,7 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 				case "IMAP", "IMAPS":
 					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns, accountConns))
 				default:
-					return httpServer.Serve(so, httpListener(so.service, tlsConfig, metrics))
+					return httpServer.Serve(so, l, *so.web)
 				}
 			})
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	Postmaster       Destination
 	InitialMailboxes []InitialMailbox // Without Inbox.
 	AllowNetworks    []netip.Prefix   // Exceptions for outgoing connections.
+	HTTPAccessLog    string           // Absolute path; empty for none.
 	FailedLogins     ratelimit.LoginOptions
 	Timeouts         Timeouts
 
@@ -50,7 +51,9 @@ type Config struct {
 	mechanisms   map[string]bool // PasswordMechanisms of all accounts: each login asks for them.
 	routes       []Route
 
-	files   []string // See Files.
+	files    []string // See Files.
+	websites Websites
+
 	quota   int64
 	static  Static
 	dynamic Dynamic
@@ -81,15 +84,16 @@ type Listener struct {
 	TLS            *TLS  // Nil without certificates.
 	ProxyNetworks  []netip.Prefix
 	Limits         Limits
-	HTTPHosts      map[string]bool // Names and addresses, in lower case, that HTTP answers to.
 
-	SMTP         SMTP
-	Submission   Plaintext
-	Submissions  ImplicitTLS
-	IMAP         Plaintext
-	IMAPS        ImplicitTLS
-	MetricsHTTP  Service
-	MetricsHTTPS Service
+	Web               []WebService    // Services over HTTP that are enabled.
+	HTTPHosts         map[string]bool // Names and addresses that these answer to; see AllowsHTTPHost.
+	ForwardedNetworks []netip.Prefix  // Reverse proxies that are believed.
+
+	SMTP        SMTP
+	Submission  Plaintext
+	Submissions ImplicitTLS
+	IMAP        Plaintext
+	IMAPS       ImplicitTLS
 }
 
 // UsesProxyProtocol tells whether connections begin with a PROXY protocol header.
@@ -155,6 +159,7 @@ type Limits struct {
 	// Rates for a client address and for its network.
 	Connects ratelimit.NetworkOptions
 	Messages ratelimit.NetworkOptions
+	Requests ratelimit.NetworkOptions // Over HTTP.
 
 	BadCommands       int
 	CommandsPerMinute int
@@ -166,6 +171,7 @@ type Timeouts struct {
 	Login time.Duration // To log in, or to begin a first mail transaction.
 	SMTP  time.Duration // To send the next command or piece of data.
 	IMAP  time.Duration // To send the next command or end IDLE.
+	HTTP  time.Duration // To send more of a body, or to take more of a response.
 }
 
 // TransportKind is a way for mail to leave.
@@ -215,7 +221,9 @@ type Domain struct {
 	Disabled               bool
 	LocalpartSeparators    []string
 	LocalpartCaseSensitive bool
-	DKIM                   *DKIM // Nil for a domain whose mail is not signed.
+	DKIM                   *DKIM      // Nil for a domain whose mail is not signed.
+	MTASTS                 *MTASTS    // Nil for a domain without policy.
+	ClientSettingsDomain   dns.Domain // What mail programs connect to; zero for the name of the listener.
 
 	routes []Route
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -336,25 +337,34 @@ func TestHTTPHosts(t *testing.T) {
 	t.Parallel()
 	static := strings.Replace(testStatic, "\t\tSMTP:\n", "\t\tHTTPHosts:\n\t\t\t- Mail.Internal\n\t\tSMTP:\n", 1)
 	l := load(t, static, testDynamic).Listeners[0]
-	for host, want := range map[string]bool{
-		"localhost":           true,
-		"localhost:1080":      true,
-		"LOCALHOST.":          true,
-		"127.0.0.1:80":        true,
-		"[::1]":               true,
-		"[::1]:80":            true,
-		"[0:0:0:0:0:0:0:1]":   true,
-		"mail.example.org":    true,
-		"mail.internal:8443":  true,
-		"evil.example":        false,
-		"127.0.0.2":           false,
-		"localhost.evil.test": false,
-		"":                    false,
-		":80":                 false,
+	loopback, other := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("192.0.2.1")
+	for _, tt := range []struct {
+		host  string
+		local netip.Addr
+		want  bool
+	}{
+		{"localhost", loopback, true},
+		{"127.0.0.1", loopback, true},
+		{"::1", loopback, true},
+		{"mail.example.org", other, true},
+		{"mail.internal", other, true},
+		{"192.0.2.1", other, true},
+		{"evil.example", loopback, false},
+		{"127.0.0.2", loopback, false},
+		{"192.0.2.1", loopback, false},
+		{"localhost.evil.test", loopback, false},
+		{"", loopback, false},
 	} {
-		if got := l.AllowsHTTPHost(host); got != want {
-			t.Errorf("host %q: allowed %v, want %v", host, got, want)
+		if got := l.AllowsHTTPHost(tt.host, tt.local); got != tt.want {
+			t.Errorf("host %q at %s: allowed %v, want %v", tt.host, tt.local, got, tt.want)
 		}
+	}
+
+	// Where anything else can come in, localhost is for those on this machine.
+	static = strings.Replace(static, "\t\t\t- 127.0.0.1\n\t\t\t- ::1\n", "\t\t\t- 0.0.0.0\n", 1)
+	l = load(t, static, testDynamic).Listeners[0]
+	if !l.AllowsHTTPHost("localhost", loopback) || l.AllowsHTTPHost("localhost", other) || l.AllowsHTTPHost("0.0.0.0", other) {
+		t.Error("localhost must be allowed on loopback addresses only")
 	}
 }
 

@@ -7,6 +7,11 @@ type Dynamic struct {
 	Domains  map[string]DynamicDomain  `sconf-doc:"This is domains.conf. It is read again on a reload (SIGHUP), and mox writes it when settings are changed in a page or by a command; comments are lost then. Check with \"mox config test\".\n\n\nDomains that mail is accepted for. The key is the name; internationalized ones in UTF-8. Example: example.org."`
 	Accounts map[string]DynamicAccount `sconf-doc:"Accounts, each with its own mail, password and settings. The key is the account's name, which is not an address. Example: ann."`
 	Routes   []DynamicRoute            `sconf:"optional" sconf-doc:"How outgoing mail travels. For each attempt the routes of the sending account are tried first, then those of the sender's domain, then these. The first that matches is used; without one, mail is delivered directly."`
+
+	WebDomainRedirects map[string]string           `sconf:"optional" sconf-doc:"Websites that only send to another one: the key is the host name of requests, the value the one to go to, with the same path. Example: example.org with value www.example.org."`
+	WebHandlers        []DynamicWebHandler         `sconf:"optional" sconf-doc:"Websites, on listeners with WebserverHTTP or WebserverHTTPS. The first handler whose Domain and PathRegexp fit a request answers it."`
+	WebDomains         map[string]DynamicWebDomain `sconf:"optional" sconf-doc:"More about host names of WebHandlers and WebDomainRedirects: TLS and certificates. The key is the host name. Example: www.example.org."`
+	SecurityTxt        *DynamicSecurityTxt         `sconf:"optional" sconf-doc:"Whom to tell about security problems: /.well-known/security.txt (RFC 9116) of all names that mox serves, unless a handler answers."`
 }
 
 // DynamicDomain is a domain that mail is accepted for.
@@ -16,6 +21,8 @@ type DynamicDomain struct {
 	LocalpartCatchallSeparators []string       `sconf:"optional" sconf-doc:"Characters that end the significant part of an address: with \"+\", mail to ann+shop@ goes to ann@. The first that occurs counts. Example: +."`
 	LocalpartCaseSensitive      bool           `sconf:"optional" sconf-doc:"Treat Ann@ and ann@ as different. Default: false."`
 	DKIM                        *DynamicDKIM   `sconf:"optional" sconf-doc:"Sign mail from this domain, so that others can check that it is (DKIM, RFC 6376). It counts for mail whose From field has an address at exactly this domain, unless Subdomains is set. Without it mail is sent unsigned."`
+	MTASTS                      *DynamicMTASTS `sconf:"optional" sconf-doc:"Tell others to deliver mail to this domain only with TLS and a valid certificate (MTA-STS, RFC 8461), for listeners with MTASTSHTTPS."`
+	ClientSettingsDomain        string         `sconf:"optional" sconf-doc:"Name of the server that mail programs are told for IMAP and submission, for which there must be a certificate. Default: the name of the listener. Example: mail.example.org."`
 	Routes                      []DynamicRoute `sconf:"optional" sconf-doc:"Routes for mail sent from this domain, see Routes below."`
 
 	Aliases map[string]DynamicAlias `sconf:"optional" sconf-doc:"Addresses at this domain whose mail goes to several accounts here. The key is the part before the @. Example: team."`

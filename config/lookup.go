@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -234,16 +233,4 @@ func (r *Route) matches(from, to dns.Domain, attempts int) bool {
 
 func anyPattern(l []domainPattern, d dns.Domain) bool {
 	return len(l) == 0 || slices.ContainsFunc(l, func(p domainPattern) bool { return p.matches(d) })
-}
-
-// AllowsHTTPHost tells whether HTTP requests with this Host field may be answered.
-func (l *Listener) AllowsHTTPHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
-	if ip, err := netip.ParseAddr(host); err == nil {
-		host = ip.Unmap().String()
-	}
-	return l.HTTPHosts[host]
 }

@@ -173,6 +173,7 @@ func parse(opts Options, static, dynamic []byte) (*Config, error) {
 	b.domains()
 	b.accounts()
 	b.parseAliases()
+	b.websites()
 	b.references()
 	if err := b.err(); err != nil {
 		return nil, err

@@ -55,6 +55,8 @@ func (b *builder) domains() {
 			LocalpartSeparators:    s.LocalpartCatchallSeparators,
 			LocalpartCaseSensitive: s.LocalpartCaseSensitive,
 			DKIM:                   b.dkim(field+".DKIM", domain, s.DKIM),
+			MTASTS:                 b.mtasts(field+".MTASTS", domain, s.MTASTS),
+			ClientSettingsDomain:   p.clientSettings(field+".ClientSettingsDomain", s.ClientSettingsDomain),
 			routes:                 b.parseRoutes(field+".Routes", s.Routes),
 		}
 	}

@@ -50,6 +50,9 @@ func (b *builder) general() {
 	}
 	b.cfg.FailedLogins = p.logins("Logins", s.Logins)
 	b.cfg.Timeouts = p.timeouts("Timeouts", s.Timeouts)
+	if s.HTTPAccessLog != "" {
+		b.cfg.HTTPAccessLog = within(b.cfg.DataDir, s.HTTPAccessLog)
+	}
 	b.acme()
 	b.cfg.AllowNetworks = p.parseNetworks("Outgoing.AllowNetworks", s.Outgoing.AllowNetworks)
 }
@@ -134,8 +137,9 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 		Submissions:    p.implicitTLS(field+".Submissions", s.Submissions, 465),
 		IMAP:           p.plaintext(field+".IMAP", s.IMAP, 143),
 		IMAPS:          p.implicitTLS(field+".IMAPS", s.IMAPS, 993),
-		MetricsHTTP:    service(s.MetricsHTTP.Enabled, s.MetricsHTTP.Port, 8010),
-		MetricsHTTPS:   service(s.MetricsHTTPS.Enabled, s.MetricsHTTPS.Port, 8013),
+		Web:            b.web(field, s),
+
+		ForwardedNetworks: p.parseNetworks(field+".ForwardedNetworks", s.ForwardedNetworks),
 	}
 	l.IPs = p.listenIPs(field+".IPs", s.IPs)
 	if len(s.NATIPs) > 0 {
@@ -169,7 +173,7 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 	if s.TLS == nil {
 		p.needsTLS(field, l)
 	}
-	l.HTTPHosts = b.httpHosts(l, s.HTTPHosts)
+	l.HTTPHosts = b.httpHosts(field+".HTTPHosts", l, s.HTTPHosts)
 	return l
 }
 
@@ -228,10 +232,14 @@ func (p *problems) needsTLS(field string, l *Listener) {
 		{"Submissions", l.Submissions.Enabled, ", or disable it"},
 		{"IMAP", l.IMAP.Enabled && !l.IMAP.NoRequireSTARTTLS, ", or in a protected network set NoRequireSTARTTLS"},
 		{"IMAPS", l.IMAPS.Enabled, ", or disable it"},
-		{"MetricsHTTPS", l.MetricsHTTPS.Enabled, ", or disable it"},
 	} {
 		if s.need {
 			p.addf(field+"."+s.name, "%s%s", cure, s.cure)
+		}
+	}
+	for _, s := range l.Web {
+		if s.TLS {
+			p.addf(field+"."+s.Name, "%s, or disable it", cure)
 		}
 	}
 }
@@ -239,19 +247,26 @@ func (p *problems) needsTLS(field string, l *Listener) {
 // ports checks that ports are valid and no two services share one. HTTP services of
 // one listener may: they are told apart by path.
 func (b *builder) ports(field string, l *Listener, taken map[netip.AddrPort]string) {
-	for _, s := range []struct {
+	type port struct {
 		name string
 		Service
 		shared string // Services with an equal name here may share a port.
-	}{
+	}
+	ports := []port{
 		{"SMTP", l.SMTP.Service, ""},
 		{"Submission", l.Submission.Service, ""},
 		{"Submissions", l.Submissions.Service, ""},
 		{"IMAP", l.IMAP.Service, ""},
 		{"IMAPS", l.IMAPS.Service, ""},
-		{"MetricsHTTP", l.MetricsHTTP, "HTTP"},
-		{"MetricsHTTPS", l.MetricsHTTPS, "HTTPS"},
-	} {
+	}
+	for _, w := range l.Web {
+		shared := "HTTP"
+		if w.TLS {
+			shared = "HTTPS"
+		}
+		ports = append(ports, port{w.Name, Service{true, w.Port}, shared})
+	}
+	for _, s := range ports {
 		if !s.Enabled {
 			continue
 		}
@@ -295,21 +310,6 @@ func conflict(taken map[netip.AddrPort]string, ap netip.AddrPort) string {
 	return ""
 }
 
-// httpHosts returns the names and addresses that HTTP requests may be for. An
-// attacker's name that resolves to us must not be among them.
-func (b *builder) httpHosts(l *Listener, more []string) map[string]bool {
-	hosts := map[string]bool{l.Hostname.ASCII: true, "localhost": true, "127.0.0.1": true, "::1": true}
-	for _, ip := range l.IPs {
-		if !ip.IsUnspecified() {
-			hosts[ip.String()] = true
-		}
-	}
-	for _, h := range more {
-		hosts[strings.ToLower(strings.Trim(h, "[]"))] = true
-	}
-	return hosts
-}
-
 // limit returns the value of a limit: def for 0, and 0, for no limit, for -1.
 func (p *problems) limit(field string, v, def int) int {
 	switch {
@@ -349,6 +349,7 @@ func (p *problems) limits(field string, s StaticLimits) Limits {
 		CommandsPerMinute: p.limit(field+".CommandsPerMinute", s.CommandsPerMinute, 1200),
 		Recipients:        p.limit(field+".Recipients", s.Recipients, 1000),
 	}
+	l.Requests = p.httpRequests(field, s)
 	if l.Recipients > 0 && l.Recipients < 100 {
 		p.addf(field+".Recipients", "%d is below 100, which every server must take (RFC 5321 §4.5.3.1.8); raise it", l.Recipients)
 	}
@@ -378,6 +379,7 @@ func (p *problems) timeouts(field string, s StaticTimeouts) Timeouts {
 		Login: get("Login", s.Login, 2*time.Minute, 10*time.Second),
 		SMTP:  get("SMTP", s.SMTP, 5*time.Minute, time.Minute),
 		IMAP:  get("IMAP", s.IMAP, 32*time.Minute, 30*time.Minute),
+		HTTP:  get("HTTP", s.HTTP, time.Minute, 5*time.Second),
 	}
 }
 

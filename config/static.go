@@ -19,6 +19,7 @@ type Static struct {
 	Logins            StaticLogins               `sconf:"optional" sconf-doc:"Limits on failed logins, for all listeners, SMTP and IMAP together. For each: 0 or absent is the default, -1 is no limit."`
 	Timeouts          StaticTimeouts             `sconf:"optional" sconf-doc:"How long clients may take. For each: 0 or absent is the default."`
 	Outgoing          StaticOutgoing             `sconf:"optional" sconf-doc:"Connections that mox makes to others."`
+	HTTPAccessLog     string                     `sconf:"optional" sconf-doc:"File for a line per HTTP request, in the combined format of Apache and nginx, relative to DataDir. It is opened anew on a reload, for logrotate. Default: none. Example: access.log."`
 }
 
 // StaticPostmaster is where mail for postmaster goes.
@@ -61,9 +62,24 @@ type StaticListener struct {
 	Submissions        StaticImplicitTLS    `sconf:"optional" sconf-doc:"Users submit mail here after logging in, with TLS from the start. Needs TLS. Default port: 465."`
 	IMAP               StaticPlaintext      `sconf:"optional" sconf-doc:"Users read mail here, with STARTTLS. Default port: 143."`
 	IMAPS              StaticImplicitTLS    `sconf:"optional" sconf-doc:"Users read mail here, with TLS from the start. Needs TLS. Default port: 993."`
+	AccountHTTP        StaticWebService     `sconf:"optional" sconf-doc:"Pages for users to change their settings, at /account/. Without TLS: for listeners that only machines of one's own can reach. Default port: 80."`
+	AccountHTTPS       StaticWebService     `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 443."`
+	AdminHTTP          StaticWebService     `sconf:"optional" sconf-doc:"Pages for the administrator, at /admin/. Keep it away from the public. Default port: 80."`
+	AdminHTTPS         StaticWebService     `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 443."`
+	WebmailHTTP        StaticWebService     `sconf:"optional" sconf-doc:"Reading and writing mail in a browser, at /webmail/. Without TLS: for listeners that only machines of one's own can reach. Default port: 80."`
+	WebmailHTTPS       StaticWebService     `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 443."`
+	WebAPIHTTP         StaticWebService     `sconf:"optional" sconf-doc:"Calls for programs that send and handle mail, at /webapi/. Without TLS: for listeners that only machines of one's own can reach. Default port: 80."`
+	WebAPIHTTPS        StaticWebService     `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 443."`
 	MetricsHTTP        StaticService        `sconf:"optional" sconf-doc:"Figures for Prometheus at /metrics. Keep it away from the public. Default port: 8010."`
 	MetricsHTTPS       StaticService        `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 8013."`
-	HTTPHosts          []string             `sconf:"optional" sconf-doc:"Host names and addresses that HTTP services of this listener answer to, besides Hostname and IPs. Other names are refused, so that a page of a stranger cannot reach in by DNS. Example: mail.internal."`
+	PprofHTTP          StaticService        `sconf:"optional" sconf-doc:"What the process does, for developers, at /debug/pprof/. It shows secrets: keep it away from the public. Default port: 8011."`
+	PprofHTTPS         StaticService        `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 8014."`
+	AutoconfigHTTPS    StaticWellKnown      `sconf:"optional" sconf-doc:"Settings for mail programs: for Thunderbird and others at https://autoconfig.<domain>/, for Outlook at https://autodiscover.<domain>/, for Apple at https://autoconfig.<domain>/profile.mobileconfig. Needs TLS, and DNS records for these names."`
+	MTASTSHTTPS        StaticWellKnown      `sconf:"optional" sconf-doc:"Policies of domains with MTASTS, at https://mta-sts.<domain>/ (RFC 8461). Needs TLS, and DNS records for these names."`
+	WebserverHTTP      StaticWebserver      `sconf:"optional" sconf-doc:"Websites: WebHandlers and WebDomainRedirects of domains.conf. Default port: 80."`
+	WebserverHTTPS     StaticWebserver      `sconf:"optional" sconf-doc:"The same with TLS. Needs TLS. Default port: 443."`
+	ForwardedNetworks  []string             `sconf:"optional" sconf-doc:"Networks of reverse proxies, for services with Forwarded. From others such header fields are dropped. Example: 127.0.0.1."`
+	HTTPHosts          []string             `sconf:"optional" sconf-doc:"Host names and addresses that the services above, but for websites, answer to, besides Hostname and IPs; localhost is one on loopback addresses. Other names are refused, so that a page of a stranger cannot reach in by DNS. Example: mail.internal."`
 }
 
 // StaticImplicitTLS is a service with logins that begins with TLS.
@@ -118,6 +134,9 @@ type StaticLimits struct {
 	MessagesPerMinutePerIP      int `sconf:"optional" sconf-doc:"Messages in a minute from one client address that is not logged in. More are refused for now. Default: 500."`
 	MessagesPerMinutePerNetwork int `sconf:"optional" sconf-doc:"Messages in a minute from one network, not logged in. Default: 1500."`
 
+	HTTPRequestsPerMinutePerIP      int `sconf:"optional" sconf-doc:"HTTP requests in a minute from one client address that is not loopback. More are refused for now. Default: 6000."`
+	HTTPRequestsPerMinutePerNetwork int `sconf:"optional" sconf-doc:"HTTP requests in a minute from one network. Default: 18000."`
+
 	BadCommands       int `sconf:"optional" sconf-doc:"Erroneous commands on one connection, not counting those in between that were good, before it is closed. Default: 10."`
 	CommandsPerMinute int `sconf:"optional" sconf-doc:"Commands in a minute on one SMTP connection that is not logged in; it is slowed down to that. Default: 1200."`
 	Recipients        int `sconf:"optional" sconf-doc:"Recipients of one message; at least 100 (RFC 5321 §4.5.3.1.8). Default: 1000."`
@@ -134,6 +153,7 @@ type StaticLogins struct {
 type StaticTimeouts struct {
 	Login time.Duration `sconf:"optional" sconf-doc:"Time for a client to log in, or to begin a first mail transaction; at least 10s. Default: 2m."`
 	SMTP  time.Duration `sconf:"optional" sconf-doc:"Time for an SMTP client to send the next command or piece of data; at least 1m. Default: 5m (RFC 5321 §4.5.3.2.7)."`
+	HTTP  time.Duration `sconf:"optional" sconf-doc:"Time for an HTTP client to send more of a body, or to take more of a response; at least 5s. Default: 1m."`
 	IMAP  time.Duration `sconf:"optional" sconf-doc:"Time for a logged-in IMAP client to send the next command or end IDLE; at least 30m (RFC 9051 §5.4). Default: 32m."`
 }
 

@@ -2,71 +2,162 @@ package http
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"net/netip"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/config"
+	"mox/http/compress"
+	"mox/http/static"
+	"mox/internal/ratelimit"
 )
 
-// Timeouts of connections.
+// Timeouts of connections that do nothing yet, or nothing any more.
 const (
-	headerTimeout = 30 * time.Second
-	idleTimeout   = 2 * time.Minute
-	writeTimeout  = 5 * time.Minute
+	headerTimeout = 30 * time.Second // For the whole header.
+	idleTimeout   = 2 * time.Minute  // Between requests.
 )
+
+// Config is the configuration of a running server, a *config.Live.
+type Config interface {
+	Current() *config.Config
+	Subscribe(changed func(old, new *config.Config)) (cancel func())
+}
 
 // Options for New.
 type Options struct {
-	Log *slog.Logger // Default: discard.
+	Config Config // Required.
+
+	// Services are what can be enabled for listeners and in WebInternal: of WebAccount, WebAdmin,
+	// WebWebmail and WebWebAPI, those that there are.
+	Services map[config.WebKind]Service
+
+	// ACMEChallenge answers below /.well-known/acme-challenge/ on ports without TLS (RFC 8555 §8.3). May be nil.
+	ACMEChallenge nethttp.Handler
+
+	// GetCertificate returns certificates for names that the files of the configuration have none for, and for
+	// clients that negotiate acme-tls/1. It returns nil for a name that it knows nothing of. May be nil.
+	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
+	// Dial connects to servers that requests are forwarded to. Default: that of a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	Gatherer   prometheus.Gatherer   // Shown by services with metrics. Default: nothing.
+	Registerer prometheus.Registerer // Default: metrics are not shown.
+	Log        *slog.Logger          // Default: discard.
 }
 
-// Server answers HTTP requests on any number of listeners. It is safe for concurrent
-// use.
+// Server answers HTTP requests on any number of ports. It is safe for concurrent use.
 type Server struct {
-	log *slog.Logger
+	opts       Options
+	log        *slog.Logger
+	metrics    *metrics
+	accessFile *accessFile
+	compressor *compress.Compressor
+	files      *static.Cache
+	idPrefix   string // Of ids of requests, differs from start to start.
+	requests   atomic.Uint64
+	router     atomic.Pointer[router]
+	limiters   map[string]*limiters // By listener.
+	unfollow   func()               // Ends the subscription to changes of the configuration.
 
 	mu      sync.Mutex // Guards what follows.
 	closed  bool
 	servers []*nethttp.Server
 }
 
-// New returns a server.
-func New(opts Options) *Server {
+// limiters are shared by the ports of a listener.
+type limiters struct {
+	conns    *ratelimit.Conns
+	requests *ratelimit.Networks
+}
+
+// New returns a server. A listener of the configuration that has a service enabled for which Services has none
+// is an error.
+func New(opts Options) (*Server, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{log: opts.Log}
-}
-
-// ListenerOptions for Serve.
-type ListenerOptions struct {
-	Handler nethttp.Handler
-
-	// AllowHost tells whether requests with this Host field are answered. Others get
-	// "misdirected request": the page of a stranger, whose name resolves to this
-	// address, must not be able to ask us anything.
-	AllowHost func(host string) bool
-
-	TLS *tls.Config // Nil for plain HTTP.
-}
-
-// Serve answers on a listener, which it closes, until Shutdown. It then returns nil.
-func (s *Server) Serve(l net.Listener, opts ListenerOptions) error {
-	if opts.TLS != nil {
-		config := opts.TLS.Clone()
-		config.NextProtos = []string{"h2", "http/1.1"}
-		l = tls.NewListener(l, config)
+	if opts.Gatherer == nil {
+		opts.Gatherer = prometheus.NewRegistry()
 	}
+	var prefix [5]byte
+	rand.Read(prefix[:])
+	s := &Server{
+		opts:       opts,
+		log:        opts.Log,
+		metrics:    newMetrics(opts.Registerer),
+		accessFile: &accessFile{log: opts.Log},
+		compressor: compress.New(compress.Options{}),
+		files:      static.NewCache(0),
+		idPrefix:   strings.ToLower(base32.StdEncoding.EncodeToString(prefix[:])) + "-",
+		limiters:   map[string]*limiters{},
+	}
+	cfg := opts.Config.Current()
+	for _, l := range cfg.Listeners {
+		if err := s.checkServices(l); err != nil {
+			return nil, err
+		}
+		s.limiters[l.Name] = &limiters{ratelimit.NewConns(l.Limits.Connections), ratelimit.NewNetworks(l.Limits.Requests)}
+	}
+	s.accessFile.open(cfg.HTTPAccessLog)
+	s.setRouter(cfg)
+	s.unfollow = opts.Config.Subscribe(func(_, cfg *config.Config) {
+		s.accessFile.open(cfg.HTTPAccessLog)
+		s.setRouter(cfg)
+	})
+	return s, nil
+}
+
+// port is a port that is served.
+type port struct {
+	s        *Server
+	listener *config.Listener
+	config.WebPort
+	limiters *limiters
+	stall    time.Duration // How long a client may do nothing in the middle of something.
+	mounts   []mount       // Longest path first.
+	kinds    map[config.WebKind]config.WebService
+	httpPort int // For redirects from plain HTTP: the port with TLS for websites, 0 for none.
+	targets  builtin
+}
+
+// Serve answers on a port of a listener of the configuration, until Shutdown. It then returns nil. It closes l.
+func (s *Server) Serve(l net.Listener, listener *config.Listener, wp config.WebPort) error {
+	p := s.newPort(listener, wp)
+	var tlsConfig *tls.Config
+	if wp.TLS {
+		tlsConfig = p.webTLS()
+	}
+	limited := &limitedListener{Listener: l, conns: p.limiters.conns, free: p.uncounted, stall: p.stall}
 	server := &nethttp.Server{
-		Handler:           checkHost(opts.AllowHost, opts.Handler),
+		Handler:           p,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
-		WriteTimeout:      writeTimeout,
+		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		HTTP2: &nethttp.HTTP2Config{
+			MaxConcurrentStreams: 250,
+			SendPingTimeout:      p.stall,
+			WriteByteTimeout:     p.stall,
+		},
+		DisableGeneralOptionsHandler: true,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, base(c))
+		},
 	}
 	s.mu.Lock()
 	if s.closed {
@@ -75,35 +166,69 @@ func (s *Server) Serve(l net.Listener, opts ListenerOptions) error {
 	}
 	s.servers = append(s.servers, server)
 	s.mu.Unlock()
-	if err := server.Serve(l); !errors.Is(err, nethttp.ErrServerClosed) {
+	if err := server.Serve(newHTTPListener(limited, tlsConfig)); !errors.Is(err, nethttp.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil
+}
+
+type connKey struct{}
+
+// uncounted tells whether connections and requests of an address are not limited: on this machine all
+// clients of a proxy have the same one, as they have behind proxies that are known.
+func (p *port) uncounted(ip netip.Addr) bool {
+	return ip.IsLoopback() || isTrusted(ip, p.listener.ForwardedNetworks)
 }
 
 // Shutdown closes the listeners and idle connections and waits for requests that run
 // until the context ends, whose error it then returns.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
+	first := !s.closed
 	s.closed = true
 	servers := s.servers
 	s.mu.Unlock()
-	var errs []error
-	for _, server := range servers {
-		if err := server.Shutdown(ctx); err != nil {
-			errs = append(errs, err, server.Close())
-		}
+	if first {
+		s.unfollow()
+	}
+	errs := make([]error, len(servers))
+	var wg sync.WaitGroup
+	for i, server := range servers {
+		wg.Go(func() {
+			if err := server.Shutdown(ctx); err != nil {
+				errs[i] = errors.Join(err, server.Close())
+			}
+		})
+	}
+	wg.Wait()
+	if first {
+		s.retireRouter()
+		s.accessFile.close()
 	}
 	return errors.Join(errs...)
 }
 
-// checkHost refuses requests for other hosts.
-func checkHost(allow func(string) bool, next nethttp.Handler) nethttp.Handler {
-	return nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
-		if !allow(r.Host) {
-			nethttp.Error(w, "this server does not answer for that host name", nethttp.StatusMisdirectedRequest)
-			return
+// newPort prepares to serve a port.
+func (s *Server) newPort(listener *config.Listener, wp config.WebPort) *port {
+	p := &port{
+		s:        s,
+		listener: listener,
+		WebPort:  wp,
+		limiters: s.limiters[listener.Name],
+		stall:    s.opts.Config.Current().Timeouts.HTTP,
+		kinds:    map[config.WebKind]config.WebService{},
+	}
+	for _, svc := range wp.Services {
+		p.kinds[svc.Kind] = svc
+	}
+	for _, svc := range listener.Web {
+		if svc.Kind == config.WebServer && svc.TLS && !wp.TLS {
+			p.httpPort = svc.Port
 		}
-		next.ServeHTTP(w, r)
-	})
+	}
+	p.mountServices()
+	return p
 }
+
+// cid returns the id of a request.
+func (s *Server) cid(n uint64) string { return s.idPrefix + strconv.FormatUint(n, 36) }

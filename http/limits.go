@@ -1,0 +1,144 @@
+package http
+
+import (
+	"errors"
+	"io"
+	nethttp "net/http"
+	"os"
+	"time"
+)
+
+const (
+	// minRate is how fast a body must come on average, in bytes per second, after the first two minutes: a client that
+	// sends a byte a minute occupies whatever waits for the rest.
+	minRate  = 100
+	minAfter = 2 * time.Minute
+
+	// maxDocumentRequest is the largest body of a request for a document, in bytes.
+	maxDocumentRequest = 64 << 10
+
+	// leftover is how long a client may take to send a body that nobody wants, once the response is made.
+	leftover = 5 * time.Second
+
+	// piece is what is sent at once over HTTP/2, in bytes: so much a client must take within the time that it may
+	// do nothing.
+	piece = 64 << 10
+)
+
+// body is the body of a request. A client that stops sending is given up.
+type body struct {
+	io.ReadCloser
+	q       *exchange
+	n       int64
+	renewed time.Time
+	ended   bool
+}
+
+// limitTimes has reads of the body end in time.
+func (q *exchange) limitTimes() {
+	if q.r.Body == nil || q.r.Body == nethttp.NoBody {
+		return
+	}
+	q.body = &body{ReadCloser: q.r.Body, q: q}
+	q.r.Body = q.body
+	q.body.renew()
+}
+
+// renew gives the client time for more.
+func (b *body) renew() {
+	now := time.Now()
+	stall := b.q.p.stall
+	if now.Sub(b.renewed) < stall/8 {
+		return
+	}
+	b.renewed = now
+	until := now.Add(stall)
+	if slow := b.q.start.Add(minAfter + time.Duration(b.n/minRate)*time.Second); slow.Before(until) {
+		until = slow
+	}
+	b.deadline(until)
+}
+
+// deadline sets when reads fail; the zero time is never.
+func (b *body) deadline(t time.Time) {
+	if d, ok := b.q.ResponseWriter.(interface{ SetReadDeadline(time.Time) error }); ok {
+		d.SetReadDeadline(t) // If this fails, so do reads.
+	}
+}
+
+// errSlow ends the body of a client that does not send.
+var errSlow = errors.New("the client sends no more of its request")
+
+func (b *body) Read(p []byte) (int, error) {
+	if !b.ended {
+		b.renew()
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.n += int64(n)
+	switch {
+	case err == nil:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = errSlow
+	case err == io.EOF && !b.ended:
+		// Net/http now waits for the connection to end.
+		b.ended = true
+		b.deadline(time.Time{})
+	}
+	return n, err
+}
+
+// stopTimes ends what limitTimes and writes began.
+func (q *exchange) stopTimes() {
+	if q.body != nil && !q.body.ended && !q.hijacked {
+		q.body.deadline(time.Now().Add(leftover))
+	}
+	if q.writing != nil {
+		q.writing.Stop()
+	}
+}
+
+// limitBody limits the body of a request. It reports false if it is known to be too large.
+func (q *exchange) limitBody(most int64) bool {
+	if most <= 0 || q.body == nil {
+		return true
+	}
+	if q.r.ContentLength > most {
+		return false
+	}
+	q.r.Body = nethttp.MaxBytesReader(q.ResponseWriter, q.r.Body, most)
+	return true
+}
+
+// write sends p. With HTTP/1 the connection sees to it that the client takes it.
+func (q *exchange) write(p []byte) (int, error) {
+	if q.r.ProtoMajor == 1 {
+		return q.ResponseWriter.Write(p)
+	}
+	defer q.watchWrite()()
+	written := 0
+	for {
+		n, err := q.ResponseWriter.Write(p[written:min(len(p), written+piece)])
+		written += n
+		if err != nil || written == len(p) {
+			return written, err
+		}
+		q.writing.Reset(q.p.stall)
+	}
+}
+
+// watchWrite ends an HTTP/2 stream whose client takes nothing for too long, though its connection may be
+// alive. The returned function ends the watch.
+func (q *exchange) watchWrite() (stop func()) {
+	if q.r.ProtoMajor == 1 {
+		return func() {}
+	}
+	if q.writing == nil {
+		w := q.ResponseWriter
+		q.writing = time.AfterFunc(q.p.stall, func() {
+			nethttp.NewResponseController(w).SetWriteDeadline(time.Now()) // The stream may be gone.
+		})
+	} else {
+		q.writing.Reset(q.p.stall)
+	}
+	return func() { q.writing.Stop() }
+}

@@ -1,0 +1,185 @@
+package http
+
+import (
+	nethttp "net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"mox/config"
+	"mox/dns"
+)
+
+// router has the websites of one configuration. Requests hold on to the one that they began with.
+type router struct {
+	cfg       *config.Config
+	sites     *config.Websites // Of cfg.
+	redirects map[string]*target
+	byHost    map[string][]*site
+
+	users   atomic.Int64 // Requests, and the server while it is the current one.
+	retired atomic.Bool
+	finish  func() // Lets go of the sites.
+}
+
+// site is a handler of the configuration, in one configuration or several in a row.
+type site struct {
+	h      *config.WebHandler
+	prefix string // If all that h.Path says is that paths begin with this.
+	*target
+	close func()
+	users int // Routers; guarded by Server.mu.
+}
+
+// has tells whether there is a website at a host.
+func (rt *router) has(host string) bool { return rt.redirects[host] != nil || rt.byHost[host] != nil }
+
+// domain returns a host as a domain, the zero Domain if it is none.
+func (rt *router) domain(host string) dns.Domain {
+	if len(rt.sites.Domains) == 0 {
+		return dns.Domain{}
+	}
+	d, err := dns.ParseDomain(host)
+	if err != nil {
+		return dns.Domain{}
+	}
+	return d
+}
+
+// webDomain returns the settings of a website by its name in ASCII, or nil.
+func (s *Server) webDomain(host string) *config.WebDomain {
+	rt := s.router.Load()
+	return rt.sites.Domains[rt.domain(host)]
+}
+
+// acquireRouter returns the current router for a request, which must release it.
+func (s *Server) acquireRouter() *router {
+	for {
+		rt := s.router.Load()
+		rt.users.Add(1)
+		if s.router.Load() == rt {
+			return rt
+		}
+		rt.release()
+	}
+}
+
+func (rt *router) release() {
+	if rt.users.Add(-1) == 0 && rt.retired.Load() {
+		rt.finish()
+	}
+}
+
+// setRouter puts the websites of a configuration in effect. Handlers that stay the same go on, with all that they have learned.
+func (s *Server) setRouter(cfg *config.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	old := s.router.Load()
+	sites := cfg.Websites()
+	rt := &router{cfg: cfg, sites: sites, redirects: map[string]*target{}, byHost: map[string][]*site{}}
+	for from, to := range sites.Redirects {
+		rt.redirects[from.ASCII] = s.newTarget("(redirect)", s.redirectDomain(to))
+	}
+	var all []*site
+	taken := map[*site]bool{}
+	for _, h := range sites.Handlers {
+		var st *site
+		if old != nil {
+			for _, o := range old.byHost[h.Domain.ASCII] {
+				if !taken[o] && o.h.Equal(h) {
+					st = o
+					break
+				}
+			}
+		}
+		if st == nil {
+			st = s.newSite(h)
+		}
+		taken[st] = true
+		st.users++
+		all = append(all, st)
+		rt.byHost[h.Domain.ASCII] = append(rt.byHost[h.Domain.ASCII], st)
+	}
+	rt.finish = sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, st := range all {
+			if st.users--; st.users == 0 && st.close != nil {
+				st.close()
+			}
+		}
+	})
+	rt.users.Store(1)
+	s.router.Store(rt)
+	if old != nil {
+		// Not here: finish takes the lock.
+		defer func() {
+			old.retired.Store(true)
+			go old.release()
+		}()
+	}
+}
+
+// retireRouter lets go of the current router, once and for all.
+func (s *Server) retireRouter() {
+	rt := s.router.Load()
+	rt.retired.Store(true)
+	rt.release()
+}
+
+// literalPath matches expressions that say how paths begin, and nothing else.
+var literalPath = regexp.MustCompile(`^\^[a-zA-Z0-9/_~-]*$`)
+
+// newSite makes the handler of a website.
+func (s *Server) newSite(h *config.WebHandler) *site {
+	st := &site{h: h}
+	if e := h.Path.String(); literalPath.MatchString(e) {
+		st.prefix = e[1:]
+	}
+	handler, closer, err := s.siteHandler(h)
+	if err != nil {
+		s.log.Error("handler of a website cannot work; its requests are answered with an error", "handler", h.LogName, "domain", h.Domain.LogString(), "err", err)
+		handler = nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+			s.Error(w, r, nethttp.StatusInternalServerError)
+		})
+	}
+	st.close = closer
+	if h.Compress && h.Static == nil {
+		handler = s.compressor.Handler(handler)
+	}
+	st.target = s.newTarget(h.LogName, handler)
+	st.log = h.AccessLog
+	st.maxBody = h.MaxBodySize
+	return st
+}
+
+func (st *site) matches(path string) bool {
+	if st.prefix != "" {
+		return strings.HasPrefix(path, st.prefix)
+	}
+	return st.h.Path.MatchString(path)
+}
+
+// continues is where a handler sends requests that the next one is to answer.
+func continues(w nethttp.ResponseWriter, r *nethttp.Request) {
+	if q := exchangeOf(w); q != nil {
+		q.next = true
+	}
+}
+
+// siteHandler makes what answers for a website, and what ends it, which may be nil.
+func (s *Server) siteHandler(h *config.WebHandler) (nethttp.Handler, func(), error) {
+	switch {
+	case h.Static != nil:
+		return s.staticHandler(h)
+	case h.Redirect != nil:
+		return s.redirectHandler(h)
+	case h.Forward != nil:
+		return s.forwardHandler(h)
+	}
+	return s.internalHandler(h)
+}
