@@ -13,23 +13,37 @@ import (
 //
 // Both are attributes of a thread, which a new process inherits. They are set on a thread that does nothing else and ends
 // then, so the parent itself keeps what it has.
-func startConfined(cmd *exec.Cmd, drop bool) error {
-	started := make(chan error, 1)
+func startConfined(cmd *exec.Cmd, drop bool) (err error) {
+	onThreadOfItsOwn(func() {
+		if drop {
+			if err = dropBoundingSet(); err != nil {
+				return
+			}
+		}
+		if err = unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+			err = fmt.Errorf("forbidding new privileges: %w", err)
+			return
+		}
+		err = cmd.Start()
+	})
+	return err
+}
+
+// onThreadOfItsOwn calls f on a thread that ends then, and that is not the first of the process, whose attributes the system
+// shows as those of the process.
+func onThreadOfItsOwn(f func()) {
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		runtime.LockOSThread() // Without an unlock, the thread ends with the goroutine.
-		started <- func() error {
-			if drop {
-				if err := dropBoundingSet(); err != nil {
-					return err
-				}
-			}
-			if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-				return fmt.Errorf("forbidding new privileges: %w", err)
-			}
-			return cmd.Start()
-		}()
+		if unix.Gettid() == unix.Getpid() {
+			defer runtime.UnlockOSThread()
+			onThreadOfItsOwn(f)
+			return
+		}
+		f()
 	}()
-	return <-started
+	<-done
 }
 
 // dropBoundingSet empties the capability bounding set of the thread.
