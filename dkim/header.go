@@ -23,7 +23,8 @@ type Header struct {
 // ParseHeader splits a raw header, without the empty line at its end, into fields. The
 // Header keeps referring to b.
 func ParseHeader(b []byte) *Header {
-	h := &Header{last: make(map[string]int32)}
+	n := min(bytes.Count(b, []byte("\n"))+1, 64)
+	h := &Header{last: make(map[string]int32, n/2), fields: make([]message.Field, 0, n), prev: make([]int32, 0, n)}
 	var name []byte
 	for f := range message.Fields(b) {
 		if len(h.fields) == maxFields {
@@ -55,10 +56,16 @@ func (h *Header) Complete() bool { return !h.cut }
 // Fields returns all fields from top to bottom. The caller must not change them.
 func (h *Header) Fields() []message.Field { return h.fields }
 
+// lastOf returns the index of the last field with a name, counted from 1, or 0.
+func (h *Header) lastOf(name string) int32 {
+	var buf [64]byte // Longer names are rare.
+	return h.last[string(appendLower(buf[:0], name))]
+}
+
 // Count returns the number of fields with the given name.
 func (h *Header) Count(name string) int {
 	n := 0
-	for i := h.last[lowerString(name)]; i > 0; i = h.prev[i-1] {
+	for i := h.lastOf(name); i > 0; i = h.prev[i-1] {
 		n++
 	}
 	return n
@@ -70,23 +77,24 @@ func (h *Header) Count(name string) int {
 // except, the signature itself, is passed over (RFC 6376 §3.7); -1 is none.
 func (h *Header) Select(names []string, except int) iter.Seq[message.Field] {
 	return func(yield func(message.Field) bool) {
-		next := make(map[string]int32) // Only of names that are there: who wrote the others is a stranger.
+		next := make(map[int32]int32, min(len(names), 32)) // By the last field with the name.
 		for _, name := range names {
-			name = lowerString(name)
-			i, ok := next[name]
+			last := h.lastOf(name)
+			if last == 0 {
+				continue
+			}
+			i, ok := next[last]
 			if !ok {
-				i = h.last[name]
+				i = last
 			}
 			if int(i)-1 == except && i > 0 {
 				i = h.prev[i-1]
 			}
 			if i == 0 {
-				if ok {
-					next[name] = 0
-				}
+				next[last] = 0
 				continue
 			}
-			next[name] = h.prev[i-1]
+			next[last] = h.prev[i-1]
 			if !yield(h.fields[i-1]) {
 				return
 			}
@@ -94,9 +102,9 @@ func (h *Header) Select(names []string, except int) iter.Seq[message.Field] {
 	}
 }
 
-func appendLower(dst, b []byte) []byte {
-	for _, c := range b {
-		dst = append(dst, lower(c))
+func appendLower[T string | []byte](dst []byte, s T) []byte {
+	for i := range len(s) {
+		dst = append(dst, lower(s[i]))
 	}
 	return dst
 }
@@ -105,7 +113,7 @@ func appendLower(dst, b []byte) []byte {
 func lowerString(s string) string {
 	for i := range len(s) {
 		if lower(s[i]) != s[i] {
-			return string(appendLower(nil, []byte(s)))
+			return string(appendLower(nil, s))
 		}
 	}
 	return s

@@ -75,7 +75,7 @@ func NewRunner(opts RunnerOptions) *Runner {
 // goroutine, in the order of the stages. The caller must Close it.
 type Transaction struct {
 	r          *Runner
-	log        *slog.Logger // Nil without checks.
+	cid        string // Of the connection, for logs.
 	checks     []*run
 	message    Outcome
 	recipients []Judged
@@ -95,14 +95,11 @@ type run struct {
 // Begin starts a message. The context is that of the whole message and should not end
 // before Close.
 func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
-	t := &Transaction{r: r}
-	if len(r.opts.Checks) > 0 {
-		t.log = r.opts.Log.With("cid", conn.ID)
-	}
+	t := &Transaction{r: r, cid: conn.ID}
 	for _, u := range r.opts.Checks {
 		state, err := r.start(ctx, u, conn)
 		if err != nil {
-			t.log.Error("check cannot start", "check", u.Check.Name(), "err", err)
+			t.log().Error("check cannot start", "check", u.Check.Name(), "err", err)
 			continue
 		}
 		if state == (NopState{}) {
@@ -112,6 +109,9 @@ func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
 	}
 	return t
 }
+
+// log returns the logger, which few messages need.
+func (t *Transaction) log() *slog.Logger { return t.r.opts.Log.With("cid", t.cid) }
 
 func (r *Runner) start(ctx context.Context, u Use, conn Conn) (state CheckState, err error) {
 	begin := time.Now()
@@ -214,7 +214,7 @@ func (t *Transaction) Close() {
 func (t *Transaction) close(c *run) {
 	defer func() {
 		if x := recover(); x != nil {
-			t.log.Error("check failed", "check", c.use.Check.Name(), "stage", "close", "err", panicked(x))
+			t.log().Error("check failed", "check", c.use.Check.Name(), "stage", "close", "err", panicked(x))
 		}
 	}()
 	c.state.Close()
@@ -252,7 +252,7 @@ func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipien
 			var ok bool
 			if a, ok = waits[i](); !ok {
 				c.lost = true
-				t.log.Error("check does not return, going on without it", "check", c.use.Check.Name(), "stage", stage)
+				t.log().Error("check does not return, going on without it", "check", c.use.Check.Name(), "stage", stage)
 				continue
 			}
 		}
@@ -346,7 +346,7 @@ func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(co
 // else's program, and what it says ends up in headers and replies.
 func (t *Transaction) verify(name string, stage Stage, a answer, recipients int) Result {
 	complain := func(text string, attrs ...any) {
-		t.log.With("check", name, "stage", stage).Error(text, attrs...)
+		t.log().With("check", name, "stage", stage).Error(text, attrs...)
 	}
 	if a.err != nil {
 		if reply, ok := errors.AsType[*smtp.Error](a.err); ok {

@@ -1,0 +1,83 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"mox/pipeline"
+	"mox/pipeline/checktest"
+	"mox/smtp"
+)
+
+func TestFirstTimeSuite(t *testing.T) {
+	t.Parallel()
+	checktest.Run(t, func(t *testing.T) checktest.Harness {
+		return checktest.Harness{Check: NewFirstTime(FirstTimeOptions{
+			Limit:     func(string) int { return 1 },
+			HasSentTo: func(context.Context, string, smtp.Path) (bool, error) { return false, nil },
+		})}
+	})
+}
+
+func TestFirstTime(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	limits := map[string]int{"ann": 2, "bob": 2, "carl": 0}
+	known := map[string]bool{}
+	fails := false
+	check := NewFirstTime(FirstTimeOptions{
+		Limit: func(account string) int { return limits[account] },
+		HasSentTo: func(_ context.Context, account string, to smtp.Path) (bool, error) {
+			if fails {
+				return false, errors.New("disk")
+			}
+			return known[account+" "+string(to.Localpart)], nil
+		},
+		Now: func() time.Time { return now },
+	})
+	send := func(conn pipeline.Conn, to pipeline.Recipient) (pipeline.Result, error) {
+		s, err := check.Start(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		return s.Recipient(t.Context(), to)
+	}
+	submission := func(account string) pipeline.Conn { return pipeline.Conn{Submission: true, Account: account} }
+	local := recipient(t, "here")
+	local.Account = "bob"
+	for _, tc := range []struct {
+		name  string
+		conn  pipeline.Conn
+		to    pipeline.Recipient
+		after time.Duration
+		taken bool
+	}{
+		{"first", submission("ann"), recipient(t, "a"), 0, true},
+		{"second", submission("ann"), recipient(t, "b"), 0, true},
+		{"over the limit", submission("ann"), recipient(t, "c"), time.Hour, false},
+		{"known", submission("ann"), recipient(t, "friend"), 0, true},
+		{"an account here", submission("ann"), local, 0, true},
+		{"known to another", submission("bob"), recipient(t, "friend"), 0, true},
+		{"another account", submission("bob"), recipient(t, "c"), 0, true},
+		{"which has the same limit", submission("bob"), recipient(t, "d"), 0, false},
+		{"no limit", submission("carl"), recipient(t, "c"), 0, true},
+		{"mail from outside", pipeline.Conn{}, recipient(t, "c"), 0, true},
+		{"two days later", submission("ann"), recipient(t, "c"), 48 * time.Hour, true},
+	} {
+		known["ann friend"] = true
+		now = now.Add(tc.after)
+		r, err := send(tc.conn, tc.to)
+		if taken := r.Verdict == pipeline.Neutral; taken != tc.taken || err != nil {
+			t.Errorf("%s: %+v, %v", tc.name, r, err)
+		} else if !taken && (r.Reply == nil || r.Reply.Code != 450) {
+			t.Errorf("%s: refused with %v, want a temporary error", tc.name, r.Reply)
+		}
+	}
+	fails = true
+	if r, err := send(submission("ann"), recipient(t, "x")); err == nil || r.Verdict != pipeline.Neutral {
+		t.Errorf("not known whether new: %+v, %v", r, err)
+	}
+}
