@@ -103,13 +103,13 @@ func (m *Manager) certificate(h *host, hello *tls.ClientHelloInfo) (*tls.Certifi
 	m.mu.RLock()
 	running, ended := h.running, h.ended
 	m.mu.RUnlock()
-	if running {
+	if ctx := hello.Context(); running && ctx != nil { // Nil for a hello that is of no handshake.
 		timer := time.NewTimer(handshakeWait)
 		defer timer.Stop()
 		select {
 		case <-ended:
 		case <-timer.C:
-		case <-hello.Context().Done():
+		case <-ctx.Done():
 		}
 		if cert := m.pick(h, hello); cert != nil {
 			return cert, nil

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/crypto/acme"
 
@@ -100,7 +101,13 @@ func problemText(err error) string {
 	for _, sub := range p.Subproblems {
 		details = append(details, sub.Detail)
 	}
-	detail := strings.Join(strings.Fields(strings.Join(details, " ")), " ")
+	detail := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' ' // It may be shown in a terminal.
+		}
+		return r
+	}, strings.Join(details, " "))
+	detail = strings.Join(strings.Fields(detail), " ")
 	const most = 500
 	if len(detail) > most {
 		detail = strings.ToValidUTF8(detail[:most], "") + "..."
