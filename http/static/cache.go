@@ -3,7 +3,9 @@ package static
 import (
 	"container/list"
 	"context"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,10 +16,10 @@ import (
 const DefaultCacheBytes = 32 << 20
 
 // Cache keeps small files, and files compressed, for any number of handlers. What it
-// holds is bounded; what was not asked for longest goes first. A file is known by device and
-// inode, and what is kept of it counts as long as size, and times of modification and
-// status change, are those of the file now, so a cache never answers with old content and
-// needs no purging. It is safe for concurrent use.
+// holds is bounded; what was not asked for longest goes first. What is kept of a name
+// counts as long as device, inode, size, and times of modification and status change are
+// those of the file now, so a cache never answers with old content and needs no purging. It
+// is safe for concurrent use.
 type Cache struct {
 	max   int64
 	slots chan struct{} // One for each file being compressed.
@@ -46,11 +48,12 @@ func NewCache(maxBytes int64) *Cache {
 	}
 }
 
-// fileID says which file it is, by whatever name.
-type fileID struct{ device, inode uint64 }
-
-// version says which content of a file it is. Times are in nanoseconds since 1970.
-type version struct{ size, mtime, ctime int64 }
+// version says which file it is, and which content of it. Times are in nanoseconds since
+// 1970.
+type version struct {
+	device, inode      uint64
+	size, mtime, ctime int64
+}
 
 // settled is how long ago a file must have been changed for its version to tell that it
 // has not been changed again: clocks of file systems tick every few milliseconds, those of
@@ -62,13 +65,19 @@ func (v version) isSettled(now time.Time) bool {
 	return max(v.mtime, v.ctime) < now.Add(-settled).UnixNano()
 }
 
+// cacheKey is a form of what a name stands for. The policy belongs to it, because what
+// one handler found by a link, another one may not have found.
 type cacheKey struct {
-	file fileID
-	enc  compress.Encoding
+	root  string
+	links Symlinks
+	name  string
+	enc   compress.Encoding
 }
 
+// cacheEntry never changes.
 type cacheEntry struct {
 	key     cacheKey
+	path    string // Of the file, for looking at it again.
 	version version
 	rep     *representation // Nil: compressing is known not to be worth it.
 }
@@ -77,34 +86,40 @@ type cacheEntry struct {
 const entryOverhead = 512
 
 func (e *cacheEntry) bytes() int64 {
-	if e.rep == nil {
-		return entryOverhead
+	n := int64(entryOverhead + 2*len(e.path))
+	if e.rep != nil {
+		n += int64(len(e.rep.body))
 	}
-	return entryOverhead + int64(len(e.rep.body))
+	return n
 }
 
-// get returns what is kept of a version of a file.
-func (c *Cache) get(key cacheKey, v version) (rep *representation, ok bool) {
+// entry returns what is kept for a key, of whichever version, or nil.
+func (c *Cache) entry(key cacheKey) *cacheEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	elem, ok := c.entries[key]
 	if !ok {
-		return nil, false
-	}
-	entry := elem.Value.(*cacheEntry)
-	if entry.version != v {
-		c.remove(elem)
-		return nil, false
+		return nil
 	}
 	if c.recent.Front() != elem {
 		c.recent.MoveToFront(elem)
+	}
+	return elem.Value.(*cacheEntry)
+}
+
+// get returns what is kept of a version of a file.
+func (c *Cache) get(key cacheKey, v version) (rep *representation, ok bool) {
+	entry := c.entry(key)
+	if entry == nil || entry.version != v {
+		return nil, false
 	}
 	return entry.rep, true
 }
 
 // put keeps a representation, unless it alone would take a quarter of the space.
 func (c *Cache) put(key cacheKey, v version, rep *representation) {
-	entry := &cacheEntry{key, v, rep}
+	key.name = strings.Clone(key.name) // It was part of a request.
+	entry := &cacheEntry{key, filepath.Join(key.root, filepath.FromSlash(key.name)), v, rep}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if elem, ok := c.entries[key]; ok {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,9 @@ import (
 
 func rep(n int) *representation { return &representation{body: make([]byte, n)} }
 
-func key(inode uint64) cacheKey { return cacheKey{fileID{1, inode}, compress.Gzip} }
+func key(n uint64) cacheKey {
+	return cacheKey{"/root", SymlinksInside, strconv.FormatUint(n, 10), compress.Gzip}
+}
 
 func TestCacheIsBounded(t *testing.T) {
 	t.Parallel()
@@ -63,22 +66,21 @@ func TestCacheIsBounded(t *testing.T) {
 func TestCacheVersions(t *testing.T) {
 	t.Parallel()
 	c := NewCache(0)
-	v := version{1, 2, 3}
-	for _, other := range []version{{0, 2, 3}, {1, 0, 3}, {1, 2, 0}} {
-		c.put(key(1), v, rep(1))
+	v := version{1, 2, 3, 4, 5}
+	c.put(key(1), v, rep(1))
+	for _, other := range []version{{0, 2, 3, 4, 5}, {1, 0, 3, 4, 5}, {1, 2, 0, 4, 5}, {1, 2, 3, 0, 5}, {1, 2, 3, 4, 0}} {
 		if _, ok := c.get(key(1), other); ok {
 			t.Errorf("%v was taken for %v", v, other)
 		}
-		if c.used != 0 {
-			t.Error("what is old stays")
+	}
+	for _, other := range []cacheKey{{"/other", SymlinksInside, "1", compress.Gzip}, {"/root", SymlinksAny, "1", compress.Gzip}, {"/root", SymlinksInside, "2", compress.Gzip}, {"/root", SymlinksInside, "1", compress.Brotli}} {
+		if _, ok := c.get(other, v); ok {
+			t.Errorf("%v was taken for %v", key(1), other)
 		}
 	}
-	c.put(key(1), v, rep(1))
-	if _, ok := c.get(cacheKey{fileID{2, 1}, compress.Gzip}, v); ok {
-		t.Error("same inode, other device")
-	}
-	if _, ok := c.get(cacheKey{fileID{1, 1}, compress.Brotli}, v); ok {
-		t.Error("other encoding")
+	used := c.used
+	if c.put(key(1), version{}, rep(1)); c.used != used || len(c.entries) != 1 {
+		t.Error("the old version stays beside the new one")
 	}
 }
 
@@ -186,11 +188,13 @@ func TestFreshFilesAreNotKept(t *testing.T) {
 
 func BenchmarkCacheGet(b *testing.B) {
 	c := NewCache(0)
-	for i := range uint64(100) {
-		c.put(key(i), version{}, rep(1000))
+	var keys [128]cacheKey
+	for i := range keys {
+		keys[i] = key(uint64(i))
+		c.put(keys[i], version{}, rep(1000))
 	}
 	b.ReportAllocs()
-	for i := uint64(0); b.Loop(); i++ {
-		c.get(key(i%100), version{})
+	for i := 0; b.Loop(); i++ {
+		c.get(keys[i%len(keys)], version{})
 	}
 }

@@ -127,24 +127,28 @@ func TestIfRange(t *testing.T) {
 func TestEntityTag(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	id := fileID{1, 2}
-	v := version{size: 3, mtime: now.Add(-time.Hour).UnixNano() + 5, ctime: 6}
-	base := entityTag(id, v, now)
+	v := version{device: 1, inode: 2, size: 3, mtime: now.Add(-time.Hour).UnixNano() + 5, ctime: 6}
+	with := func(change func(*version)) string {
+		other := v
+		change(&other)
+		return entityTag(other, now)
+	}
+	base := entityTag(v, now)
 	if base[0] != '"' {
 		t.Errorf("%s is not strong", base)
 	}
 	for name, other := range map[string]string{
-		"inode":                    entityTag(fileID{1, 3}, v, now),
-		"size":                     entityTag(id, version{size: 4, mtime: v.mtime}, now),
-		"nanosecond":               entityTag(id, version{size: 3, mtime: v.mtime + 1}, now),
-		"whole second, just now":   entityTag(id, version{size: 3, mtime: now.UnixNano()}, now),
-		"whole second, long since": entityTag(id, version{size: 3, mtime: now.Add(-time.Hour).UnixNano()}, now),
+		"inode":                    with(func(v *version) { v.inode++ }),
+		"size":                     with(func(v *version) { v.size++ }),
+		"nanosecond":               with(func(v *version) { v.mtime++ }),
+		"whole second, just now":   with(func(v *version) { v.mtime = now.UnixNano() }),
+		"whole second, long since": with(func(v *version) { v.mtime = now.Add(-time.Hour).UnixNano() }),
 	} {
 		if weak := other[0] == 'W'; other == base || weak != (name == "whole second, just now") {
 			t.Errorf("%s: %s", name, other)
 		}
 	}
-	if same := entityTag(fileID{9, 2}, version{size: 3, mtime: v.mtime, ctime: 7}, now); same != base {
+	if same := with(func(v *version) { v.device, v.ctime = 9, 7 }); same != base {
 		t.Error("a device number, or a change of rights, makes another tag")
 	}
 }

@@ -46,7 +46,7 @@ type representation struct {
 
 // newRepresentation returns the representation of a version of a file, to which the caller
 // adds the content.
-func newRepresentation(id fileID, v version, enc compress.Encoding, now time.Time) *representation {
+func newRepresentation(v version, enc compress.Encoding, now time.Time) *representation {
 	rep := &representation{}
 	// A time to come is not sent, RFC 9110 §8.8.2.1, nor one that nobody set.
 	if t := time.Unix(0, v.mtime).UTC(); t.Unix() > 1 && !t.After(now) {
@@ -56,7 +56,7 @@ func newRepresentation(id fileID, v version, enc compress.Encoding, now time.Tim
 	if enc != compress.Identity {
 		rep.encodingField = []string{enc.String()}
 	}
-	rep.setTag(entityTag(id, v, now))
+	rep.setTag(entityTag(v, now))
 	rep.setSize(v.size)
 	return rep
 }
@@ -76,9 +76,9 @@ func (rep *representation) close() {
 // entityTag makes a strong tag from inode, size and time of modification (RFC 9110 §8.8.3.1).
 // They are hashed, because inodes are nobody's business. Where a file system keeps whole
 // seconds, a file may change twice in one, so during these the tag is weak.
-func entityTag(id fileID, v version, now time.Time) string {
+func entityTag(v version, now time.Time) string {
 	var b [24]byte
-	binary.BigEndian.PutUint64(b[0:], id.inode)
+	binary.BigEndian.PutUint64(b[0:], v.inode)
 	binary.BigEndian.PutUint64(b[8:], uint64(v.size))
 	binary.BigEndian.PutUint64(b[16:], uint64(v.mtime))
 	sum := sha256.Sum256(b[:])
@@ -102,16 +102,34 @@ func (h *Handler) represent(v view, r *http.Request, name string, info fs.FileIn
 	return h.plain(v, name, info)
 }
 
+// key is under which a form of a file is kept.
+func (h *Handler) key(name string, enc compress.Encoding) cacheKey {
+	return cacheKey{h.root.path, h.root.links, name, enc}
+}
+
+// kept returns a small file that is kept, if it is still the same; else nil. Nothing is
+// opened, so it does not matter where links on the way lead by now: to that very file, with
+// the content that was served under this name before.
+func (h *Handler) kept(name string) *representation {
+	entry := h.cache.entry(h.key(name, compress.Identity))
+	if entry == nil {
+		return nil
+	}
+	if v, known := identifyPath(entry.path); !known || v != entry.version {
+		return nil
+	}
+	return entry.rep
+}
+
 // plain returns a file as it is.
 func (h *Handler) plain(v view, name string, info fs.FileInfo) (*representation, error) {
-	id, ver, known := identify(info)
-	known = known && ver.size <= maxKept
-	if known {
-		if rep, ok := h.cache.get(cacheKey{id, compress.Identity}, ver); ok {
+	key := h.key(name, compress.Identity)
+	if ver, known := identify(info); known && ver.size <= maxKept {
+		if rep, ok := h.cache.get(key, ver); ok {
 			return rep, nil
 		}
 	}
-	rep, id, ver, err := h.fromFile(v, name, compress.Identity)
+	rep, ver, known, err := h.fromFile(v, name, compress.Identity)
 	if err != nil || !known || ver.size > maxKept {
 		return rep, err
 	}
@@ -124,24 +142,24 @@ func (h *Handler) plain(v view, name string, info fs.FileInfo) (*representation,
 	rep.close()
 	rep.file, rep.body = nil, body
 	if keep {
-		h.cache.put(cacheKey{id, compress.Identity}, ver, rep)
+		h.cache.put(key, ver, rep)
 	}
 	return rep, nil
 }
 
 // fromFile opens a file for a representation that is read from it.
-func (h *Handler) fromFile(v view, name string, enc compress.Encoding) (*representation, fileID, version, error) {
+func (h *Handler) fromFile(v view, name string, enc compress.Encoding) (rep *representation, ver version, known bool, err error) {
 	f, info, err := v.openFile(name)
 	if err != nil {
-		return nil, fileID{}, version{}, err
+		return nil, version{}, false, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fileID{}, version{}, errors.Join(errSpecial, f.Close())
+		return nil, version{}, false, errors.Join(errSpecial, f.Close())
 	}
-	id, ver, _ := identify(info)
-	rep := newRepresentation(id, ver, enc, time.Now())
+	ver, known = identify(info)
+	rep = newRepresentation(ver, enc, time.Now())
 	rep.file = f
-	return rep, id, ver, nil
+	return rep, ver, known, nil
 }
 
 // readAll reads a file of which v was just seen. keep tells that it is all of that version
@@ -156,7 +174,7 @@ func readAll(f *os.File, v version) (body []byte, keep bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	_, after, ok := identify(info)
+	after, ok := identify(info)
 	return body, ok && after == v && v.isSettled(now), nil
 }
 
@@ -214,13 +232,13 @@ func tagWithSuffix(etag string, enc compress.Encoding) string {
 // compressNow compresses a file, or finds it compressed. It returns nil if that is not
 // worth it.
 func (h *Handler) compressNow(ctx context.Context, v view, name string, info fs.FileInfo, enc compress.Encoding) (*representation, error) {
-	id, ver, known := identify(info)
+	ver, known := identify(info)
 	if !known {
 		// Another file may look the same, so nothing is shared.
 		rep, _, err := h.encodeFile(v, name, ver, enc)
 		return rep, err
 	}
-	return h.cache.compressed(ctx, cacheKey{id, enc}, ver, func() (*representation, bool, error) {
+	return h.cache.compressed(ctx, h.key(name, enc), ver, func() (*representation, bool, error) {
 		return h.encodeFile(v, name, ver, enc)
 	})
 }
@@ -237,7 +255,7 @@ func (h *Handler) encodeFile(v view, name string, want version, enc compress.Enc
 		return nil, false, err
 	}
 	defer f.Close()
-	id, ver, known := identify(info)
+	ver, known := identify(info)
 	if ver != want || !info.Mode().IsRegular() {
 		return nil, false, nil // Replaced meanwhile: it is sent plain this time.
 	}
@@ -253,7 +271,7 @@ func (h *Handler) encodeFile(v view, name string, want version, enc compress.Enc
 	if statErr != nil {
 		return nil, false, statErr
 	}
-	_, verAfter, _ := identify(after)
+	verAfter, _ := identify(after)
 	unchanged := verAfter == ver && n == ver.size
 	keep = unchanged && known && ver.isSettled(now)
 	switch {
@@ -262,7 +280,7 @@ func (h *Handler) encodeFile(v view, name string, want version, enc compress.Enc
 	case err != nil || !unchanged:
 		return nil, false, err
 	}
-	rep := newRepresentation(id, ver, enc, now)
+	rep := newRepresentation(ver, enc, now)
 	rep.body = bytes.Clone(out.buf)
 	rep.setSize(int64(len(rep.body)))
 	// Another version of the encoder may make other bytes of the same file.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ func New(opts Options) (*Handler, error) {
 	if opts.Root == "" {
 		return nil, errors.New("static files: no root directory")
 	}
-	path, err := filepath.Abs(opts.Root)
+	rootPath, err := filepath.Abs(opts.Root)
 	if err != nil {
 		return nil, fmt.Errorf("static files: root directory: %w", err)
 	}
@@ -127,7 +128,7 @@ func New(opts Options) (*Handler, error) {
 		return nil, fmt.Errorf("static files: unknown policy for symbolic links %d", opts.Symlinks)
 	}
 	h := &Handler{
-		root:          root{path: path, links: opts.Symlinks},
+		root:          root{path: rootPath, links: opts.Symlinks},
 		rules:         pathRules{prefix: prefix, hidden: opts.ShowHidden, windows: onWindows},
 		index:         opts.Index,
 		compress:      opts.Compress,
@@ -239,6 +240,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.notFound.ServeHTTP(w, r)
 		return
 	}
+	if h.serveKept(w, r, loc) {
+		return
+	}
 	v, err := h.root.view()
 	if err != nil {
 		h.rootFailed(w, r, err)
@@ -266,6 +270,31 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serveFile(w, r, v, loc.name, info)
 	}
+}
+
+// serveKept answers with a file that is kept, if there is one and nothing is to be chosen
+// or refused: the way of most requests, which asks the system one thing.
+func (h *Handler) serveKept(w http.ResponseWriter, r *http.Request, loc location) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	name := loc.name
+	switch {
+	case loc.slash && len(h.index) > 0:
+		name = path.Join(name, h.index[0])
+	case loc.slash:
+		return false
+	}
+	typ := h.contentType(name)
+	if typ.compressible && h.encodes && compress.ParseAccept(r.Header["Accept-Encoding"]).Any() {
+		return false
+	}
+	rep := h.kept(name)
+	if rep == nil {
+		return false
+	}
+	h.respond(w, r, rep, typ)
+	return true
 }
 
 func (h *Handler) serveFile(w http.ResponseWriter, r *http.Request, v view, name string, info fs.FileInfo) {
@@ -299,9 +328,7 @@ func (h *Handler) redirectToDirectory(w http.ResponseWriter, r *http.Request) {
 // serveDirectory answers for a directory: with an index file, or a listing.
 func (h *Handler) serveDirectory(w http.ResponseWriter, r *http.Request, v view, dir string) {
 	for _, name := range h.index {
-		if dir != "." {
-			name = dir + "/" + name
-		}
+		name = path.Join(dir, name)
 		if info, err := v.stat(name); err == nil && info.Mode().IsRegular() {
 			h.serveFile(w, r, v, name, info)
 			return
