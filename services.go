@@ -20,12 +20,16 @@ import (
 // Places in the data directory.
 func accountsDir(dataDir string) string  { return filepath.Join(dataDir, "accounts") }
 func queueDir(dataDir string) string     { return filepath.Join(dataDir, "queue") }
-func spoolDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "tmp") }
+func spoolDir(cfg *config.Config) string { return spoolDirIn(cfg.DataDir) }
+func spoolDirIn(dataDir string) string   { return filepath.Join(dataDir, "tmp") }
 
 // prepareDataDir makes the data directory.
 func prepareDataDir(cfg *config.Config) error {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w; correct DataDir in mox.conf, or make %s writable for this user", err, filepath.Dir(cfg.DataDir))
+	}
+	if err := checkRestored(cfg.DataDir); err != nil {
+		return err
 	}
 	return checkOwner(cfg.DataDir)
 }

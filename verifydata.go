@@ -2,23 +2,24 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"mox/config"
+	"mox/internal/backup"
 	"mox/internal/ctl"
-	"mox/queuedb"
-	"mox/store"
 )
 
 func verifyDataCommand() *cobra.Command {
 	var p accountParams
-	var quick bool
+	var quick, fix bool
 	cmd := &cobra.Command{
-		Use:   "verifydata [data-directory]",
-		Short: "Check the data of accounts and the queue",
+		Use:   "verifydata [directory]",
+		Short: "Check the data of accounts and the queue, and mend it",
 		Long: `Verifydata checks all accounts and the queue, or one account: that databases are
 whole, that counts, identities, flags, threads and the log of changes fit each
 other, that the content of each message is there, and that no byte of it has
@@ -26,35 +27,43 @@ changed. It changes nothing. Each problem is printed with what to do about it;
 the exit code is then 1.
 
 Run it after a crash of the machine, after restoring a backup, or when in doubt.
-With a data directory as argument no configuration is needed, so that a backup
-can be checked where it is. With --quick, the content of messages is not read.
+With a backup or a data directory as argument no configuration is needed; the
+files of a backup are compared with its manifest, too. With --quick, the content
+of messages is not read.
 
-When no server runs, it also works on a disk that is full or mounted read-only:
-databases are copied to temporary files, or memory, one at a time.`,
+With --fix, what can be mended without losing anything is mended first, and each
+thing that was done is printed: counts and what else can be counted again; files
+that no message refers to are removed; messages that a database does not know
+are put into a mailbox "Recovered", unless --quick is given; a damaged or lost
+database is moved aside and made anew, as by "mox recover". The server must be
+stopped for it.
+
+When no server runs, checking also works on a disk that is full or mounted
+read-only: databases are copied to temporary files, or memory, one at a time.`,
 		Example: `  mox verifydata
   mox verifydata --quick --account ann
-  mox verifydata /backup/mox/data`,
+  mox verifydata /backup/mox/monday
+  mox verifydata --fix /home/mox/data`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p.Content = !quick
 			var r verifyResult
-			verify := func(ctx context.Context, c *ctl.Client) error {
-				return c.Call(ctx, "verifydata", p, ctl.Streams{
-					Progress: decodeProgress(func(problem store.Problem) {
-						where := "queue"
-						if problem.Account != "" {
-							where = "account " + problem.Account
-						}
-						fmt.Fprintf(cmd.OutOrStdout(), "%s: %s; %s\n", where, problem.What, problem.Cure)
-					}),
-				}, &r)
-			}
 			var err error
-			if len(args) == 0 {
-				err = withServerOr(cmd, reading, verify)
-			} else {
-				err = withDataDir(cmd, args[0], verify, func(log *slog.Logger, closers *closers) (*operations, error) {
-					return openAccounts(args[0], log, closers)
+			switch {
+			case len(args) > 0:
+				r, err = verifyArgument(cmd, args[0], p, fix)
+			case fix:
+				var path, dir string
+				if path, err = configPath(cmd); err != nil {
+					return err
+				}
+				if dir, err = config.DataDir(path); err != nil {
+					return err
+				}
+				r, err = verifyArgument(cmd, dir, p, fix)
+			default:
+				err = withServerOr(cmd, reading, func(ctx context.Context, c *ctl.Client) error {
+					return c.Call(ctx, "verifydata", p, printProblems(cmd), &r)
 				})
 			}
 			if err != nil {
@@ -69,33 +78,32 @@ databases are copied to temporary files, or memory, one at a time.`,
 	}
 	cmd.Flags().StringVar(&p.Account, "account", "", "account to check (default: all)")
 	cmd.Flags().BoolVar(&quick, "quick", false, "do not read the content of messages")
+	cmd.Flags().BoolVar(&fix, "fix", false, "mend what can be mended, while no server runs")
 	return cmd
 }
 
-// openAccounts opens a data directory for checking it.
-func openAccounts(dataDir string, log *slog.Logger, closers *closers) (*operations, error) {
-	if _, err := os.Stat(accountsDir(dataDir)); err != nil {
-		return nil, fmt.Errorf("%s is no data directory of mox: %w; to check one account, name it with --account", dataDir, err)
-	}
-	if err := checkOwner(dataDir); err != nil {
-		return nil, err
-	}
-	st, err := store.New(store.Options{Dir: accountsDir(dataDir), Log: log.With("pkg", "store"), ReadOnly: true})
-	if err != nil {
-		return nil, err
-	}
-	closers.add("closing accounts", func(context.Context) error { return st.Close() })
-	var q *outgoing
-	return &operations{store: st, queueDir: queueDir(dataDir), queue: func(ctx context.Context) (*outgoing, error) {
-		if q != nil {
-			return q, nil
+// verifyArgument checks a backup or data directory, which it mends before if asked to.
+func verifyArgument(cmd *cobra.Command, dir string, p accountParams, fix bool) (verifyResult, error) {
+	b, err := backup.Open(dir)
+	switch {
+	case errors.Is(err, backup.ErrNoBackup):
+		if _, serr := os.Lstat(filepath.Join(dir, backup.ManifestName)); serr == nil {
+			return verifyResult{}, err // It is damaged.
 		}
-		db, err := queuedb.Open(ctx, queuedb.Options{Dir: queueDir(dataDir), Log: log.With("pkg", "queue"), ReadOnly: true})
-		if err != nil {
-			return nil, err
+		if fix {
+			if err := mendDirectory(cmd, dir, p); err != nil {
+				return verifyResult{}, err
+			}
 		}
-		closers.add("closing the queue's database", func(context.Context) error { return db.Close() })
-		q = &outgoing{db: db}
-		return q, nil
-	}}, nil
+		return verifyDirectory(cmd, dir, p)
+	case err != nil:
+		return verifyResult{}, err
+	}
+	defer b.Close()
+	if fix {
+		if err := mendBackup(cmd, b, dir, p); err != nil {
+			return verifyResult{}, err
+		}
+	}
+	return verifyBackup(cmd, b, dir, p)
 }
