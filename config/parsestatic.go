@@ -169,6 +169,7 @@ func (b *builder) listener(field, name string, s *StaticListener) *Listener {
 	}
 	if s.TLS != nil {
 		l.TLS = b.tls(field+".TLS", s.TLS)
+		l.acmePort()
 	}
 	if s.TLS == nil {
 		p.needsTLS(field, l)

@@ -224,3 +224,145 @@ func (c *Config) acmeNamed(name string) *ACME {
 	}
 	return nil
 }
+
+// WebACME is a service of listeners with ACME, on which the CA validates host names (TLS-ALPN-01, RFC 8737).
+const WebACME WebKind = "acme"
+
+// acmePort has a listener with ACME listen on the port that the CA connects to, if it does not anyway.
+func (l *Listener) acmePort() {
+	if l.TLS == nil || l.TLS.ACME == nil {
+		return
+	}
+	for _, s := range l.Web {
+		if s.TLS && s.Port == l.TLS.ACME.Port {
+			return
+		}
+	}
+	l.Web = append(l.Web, WebService{Kind: WebACME, Name: "ACME", TLS: true, Port: l.TLS.ACME.Port})
+}
+
+// CertificateChallenges returns how CAs can validate host names: over TLS, and over HTTP if a listener with ACME has
+// that at port 80.
+func (c *Config) CertificateChallenges() []autotls.Challenge {
+	for _, l := range c.Listeners {
+		for _, p := range l.WebPorts() {
+			if l.TLS != nil && l.TLS.ACME != nil && p.Port == 80 && !p.TLS {
+				return []autotls.Challenge{autotls.TLSALPN01, autotls.HTTP01}
+			}
+		}
+	}
+	return []autotls.Challenge{autotls.TLSALPN01}
+}
+
+// CertificateHosts returns the hosts that want certificates of ACME, each once, those of listeners first. Names that are in
+// several listeners have the CAs of the first. Names of HTTPHosts are not among them, as they are for
+// networks of one's own.
+func (c *Config) CertificateHosts() []autotls.Host {
+	hosts := certificateHosts{byName: map[dns.Domain]int{}}
+	for _, l := range c.Listeners {
+		if l.TLS == nil || l.TLS.ACME == nil {
+			continue
+		}
+		h := autotls.Host{Name: l.Hostname, KeyTypes: []autotls.KeyType{autotls.ECDSAP256}, Keys: l.TLS.HostKeys}
+		if l.hasMail() {
+			h.KeyTypes = append(h.KeyTypes, autotls.RSA2048)
+		}
+		hosts.add(l, h)
+		if !l.hasMail() {
+			continue
+		}
+		for _, d := range c.Domains() {
+			if !d.ClientSettingsDomain.IsZero() {
+				hosts.add(l, autotls.Host{Name: d.ClientSettingsDomain, KeyTypes: h.KeyTypes})
+			}
+		}
+	}
+	for _, l := range c.Listeners {
+		if l.TLS == nil || l.TLS.ACME == nil {
+			continue
+		}
+		for _, s := range l.Web {
+			if !s.TLS {
+				continue
+			}
+			for _, name := range c.webNames(s.Kind) {
+				hosts.add(l, autotls.Host{Name: name, KeyTypes: []autotls.KeyType{autotls.ECDSAP256}})
+			}
+		}
+	}
+	return hosts.list
+}
+
+// hasMail tells whether TLS is used for mail.
+func (l *Listener) hasMail() bool {
+	return l.SMTP.Enabled && !l.SMTP.NoSTARTTLS || l.Submission.Enabled || l.Submissions.Enabled || l.IMAP.Enabled || l.IMAPS.Enabled
+}
+
+// webNames returns the host names, other than that of the listener, that a service answers to.
+func (c *Config) webNames(kind WebKind) []dns.Domain {
+	var names []dns.Domain
+	below := func(label string, d *Domain) {
+		if name, err := dns.ParseDomain(label + "." + d.Domain.ASCII); err == nil { // Else it is too long.
+			names = append(names, name)
+		}
+	}
+	switch kind {
+	case WebAutoconfig:
+		for _, d := range c.Domains() {
+			below("autoconfig", d)
+			below("autodiscover", d)
+		}
+	case WebMTASTS:
+		for _, d := range c.Domains() {
+			if d.MTASTS != nil {
+				below("mta-sts", d)
+			}
+		}
+	case WebServer:
+		sites := c.Websites()
+		for name := range sites.Redirects {
+			names = append(names, name)
+		}
+		for _, h := range sites.Handlers {
+			names = append(names, h.Domain)
+		}
+		names = slices.DeleteFunc(names, func(name dns.Domain) bool {
+			d := sites.Domains[name]
+			return d != nil && len(d.Certificates) > 0
+		})
+	}
+	slices.SortFunc(names, func(a, b dns.Domain) int { return strings.Compare(a.ASCII, b.ASCII) })
+	return names
+}
+
+// certificateHosts collects hosts.
+type certificateHosts struct {
+	list   []autotls.Host
+	byName map[dns.Domain]int
+}
+
+// add adds a host, or what it wants to the one of that name. No CA issues for names without a dot.
+func (s *certificateHosts) add(l *Listener, h autotls.Host) {
+	if !strings.Contains(h.Name.ASCII, ".") {
+		return
+	}
+	i, ok := s.byName[h.Name]
+	if !ok {
+		h.CAs = append([]string{l.TLS.ACME.Name}, l.TLS.ACME.Fallbacks...)
+		s.byName[h.Name] = len(s.list)
+		s.list = append(s.list, h)
+		return
+	}
+	have := &s.list[i]
+	for _, t := range h.KeyTypes {
+		if !slices.Contains(have.KeyTypes, t) {
+			have.KeyTypes = append(slices.Clone(have.KeyTypes), t)
+		}
+	}
+	for _, key := range h.Keys {
+		t, _ := autotls.TypeOf(key.Public())
+		if !slices.ContainsFunc(have.Keys, func(k crypto.Signer) bool { u, _ := autotls.TypeOf(k.Public()); return t == u }) {
+			have.Keys = append(slices.Clone(have.Keys), key)
+		}
+	}
+}

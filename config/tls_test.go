@@ -8,8 +8,10 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,5 +182,79 @@ func TestACMEProblems(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestCertificateHosts(t *testing.T) {
+	t.Parallel()
+	static := strings.NewReplacer("Hostname: mail.example.org\n", "Hostname: Mail.example.org\n",
+		"\t\tIMAPS:\n", "\t\tMTASTSHTTPS:\n\t\t\tEnabled: true\n\t\tAutoconfigHTTPS:\n\t\t\tEnabled: true\n\t\t\tNonTLS: true\n\t\tWebserverHTTP:\n\t\t\tEnabled: true\n\t\tWebserverHTTPS:\n\t\t\tEnabled: true\n\t\tIMAPS:\n",
+		"\tpublic:\n", "\tother:\n\t\tIPs:\n\t\t\t- 127.0.0.2\n\t\tHostname: web.example.org\n\t\tTLS:\n\t\t\tACME: other\n\t\tAutoconfigHTTPS:\n\t\t\tEnabled: true\n\tpublic:\n").Replace(acmeStatic)
+	dynamic := strings.Replace(acmeDynamic, "\texample.org: nil\n", `	example.org:
+		ClientSettingsDomain: imap.example.org
+		MTASTS:
+			PolicyID: 1
+			Mode: enforce
+	bücher.example: nil
+WebDomainRedirects:
+	example.org: www.example.org
+	localhost: www.example.org
+WebHandlers:
+	-
+		Domain: www.example.org
+		PathRegexp: ^/
+		WebRedirect:
+			BaseURL: https://example.net
+	-
+		Domain: own.example.org
+		PathRegexp: ^/
+		WebRedirect:
+			BaseURL: https://example.net
+WebDomains:
+	own.example.org:
+		KeyCerts:
+			-
+				CertFile: own.crt.pem
+				KeyFile: own.key.pem
+`, 1)
+	path, _ := writeACME(t)
+	dir := filepath.Dir(path)
+	writeCert(t, dir, "own", "own.example.org")
+	for name, text := range map[string]string{"mox.conf": static, "domains.conf": dynamic} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, err := Load(Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range cfg.CertificateHosts() {
+		got = append(got, fmt.Sprintf("%s %v %d keys %v", h.Name, h.KeyTypes, len(h.Keys), h.CAs))
+	}
+	want := []string{
+		"web.example.org [ecdsa-p256] 0 keys [other]",
+		"mail.example.org [ecdsa-p256 rsa-2048] 2 keys [letsencrypt other]",
+		"imap.example.org [ecdsa-p256 rsa-2048] 0 keys [letsencrypt other]",
+		"autoconfig.example.org [ecdsa-p256] 0 keys [other]",
+		"autoconfig.xn--bcher-kva.example [ecdsa-p256] 0 keys [other]",
+		"autodiscover.example.org [ecdsa-p256] 0 keys [other]",
+		"autodiscover.xn--bcher-kva.example [ecdsa-p256] 0 keys [other]",
+		"mta-sts.example.org [ecdsa-p256] 0 keys [letsencrypt other]",
+		"example.org [ecdsa-p256] 0 keys [letsencrypt other]",
+		"www.example.org [ecdsa-p256] 0 keys [letsencrypt other]",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("hosts:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if l := cfg.CertificateChallenges(); len(l) != 2 {
+		t.Errorf("challenges %v", l)
+	}
+	for _, l := range cfg.Listeners {
+		found := slices.ContainsFunc(l.WebPorts(), func(p WebPort) bool { return p.TLS && p.Port == l.TLS.ACME.Port })
+		if !found {
+			t.Errorf("listener %s does not listen on the port of its CA: %+v", l.Name, l.WebPorts())
+		}
 	}
 }
