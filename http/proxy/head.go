@@ -60,7 +60,7 @@ func parseHead(h *head, b []byte) error {
 			err = h.parseLength(f.value)
 		case "Transfer-Encoding":
 			if transferred || !strings.EqualFold(f.value, "chunked") {
-				err = fmt.Errorf("%w: transfer coding other than chunked", errMalformed)
+				return fmt.Errorf("%w: transfer coding other than chunked", errMalformed)
 			}
 			transferred, h.chunked = true, true
 			continue

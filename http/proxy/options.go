@@ -73,7 +73,7 @@ type Options struct {
 	// TLS is for https upstreams. Default: verify them by the roots of the system.
 	TLS *tls.Config
 
-	// Error answers instead of an upstream: 400, 405, 413, 502, 504 or 508. Default: the
+	// Error answers instead of an upstream: 400, 405, 413, 501, 502, 504 or 508. Default: the
 	// text of the code.
 	Error func(w http.ResponseWriter, r *http.Request, code int)
 
@@ -142,6 +142,11 @@ func (o Options) check() (Options, error) {
 	var err error
 	if o.RequestHeaders, err = checkHeaders(o.RequestHeaders); err != nil {
 		return o, err
+	}
+	for name := range o.RequestHeaders {
+		if forwardedField(name) || name == "Via" || name == "Expect" {
+			return o, fmt.Errorf("proxy: header %s of requests cannot be set", name)
+		}
 	}
 	if o.ResponseHeaders, err = checkHeaders(o.ResponseHeaders); err != nil {
 		return o, err

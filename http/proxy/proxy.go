@@ -84,13 +84,14 @@ func (h *Handler) State() []UpstreamState {
 // ServeHTTP passes a request on. It panics with http.ErrAbortHandler when a response has
 // begun and cannot be ended, so that the server cuts the connection, and when the client is gone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if code := h.refuse(r); code != 0 {
-		h.opts.Error(w, r, code)
-		return
-	}
 	x := exchange{h: h, w: w, r: r}
-	if !x.prepare() {
-		h.opts.Error(w, r, http.StatusNotImplemented)
+	code := h.refuse(r)
+	if !x.prepare() && code == 0 {
+		code = http.StatusNotImplemented
+	}
+	if code != 0 {
+		x.closeClient(w.Header())
+		h.opts.Error(w, r, code)
 		return
 	}
 	err := x.run()
