@@ -30,6 +30,7 @@ running server read them again.`,
 		configReloadCommand(),
 		configDNSRecordsCommand(),
 		configDNSCheckCommand(resolver),
+		configPrintServiceCommand(),
 		configPrintCommand("describe-static", "Print mox.conf with every field explained",
 			`Describe-static prints a mox.conf with every field, what it means, its default
 and an example.`, config.DescribeStatic),

@@ -187,7 +187,7 @@ func initLocalserve(ctx context.Context, dir string, mode *config.Localserve) er
 	if err := atomicfile.Write(filepath.Join(dir, "adminpasswd"), append(hash, '\n'), 0o600); err != nil {
 		return err
 	}
-	if err := setLocalPassword(ctx, accountsDir(filepath.Join(dir, "data"))); err != nil {
+	if err := makeAccount(ctx, accountsDir(filepath.Join(dir, "data")), localAccount, localPassword); err != nil {
 		return err
 	}
 	static, dynamic := localConfig()
@@ -231,20 +231,21 @@ func localConfig() (config.Static, config.Dynamic) {
 		Domains: map[string]config.DynamicDomain{"localhost": {LocalpartCatchallSeparators: []string{"+"}}},
 		Accounts: map[string]config.DynamicAccount{
 			localAccount: {
-				Domain:                     "localhost",
-				FullName:                   "Mox",
-				Destinations:               map[string]config.DynamicDestination{localAddress: {}},
-				MaxOutgoingMessagesPerDay:  -1,
-				MaxOutgoingMessagesPerHour: -1,
-				MaxSubmissionsPerHour:      -1,
+				Domain:                       "localhost",
+				FullName:                     "Mox",
+				Destinations:                 map[string]config.DynamicDestination{localAddress: {}},
+				MaxOutgoingMessagesPerDay:    -1,
+				MaxOutgoingMessagesPerHour:   -1,
+				MaxSubmissionsPerHour:        -1,
+				MaxFirstTimeRecipientsPerDay: -1,
 			},
 		},
 	}
 	return static, dynamic
 }
 
-// setLocalPassword makes the account with its password.
-func setLocalPassword(ctx context.Context, accountsDir string) (rerr error) {
+// makeAccount makes an account with its password, where no server runs.
+func makeAccount(ctx context.Context, accountsDir, name, password string) (rerr error) {
 	if err := os.MkdirAll(accountsDir, 0o700); err != nil {
 		return err
 	}
@@ -253,15 +254,15 @@ func setLocalPassword(ctx context.Context, accountsDir string) (rerr error) {
 		return err
 	}
 	defer func() { rerr = errors.Join(rerr, st.Close()) }()
-	if err := st.Create(ctx, localAccount); err != nil && !errors.Is(err, store.ErrAccountExists) {
+	if err := st.Create(ctx, name); err != nil && !errors.Is(err, store.ErrAccountExists) {
 		return err
 	}
-	a, err := st.Open(ctx, localAccount)
+	a, err := st.Open(ctx, name)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
-	return a.SetPassword(ctx, store.System, localPassword)
+	return a.SetPassword(ctx, store.System, password)
 }
 
 // renewLocalCertificate makes the certificate of an earlier start anew if it is not for the addresses that are to be

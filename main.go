@@ -29,6 +29,7 @@ const (
 // commands is the table of subcommands, in the order of the help text.
 func commands(resolver dns.Resolver) []*cobra.Command {
 	return []*cobra.Command{
+		quickstartCommand(resolver),
 		serveCommand(),
 		localserveCommand(),
 		configCommand(resolver),

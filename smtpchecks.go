@@ -8,6 +8,7 @@ import (
 	"mox/dns"
 	"mox/pipeline"
 	"mox/pipeline/checks"
+	"mox/smtp"
 	"mox/store"
 )
 
@@ -32,10 +33,31 @@ func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.U
 		}
 		return checks.SendLimits{}
 	}, nil)})
+	use = append(use, pipeline.Use{Check: s.firstTimeLimit(accounts)})
 	if s.live.Current().Localserve != nil {
 		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})
 	}
 	return use
+}
+
+// firstTimeLimit returns the check of recipients to whom an account has never sent.
+func (s *server) firstTimeLimit(accounts *store.Store) *checks.FirstTime {
+	return checks.NewFirstTime(checks.FirstTimeOptions{
+		Limit: func(account string) int {
+			if a := s.live.Current().Account(account); a != nil {
+				return a.MaxFirstTimePerDay
+			}
+			return 0
+		},
+		HasSentTo: func(ctx context.Context, account string, to smtp.Path) (bool, error) {
+			a, err := accounts.Open(ctx, account)
+			if err != nil {
+				return false, err
+			}
+			defer a.Close()
+			return a.HasSentTo(ctx, to.XString(true))
+		},
+	})
 }
 
 // receptionChecks returns the checks of mail that comes from other servers through a listener.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"mox/config"
 	"mox/dns"
@@ -38,6 +39,17 @@ func DNSFacts(cfg *config.Config, domain dns.Domain, interfaces []netip.Addr) (d
 		DMARCReports: reportAddress(cfg, DMARCReports, domain),
 		TLSReports:   reportAddress(cfg, TLSReports, domain),
 	}
+	serves := func(kind config.WebKind) bool {
+		return slices.ContainsFunc(cfg.Listeners, func(l *config.Listener) bool {
+			return slices.ContainsFunc(l.Web, func(s config.WebService) bool { return s.Kind == kind })
+		})
+	}
+	if c.MTASTS != nil && serves(config.WebMTASTS) {
+		d.MTASTS = c.MTASTS.PolicyID
+	}
+	d.Autoconfig = serves(config.WebAutoconfig)
+	d.Autodiscover = d.Autoconfig
+	d.ClientSettings = c.ClientSettingsDomain
 	if c.DKIM != nil {
 		for _, sel := range c.DKIM.Selectors {
 			d.Selectors = append(d.Selectors, dnsrecords.Selector{Name: sel.Name, Key: sel.Key.Public()})
@@ -57,6 +69,7 @@ func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, er
 			}
 			h.TLSKeys = keys
 		}
+		h.CAs = append(h.CAs, issuers(cfg, l)...)
 		for _, s := range []struct {
 			port    *int
 			service config.Service
@@ -71,12 +84,29 @@ func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, er
 	return h, nil
 }
 
-// tlsKeys returns the public keys of the certificates of a listener.
+// issuers returns who may issue the certificates of a listener, as far as their names in DNS are known.
+func issuers(cfg *config.Config, l *config.Listener) []dnsrecords.CA {
+	if l.TLS == nil || l.TLS.ACME == nil {
+		return nil
+	}
+	var cas []dnsrecords.CA
+	for _, a := range cfg.ACME {
+		if (a == l.TLS.ACME || slices.Contains(l.TLS.ACME.Fallbacks, a.Name)) && !a.IssuerDomainName.IsZero() {
+			cas = append(cas, dnsrecords.CA{Domain: a.IssuerDomainName.ASCII, Methods: []string{"tls-alpn-01", "http-01"}})
+		}
+	}
+	return cas
+}
+
+// tlsKeys returns the public keys of the certificates of a listener, and of those that it will request.
 func tlsKeys(l *config.Listener) ([]crypto.PublicKey, error) {
 	if l.TLS == nil {
 		return nil, nil
 	}
 	var keys []crypto.PublicKey
+	for _, key := range l.TLS.HostKeys {
+		keys = append(keys, key.Public())
+	}
 	for _, cert := range l.TLS.Certificates {
 		leaf := cert.Leaf
 		if leaf == nil {

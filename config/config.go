@@ -250,6 +250,7 @@ type Account struct {
 	MaxOutgoingPerDay     int // Recipients in 24 hours.
 	MaxOutgoingPerHour    int // Recipients.
 	MaxSubmissionsPerHour int // Messages.
+	MaxFirstTimePerDay    int // Recipients outside that it has not sent to before, in 24 hours.
 
 	// PasswordMechanisms are those of SCRAM-SHA-1 and CRAM-MD5 that the account is to have.
 	PasswordMechanisms []string

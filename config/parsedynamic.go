@@ -18,6 +18,7 @@ const (
 	defaultMaxOutgoingPerDay     = 1000 // Recipients.
 	leastMaxOutgoingPerHour      = 500  // The default is half of the day's, but not less.
 	defaultMaxSubmissionsPerHour = 300
+	defaultMaxFirstTimePerDay    = 200 // Recipients.
 )
 
 // sendLimit returns a default. Localserve sends nothing out, so that there is nothing to limit unless that is
@@ -77,6 +78,7 @@ func (b *builder) accounts() {
 			LoginDisabled:         s.LoginDisabled,
 			Quota:                 s.QuotaMessageSize,
 			MaxOutgoingPerDay:     p.limit(field+".MaxOutgoingMessagesPerDay", s.MaxOutgoingMessagesPerDay, b.sendLimit(defaultMaxOutgoingPerDay)),
+			MaxFirstTimePerDay:    p.limit(field+".MaxFirstTimeRecipientsPerDay", s.MaxFirstTimeRecipientsPerDay, b.sendLimit(defaultMaxFirstTimePerDay)),
 			MaxSubmissionsPerHour: p.limit(field+".MaxSubmissionsPerHour", s.MaxSubmissionsPerHour, b.sendLimit(defaultMaxSubmissionsPerHour)),
 			routes:                b.parseRoutes(field+".Routes", s.Routes),
 		}

@@ -16,7 +16,7 @@ func schemaTypes() []any {
 		accountRow{}, mailboxRow{}, mailboxKeywordsRow{}, subscriptionRow{},
 		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
 		keywordSetRow{}, threadKeyRow{}, youngThreadsRow{}, changeRow{}, deliveryRow{},
-		submissionRow{}, pendingSubmissionRow{}, cursorRow{}, progressRow{},
+		submissionRow{}, pendingSubmissionRow{}, recipientRow{}, cursorRow{}, progressRow{},
 		credentialsRow{},
 	}
 }
@@ -168,6 +168,12 @@ type submissionRow struct {
 // without an index on all.
 type pendingSubmissionRow struct {
 	ID SubmissionID `bstore:"noauto,typename PendingSubmission"`
+}
+
+// recipientRow is a forward-path that the account has sent to.
+type recipientRow struct {
+	Path  string `bstore:"typename Recipient"` // See recipientKey.
+	First int64
 }
 
 // cursorRow is how far a consumer of the change log has come.

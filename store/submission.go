@@ -95,6 +95,9 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 		}
 		row.ModSeq = tx.modSeq()
 		tx.log(Change{Kind: ChangeSubmission, Submission: row.ID})
+		if err := tx.rememberRecipients(&s); err != nil {
+			return err
+		}
 		if err := tx.insert(&row); err != nil {
 			return err
 		}

@@ -47,7 +47,11 @@ func TestFirstTime(t *testing.T) {
 	}
 	submission := func(account string) pipeline.Conn { return pipeline.Conn{Submission: true, Account: account} }
 	local := recipient(t, "here")
-	local.Account = "bob"
+	outside := func(localpart string) pipeline.Recipient {
+		r := recipient(t, localpart)
+		r.Account = ""
+		return r
+	}
 	for _, tc := range []struct {
 		name  string
 		conn  pipeline.Conn
@@ -55,17 +59,17 @@ func TestFirstTime(t *testing.T) {
 		after time.Duration
 		taken bool
 	}{
-		{"first", submission("ann"), recipient(t, "a"), 0, true},
-		{"second", submission("ann"), recipient(t, "b"), 0, true},
-		{"over the limit", submission("ann"), recipient(t, "c"), time.Hour, false},
-		{"known", submission("ann"), recipient(t, "friend"), 0, true},
+		{"first", submission("ann"), outside("a"), 0, true},
+		{"second", submission("ann"), outside("b"), 0, true},
+		{"over the limit", submission("ann"), outside("c"), time.Hour, false},
+		{"known", submission("ann"), outside("friend"), 0, true},
 		{"an account here", submission("ann"), local, 0, true},
-		{"known to another", submission("bob"), recipient(t, "friend"), 0, true},
-		{"another account", submission("bob"), recipient(t, "c"), 0, true},
-		{"which has the same limit", submission("bob"), recipient(t, "d"), 0, false},
-		{"no limit", submission("carl"), recipient(t, "c"), 0, true},
-		{"mail from outside", pipeline.Conn{}, recipient(t, "c"), 0, true},
-		{"two days later", submission("ann"), recipient(t, "c"), 48 * time.Hour, true},
+		{"known to another", submission("bob"), outside("friend"), 0, true},
+		{"another account", submission("bob"), outside("c"), 0, true},
+		{"which has the same limit", submission("bob"), outside("d"), 0, false},
+		{"no limit", submission("carl"), outside("c"), 0, true},
+		{"mail from outside", pipeline.Conn{}, outside("c"), 0, true},
+		{"two days later", submission("ann"), outside("c"), 48 * time.Hour, true},
 	} {
 		known["ann friend"] = true
 		now = now.Add(tc.after)
@@ -77,7 +81,7 @@ func TestFirstTime(t *testing.T) {
 		}
 	}
 	fails = true
-	if r, err := send(submission("ann"), recipient(t, "x")); err == nil || r.Verdict != pipeline.Neutral {
+	if r, err := send(submission("ann"), outside("x")); err == nil || r.Verdict != pipeline.Neutral {
 		t.Errorf("not known whether new: %+v, %v", r, err)
 	}
 }
