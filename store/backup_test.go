@@ -281,11 +281,86 @@ func TestMarkRestored(t *testing.T) {
 	if p, err := b.PendingSubmissions(t.Context()); err != nil || len(p) > 0 {
 		t.Errorf("pending: %v, %v", p, err)
 	}
+	// The same messages in the same order, each where another one was.
+	for _, box := range []string{"Inbox", "Archive"} {
+		was, now := uidsOf(t, a, box), uidsOf(t, b, box)
+		if len(was.ids) != len(now.ids) {
+			t.Fatalf("%s has %d messages, had %d", box, len(now.ids), len(was.ids))
+		}
+		for i, id := range was.ids {
+			if now.ids[i] != id || now.uids[i] == was.uids[i] || i+1 < len(was.uids) && now.uids[i] != was.uids[i+1] {
+				t.Errorf("%s: message %d has uid %d, had %d", box, i, now.uids[i], was.uids[i])
+			}
+		}
+	}
 	for _, p := range verifyAll(t, c, true) {
 		t.Error(p.What)
 	}
 	if _, err := c.MarkRestored(t.Context(), "nobody"); !errors.Is(err, ErrNoAccount) {
 		t.Errorf("no account: %v", err)
+	}
+}
+
+type uids struct {
+	uids []imap.UID
+	ids  []EmailID
+}
+
+// uidsOf returns the messages of a mailbox.
+func uidsOf(t *testing.T, a *Account, name string) uids {
+	t.Helper()
+	mb, err := a.MailboxByName(t.Context(), System, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel, err := a.Select(t.Context(), System, mb.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sel.Close()
+	var l uids
+	for i := range sel.View().Len() {
+		m := sel.View().At(imap.SeqNum(i + 1))
+		l.uids, l.ids = append(l.uids, m.UID), append(l.ids, m.Email)
+	}
+	return l
+}
+
+// Many messages get new UIDs in several transactions.
+func TestMarkRestoredMany(t *testing.T) {
+	t.Parallel()
+	s, a := newVerifyStore(t)
+	for i := range 2*shiftChunk + 7 {
+		text := fmt.Sprintf("Subject: many %d\r\n\r\n", i)
+		if _, err := a.Deliver(t.Context(), System, Delivery{NewMessage: NewMessage{Body: strings.NewReader(text), Size: int64(len(text))}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	was := uidsOf(t, a, "Inbox")
+	dir := t.TempDir()
+	if err := s.Snapshot(t.Context(), "verify", dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	c := openCopy(t, dir, false)
+	for range 2 {
+		if _, err := c.MarkRestored(t.Context(), "verify"); err != nil {
+			t.Fatal(err)
+		}
+		b, err := c.Open(t.Context(), "verify")
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := uidsOf(t, b, "Inbox")
+		b.Close()
+		for i := range was.ids {
+			if now.ids[i] != was.ids[i] || now.uids[i] <= was.uids[i] {
+				t.Fatalf("message %d has uid %d, had %d", i, now.uids[i], was.uids[i])
+			}
+		}
+		was = now
+		for _, p := range verifyAll(t, c, false) {
+			t.Error(p.What)
+		}
 	}
 }
 

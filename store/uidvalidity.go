@@ -2,12 +2,8 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"time"
-
-	"mox/imap"
 )
 
 // BumpUIDValidity gives a mailbox a new UIDVALIDITY, or all mailboxes if the name is empty: clients then give up what
@@ -67,73 +63,4 @@ func (t *txn) renumberAll() ([]MailboxID, error) {
 		t.renumber(b)
 	}
 	return ids, nil
-}
-
-// By how much what a restored account gives out next is above what a backup can tell of: since then the account may
-// have given out more. UIDVALIDITYs and modseqs begin with the present time besides, in seconds and milliseconds.
-const (
-	restoredUIDValidity = 24 * time.Hour
-	restoredModSeqs     = 1 << 20
-	restoredMailboxes   = 1000
-)
-
-// Restored tells what MarkRestored did.
-type Restored struct {
-	Mailboxes int // Got a new UIDVALIDITY.
-	Canceled  int // Submissions that the queue had not confirmed.
-}
-
-// MarkRestored makes an account that comes from a backup differ from what it was after the backup, so that no client
-// mixes the two. All mailboxes get UIDVALIDITYs that they never had; modseqs go on above the present time, and who asks
-// for changes since an earlier one is told to read everything anew (ErrHorizon, RFC 7162 §3.1.2.2); ids of new mailboxes
-// repeat none. Submissions in state pending are canceled: they may have been sent since. Returns ErrNoAccount.
-func (s *Store) MarkRestored(ctx context.Context, account string) (Restored, error) {
-	var r Restored
-	a, err := s.Open(ctx, account)
-	if err != nil {
-		return r, err
-	}
-	defer a.Close()
-	pending, err := a.PendingSubmissions(ctx)
-	if err != nil {
-		return r, err
-	}
-	err = a.acc.committer.do(ctx, &op{label: "restore", bulk: true, run: func(tx *txn) error {
-		old := tx.row.ModSeq
-		tx.row.NextUIDValidity = max(tx.row.NextUIDValidity, uint32(min(tx.now.Add(restoredUIDValidity).Unix(), 1<<32-1<<24)))
-		tx.row.ModSeq = max(tx.row.ModSeq+restoredModSeqs, imap.ModSeq(tx.now.UnixMilli()))
-		tx.row.Horizon = tx.row.ModSeq
-		tx.row.NextMailbox = min(tx.row.NextMailbox+restoredMailboxes, max(tx.row.NextMailbox, maxMailboxID))
-		tx.writes++
-		ids, err := tx.renumberAll()
-		if err != nil {
-			return err
-		}
-		r = Restored{Mailboxes: len(ids), Canceled: len(pending)}
-		for i := range pending {
-			if err := tx.setSubmission(pending[i].ID, SubmissionCanceled, []SubmissionState{SubmissionPending}); err != nil {
-				return fmt.Errorf("canceling submission: %w", err)
-			}
-		}
-		return tx.liftCursors(old)
-	}})
-	return r, err
-}
-
-// liftCursors moves cursors of consumers that had seen all changes up to old, to where changes go on now. Others are below
-// the horizon, and their consumers begin anew.
-func (t *txn) liftCursors(old imap.ModSeq) error {
-	rows, err := allRows[cursorRow](t.tx)
-	if err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if r.ModSeq == old {
-			r.ModSeq = t.row.Horizon
-			if err := t.update(&r); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
