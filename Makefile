@@ -21,7 +21,7 @@ RACE := . $(patsubst %,./%/...,$(wildcard admin arc config dkim dmarc dns dnsbl 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
 
-.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench bench-peers bench-curves bench-soak fuzz setup clean
+.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench bench-peers bench-web bench-curves bench-soak fuzz setup clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -67,14 +67,18 @@ generate: ## write the files that are made from code
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
 
-bench: ## Go benchmarks with allocations, also beside go-msgauth, BENCH selects by name; then a short load run
+bench: ## Go benchmarks with allocations, also beside go-msgauth, BENCH selects by name; then short runs of mail and web load
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 	cd test/bench/msgauth && go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...
 	ROUNDS=1 SCALE=short PEERS=mox.sh sh test/load/compare.sh
+	ROUNDS=1 DURATION=3 sh test/bench/web.sh
 
 bench-peers: ## measure mox beside Postfix + Dovecot, see docs/performance.md (as root)
 	sh test/setup.sh peers
 	sh test/load/compare.sh
+
+bench-web: ## measure mox beside nginx as a web server
+	sh test/bench/web.sh
 
 bench-curves: ## measure how costs grow, draw the plots in docs/performance
 	sh test/load/curves.sh
