@@ -43,7 +43,7 @@ var wings = []wing{
 		"it may use the formats and libraries it configures; those never import it"},
 	{"library", []string{"spf", "dkim", "dmarc", "arc", "iprev", "dnsbl", "mtasts", "dane", "tlsrpt", "autotls", "dnsrecords", "login/..."},
 		"who sent it, who logs in and is the road safe: reusable by other programs, without our configuration and store"},
-	{"formats", []string{"smtp", "message/...", "authres", "mbox", "maildir", "sasl", "imap/..."},
+	{"formats", []string{"smtp", "message/...", "authres", "autoconf", "mbox", "maildir", "sasl", "imap/..."},
 		"values and their wire form, without policy"},
 	{"ground", []string{"dns/...", "internal/..."},
 		"names and resolving, and helpers without any mail meaning"},

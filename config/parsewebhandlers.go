@@ -177,8 +177,8 @@ func (p *problems) webRedirect(field string, s *DynamicWebRedirect) *WebRedirect
 	h := &WebRedirect{ReplacePath: s.ReplacePath, StatusCode: s.StatusCode}
 	if s.BaseURL != "" {
 		u, err := url.Parse(s.BaseURL)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Fragment != "" {
-			p.addf(field+".BaseURL", "%q is not an http or https URL of a host; write e.g. https://example.net/", s.BaseURL)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Path != "" && u.Path != "/" {
+			p.addf(field+".BaseURL", "%q is not an http or https URL of a host, without a path; write e.g. https://example.net/", s.BaseURL)
 		}
 		h.BaseURL = u
 	}
@@ -197,6 +197,8 @@ func (p *problems) webRedirect(field string, s *DynamicWebRedirect) *WebRedirect
 		p.addf(field, "leads nowhere else; set BaseURL, or OrigPathRegexp with ReplacePath")
 	case (s.OrigPathRegexp == "") != (s.ReplacePath == ""):
 		p.addf(field, "has one of OrigPathRegexp and ReplacePath; set both or none")
+	case strings.ContainsAny(s.ReplacePath, "?#\\"):
+		p.addf(field+".ReplacePath", "%q has a question mark, # or backslash, which no path has; remove it", s.ReplacePath)
 	case s.ReplacePath != "" && !strings.HasPrefix(s.ReplacePath, "/") && !strings.HasPrefix(s.ReplacePath, "$"):
 		p.addf(field+".ReplacePath", "%q does not begin with a slash, as paths do; correct it", s.ReplacePath)
 	}
@@ -206,6 +208,7 @@ func (p *problems) webRedirect(field string, s *DynamicWebRedirect) *WebRedirect
 func (p *problems) webForward(field string, s *DynamicWebForward) *WebForward {
 	h := &WebForward{
 		StripPath:             s.StripPath,
+		PassHost:              s.PassHost,
 		RequestHeaders:        s.RequestHeaders,
 		ResponseHeaders:       s.ResponseHeaders,
 		ConnectTimeout:        s.ConnectTimeout,

@@ -156,7 +156,7 @@ type WebRedirect struct {
 
 // WebForward passes requests on.
 type WebForward struct {
-	StripPath                       bool
+	StripPath, PassHost             bool
 	URLs                            []*url.URL // At least one.
 	RequestHeaders, ResponseHeaders map[string]string
 	ConnectTimeout, ResponseTimeout time.Duration

@@ -94,7 +94,7 @@ type DynamicWebStatic struct {
 
 // DynamicWebRedirect sends the client elsewhere.
 type DynamicWebRedirect struct {
-	BaseURL        string `sconf:"optional" sconf-doc:"URL to send to: its scheme and host are taken, its path only where ReplacePath is not set, its query where the request has none. Default: the host of the request. Example: https://example.net/."`
+	BaseURL        string `sconf:"optional" sconf-doc:"URL to send to: its scheme and host, with a query to put before that of the request; it has no path. Default: the host of the request. Example: https://example.net/."`
 	OrigPathRegexp string `sconf:"optional" sconf-doc:"Regular expression on the path of the request. A request whose path does not match goes on with the next handlers. Example: ^/old/(.*)$."`
 	ReplacePath    string `sconf:"optional" sconf-doc:"What is put in place of the match of OrigPathRegexp, with $1 for its first group. Example: /new/$1."`
 	StatusCode     int    `sconf:"optional" sconf-doc:"301 and 308 are for ever, 302, 303 and 307 for now; 307 and 308 keep the method. Default: 308."`
@@ -105,6 +105,7 @@ type DynamicWebForward struct {
 	StripPath             bool              `sconf:"optional" sconf-doc:"Take what PathRegexp matches off the path. Default: false."`
 	URL                   string            `sconf:"optional" sconf-doc:"Server to pass requests on to, http or https, or unix with the path of a socket; a path is put before that of the request. Example: http://127.0.0.1:8080."`
 	URLs                  []string          `sconf:"optional" sconf-doc:"Further servers that do the same. Requests go to those that answer, in turn."`
+	PassHost              bool              `sconf:"optional" sconf-doc:"Pass on the host name of the request. Otherwise the server sees its own, and the one of the request in X-Forwarded-Host. Default: false."`
 	RequestHeaders        map[string]string `sconf:"optional" sconf-doc:"Header fields to set in requests; an empty value removes one."`
 	ResponseHeaders       map[string]string `sconf:"optional" sconf-doc:"Header fields to set in responses; an empty value removes one."`
 	ConnectTimeout        time.Duration     `sconf:"optional" sconf-doc:"Time to connect. Default: 10s."`

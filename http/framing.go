@@ -108,8 +108,8 @@ func (f *framing) scanLine(p []byte) (n int, good bool) {
 	if end >= 0 {
 		text = p[:end]
 	}
-	if bytes.IndexByte(text, 0) >= 0 {
-		return 0, false
+	if i := bytes.IndexByte(text, 0); i >= 0 {
+		return i, false
 	}
 	if i := bytes.IndexByte(text, '\r'); i >= 0 && i != len(text)-1 {
 		return i, false

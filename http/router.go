@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mox/config"
@@ -77,20 +76,17 @@ func (q *exchange) serve(t *target, h nethttp.Handler) {
 func (q *exchange) takeForwarded(t *target) {
 	r := q.r
 	trusted := q.p.listener.ForwardedNetworks
+	https := false
 	if t.forwarded && isTrusted(q.client, trusted) {
-		client, https := forwarded(r.Header, q.client, trusted)
-		q.client = client
+		q.client, https = forwarded(r.Header, q.client, trusted)
 		q.secure = q.secure || https
-		r.RemoteAddr = netip.AddrPortFrom(client, 0).String()
-		if !https {
-			r.Header.Del("X-Forwarded-Proto")
-		} else {
-			r.Header.Set("X-Forwarded-Proto", "https")
-		}
-		return
+		r.RemoteAddr = netip.AddrPortFrom(q.client, 0).String()
 	}
 	for _, name := range forwardedFields {
 		delete(r.Header, name)
+	}
+	if https {
+		r.Header.Set("X-Forwarded-Proto", "https")
 	}
 }
 
@@ -193,9 +189,8 @@ func (q *exchange) website() bool {
 		return false
 	}
 	if t := q.router.redirects[q.host]; t != nil {
-		if !q.toHTTPS(false) {
-			q.serveSite(t)
-		}
+		// To the other website at once, with TLS if there is any.
+		q.serveSite(t)
 		return true
 	}
 	sites := q.router.byHost[q.host]
@@ -229,7 +224,7 @@ func (q *exchange) serveSite(t *target) {
 
 // toHTTPS answers a request without TLS that is to have it.
 func (q *exchange) toHTTPS(plain bool) bool {
-	if plain || q.r.TLS != nil || q.p.httpPort == 0 {
+	if plain || q.r.TLS != nil || q.p.httpsPort == 0 {
 		return false
 	}
 	web := q.p.kinds[config.WebServer]
@@ -249,11 +244,7 @@ func (q *exchange) toHTTPS(plain bool) bool {
 		q.fail(nethttp.StatusForbidden)
 		return true
 	}
-	host := q.host
-	if q.p.httpPort != 443 {
-		host += ":" + strconv.Itoa(q.p.httpPort)
-	}
-	q.redirect("https://"+host+q.r.URL.RequestURI(), nethttp.StatusPermanentRedirect)
+	q.redirect("https://"+withPort(q.host, q.p.httpsPort)+q.r.URL.RequestURI(), nethttp.StatusPermanentRedirect)
 	return true
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"mox/config"
 	"mox/http/compress"
+	"mox/http/proxy"
 	"mox/http/static"
 	"mox/internal/ratelimit"
 )
@@ -62,17 +63,19 @@ type Options struct {
 
 // Server answers HTTP requests on any number of ports. It is safe for concurrent use.
 type Server struct {
-	opts       Options
-	log        *slog.Logger
-	metrics    *metrics
-	accessFile *accessFile
-	compressor *compress.Compressor
-	files      *static.Cache
-	idPrefix   string // Of ids of requests, differs from start to start.
-	requests   atomic.Uint64
-	router     atomic.Pointer[router]
-	limiters   map[string]*limiters // By listener.
-	unfollow   func()               // Ends the subscription to changes of the configuration.
+	opts         Options
+	log          *slog.Logger
+	metrics      *metrics
+	accessFile   *accessFile
+	compressor   *compress.Compressor
+	files        *static.Cache
+	proxyMetrics *proxy.Metrics
+	started      time.Time
+	idPrefix     string // Of ids of requests, differs from start to start.
+	requests     atomic.Uint64
+	router       atomic.Pointer[router]
+	limiters     map[string]*limiters // By listener.
+	unfollow     func()               // Ends the subscription to changes of the configuration.
 
 	mu      sync.Mutex // Guards what follows.
 	closed  bool
@@ -97,14 +100,16 @@ func New(opts Options) (*Server, error) {
 	var prefix [5]byte
 	rand.Read(prefix[:])
 	s := &Server{
-		opts:       opts,
-		log:        opts.Log,
-		metrics:    newMetrics(opts.Registerer),
-		accessFile: &accessFile{log: opts.Log},
-		compressor: compress.New(compress.Options{}),
-		files:      static.NewCache(0),
-		idPrefix:   strings.ToLower(base32.StdEncoding.EncodeToString(prefix[:])) + "-",
-		limiters:   map[string]*limiters{},
+		opts:         opts,
+		log:          opts.Log,
+		started:      time.Now(),
+		metrics:      newMetrics(opts.Registerer),
+		accessFile:   &accessFile{log: opts.Log},
+		compressor:   compress.New(compress.Options{}),
+		files:        static.NewCache(0),
+		proxyMetrics: proxy.NewMetrics(opts.Registerer),
+		idPrefix:     strings.ToLower(base32.StdEncoding.EncodeToString(prefix[:])) + "-",
+		limiters:     map[string]*limiters{},
 	}
 	cfg := opts.Config.Current()
 	for _, l := range cfg.Listeners {
@@ -127,12 +132,12 @@ type port struct {
 	s        *Server
 	listener *config.Listener
 	config.WebPort
-	limiters *limiters
-	stall    time.Duration // How long a client may do nothing in the middle of something.
-	mounts   []mount       // Longest path first.
-	kinds    map[config.WebKind]config.WebService
-	httpPort int // For redirects from plain HTTP: the port with TLS for websites, 0 for none.
-	targets  builtin
+	limiters  *limiters
+	stall     time.Duration // How long a client may do nothing in the middle of something.
+	mounts    []mount       // Longest path first.
+	kinds     map[config.WebKind]config.WebService
+	httpsPort int // Where websites are with TLS, on this listener; 0 for nowhere.
+	targets   builtin
 }
 
 // Serve answers on a port of a listener of the configuration, until Shutdown. It then returns nil. It closes l.
@@ -222,8 +227,8 @@ func (s *Server) newPort(listener *config.Listener, wp config.WebPort) *port {
 		p.kinds[svc.Kind] = svc
 	}
 	for _, svc := range listener.Web {
-		if svc.Kind == config.WebServer && svc.TLS && !wp.TLS {
-			p.httpPort = svc.Port
+		if svc.Kind == config.WebServer && svc.TLS {
+			p.httpsPort = svc.Port
 		}
 	}
 	p.mountServices()

@@ -163,6 +163,20 @@ func (r *running) change(domains string) {
 	}
 }
 
+// rewriteDomain puts other text in place of the domain of domains.conf and reloads.
+func (r *running) rewriteDomain(text string) {
+	r.t.Helper()
+	path := filepath.Join(r.dir, "config", "domains.conf")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	writeFile(r.t, path, strings.Replace(string(data), "\texample.org: nil\n", text, 1))
+	if _, err := r.live.Reload(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 func writeCert(t *testing.T, dir, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -128,14 +128,15 @@ func (p *port) ownCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	return p.s.opts.GetCertificate(&named)
 }
 
-// leaf returns the certificate that a client gets which asks for a name, or nil.
+// leaf returns the certificate of a file that a client gets which asks for a name, or nil. Others have one
+// for each name.
 func (p *port) leaf(name string) []byte {
 	hello := &tls.ClientHelloInfo{ServerName: name}
 	var c *tls.Certificate
 	if d := p.s.webDomain(name); d != nil && len(d.Certificates) > 0 {
 		c = &d.Certificates[0]
-	} else if c = p.namedCertificate(hello, name); c == nil && p.s.opts.GetCertificate != nil {
-		c, _ = p.s.opts.GetCertificate(hello) // Without one the names are not served together.
+	} else {
+		c = p.namedCertificate(hello, name)
 	}
 	if c == nil || len(c.Certificate) == 0 {
 		return nil

@@ -113,6 +113,9 @@ func (s *Server) setRouter(cfg *config.Config) {
 			}
 		}
 	})
+	for _, l := range Loops(cfg) {
+		s.log.Error("websites redirect in a circle; correct WebDomainRedirects or WebHandlers in domains.conf", "url", l.URL, "handlers", l.Rules)
+	}
 	rt.users.Store(1)
 	s.router.Store(rt)
 	if old != nil {
@@ -134,12 +137,18 @@ func (s *Server) retireRouter() {
 // literalPath matches expressions that say how paths begin, and nothing else.
 var literalPath = regexp.MustCompile(`^\^[a-zA-Z0-9/_~-]*$`)
 
+// literalPrefix returns what an expression says that paths begin with, if it says nothing else.
+func literalPrefix(pattern *regexp.Regexp) (string, bool) {
+	if e := pattern.String(); literalPath.MatchString(e) {
+		return e[1:], true
+	}
+	return "", false
+}
+
 // newSite makes the handler of a website.
 func (s *Server) newSite(h *config.WebHandler) *site {
 	st := &site{h: h}
-	if e := h.Path.String(); literalPath.MatchString(e) {
-		st.prefix = e[1:]
-	}
+	st.prefix, _ = literalPrefix(h.Path)
 	handler, closer, err := s.siteHandler(h)
 	if err != nil {
 		s.log.Error("handler of a website cannot work; its requests are answered with an error", "handler", h.LogName, "domain", h.Domain.LogString(), "err", err)
@@ -153,7 +162,9 @@ func (s *Server) newSite(h *config.WebHandler) *site {
 	}
 	st.target = s.newTarget(h.LogName, handler)
 	st.log = h.AccessLog
-	st.maxBody = h.MaxBodySize
+	if h.Forward == nil { // It has the limit itself.
+		st.maxBody = h.MaxBodySize
+	}
 	return st
 }
 

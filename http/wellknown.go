@@ -60,6 +60,3 @@ func (q *exchange) document(contentType string, data []byte) {
 		}
 	}))
 }
-
-// autoconfig answers mail programs that look for settings.
-func (q *exchange) autoconfig() bool { return false }
