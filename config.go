@@ -28,6 +28,7 @@ running server read them again.`,
 	cmd.AddCommand(
 		configTestCommand(),
 		configReloadCommand(),
+		configCertificatesCommand(),
 		configDNSRecordsCommand(),
 		configDNSCheckCommand(resolver),
 		configPrintServiceCommand(),

@@ -40,6 +40,8 @@ type operations struct {
 	restart func(ctx context.Context) error // Arranges that another follows. Nil if nobody can.
 	levels  *logging.Levels                 // Of its log.
 	id      string                          // Of this start of the server, not used by another.
+
+	certificates *certificates
 }
 
 // handlers is the table of calls. Their parameters and results are the types beside
@@ -47,6 +49,7 @@ type operations struct {
 func (o *operations) handlers() map[string]ctl.Handler {
 	return map[string]ctl.Handler{
 		"config.reload":         o.configReload,
+		"config.certificates":   o.configCertificates,
 		"loglevels":             o.logLevels,
 		"stop":                  o.stopServer,
 		"restart":               o.restartServer,

@@ -156,14 +156,14 @@ func (s *server) smtpListener(svc service, tlsConfig *tls.Config, limits *smtpse
 		}
 	case "Submission":
 		lo.Kind = smtpserver.Submission
-		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
+		lo.TLSConfig = s.clientTLS(l, tlsConfig)
 		lo.AuthWithoutTLS = l.Submission.NoRequireSTARTTLS
 		lo.Mechanisms = l.Submission.SASLMechanisms
 		lo.HideClient = true
 	case "Submissions":
 		lo.Kind = smtpserver.Submissions
 		lo.Mechanisms = l.Submissions.SASLMechanisms
-		lo.TLSConfig = requestClientKeys(s.live, tlsConfig)
+		lo.TLSConfig = s.clientTLS(l, tlsConfig)
 		lo.HideClient = true
 	}
 	return lo
@@ -189,7 +189,7 @@ func (s *server) imapListener(svc service, tlsConfig *tls.Config, conns *ratelim
 	l := svc.listener
 	lo := imapserver.ListenerOptions{
 		Name:           l.Name,
-		TLS:            requestClientKeys(s.live, tlsConfig),
+		TLS:            s.clientTLS(l, tlsConfig),
 		Conns:          conns,
 		AccountConns:   accountConns,
 		MaxMessageSize: l.MaxMessageSize,

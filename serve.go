@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	nethttp "net/http"
 	"os"
 	"os/signal"
 	"slices"
@@ -45,6 +46,7 @@ type serveOptions struct {
 	listen      func(network, address string) (net.Listener, error)                  // Default: net.Listen.
 	dial        func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
 	webServices map[config.WebKind]http.Service                                      // Those that can be enabled in mox.conf.
+	acmeClient  *nethttp.Client                                                      // For requests to CAs. Default: that of package autotls.
 
 	ready   func(cfg *config.Config, sockets []socket) // Told once all is served. May be nil.
 	restart func(ctx context.Context) error            // Arranges that another server follows once this one has stopped. Nil: nobody can.
@@ -151,6 +153,12 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		return nil, err
 	}
 
+	// Certificates.
+	certs, err := newCertificates(live, resolver, opts.acmeClient, registry, s.log.With("pkg", "autotls"))
+	if err != nil {
+		return nil, err
+	}
+
 	// The servers.
 	logins, err := newLogins(live, accounts)
 	if err != nil {
@@ -176,12 +184,14 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	}
 	s.addServer("stopping IMAP", imapServer.Shutdown)
 	httpServer, err := http.New(http.Options{
-		Config:     live,
-		Services:   opts.webServices,
-		Dial:       opts.dial,
-		Gatherer:   registry,
-		Registerer: registry,
-		Log:        s.log.With("pkg", "http"),
+		Config:         live,
+		Services:       opts.webServices,
+		ACMEChallenge:  certs.challengeHandler(),
+		GetCertificate: certs.getCertificate(),
+		Dial:           opts.dial,
+		Gatherer:       registry,
+		Registerer:     registry,
+		Log:            s.log.With("pkg", "http"),
 	})
 	if err != nil {
 		return nil, err
@@ -191,15 +201,15 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	// The ports of the configuration.
 	smtpChecks := s.checks(ctx, accounts)
 	for _, l := range cfg.Listeners {
-		tlsConfig, err := live.TLSConfig(l.Name)
-		if err != nil && !errors.Is(err, config.ErrNoTLS) {
-			return nil, err
-		}
 		limits := smtpLimits(cfg, l)
 		conns, accountConns := ratelimit.NewConns(l.Limits.Connections), ratelimit.NewCounts[string](l.Limits.ConnectionsPerAccount)
 		for _, so := range sockets {
 			if so.listener != l {
 				continue
+			}
+			tlsConfig, err := certs.mailTLS(l, so.name)
+			if err != nil {
+				return nil, err
 			}
 			s.goServe(so.name, func() error {
 				switch so.name {
@@ -229,9 +239,16 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		restart:  s.opts.restart,
 		id:       rand.Text(),
 		levels:   opts.levels,
+
+		certificates: certs,
 	}); err != nil {
 		return nil, err
 	}
+
+	// CAs can reach the ports now.
+	certsCtx, stopCerts := context.WithCancel(ctx)
+	s.closers.add("certificates", func(context.Context) error { stopCerts(); return nil })
+	s.serving.Go(func() { certs.run(certsCtx) })
 
 	// Only now mail begins to move.
 	if err := out.start(&s.closers); err != nil {
