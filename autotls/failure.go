@@ -173,7 +173,7 @@ func newFailure(err error, ca CA, caa []string, host dns.Domain, now time.Time) 
 		f.Text = fmt.Sprintf("the CAA records of %s, or of a domain above it, do not allow CA %s to issue: %s; %s", name, ca.Name, problemText(err), caaCure(caa))
 	case errors.As(err, &validation):
 		f.Kind = FailureHost
-		f.Text = fmt.Sprintf("CA %s cannot validate %s: %v; %s", ca.Name, name, err, hostCure(p, host))
+		f.Text = fmt.Sprintf("CA %s cannot validate %s: %v; %s", ca.Name, name, err, hostCure(validation, host))
 	case errors.Is(err, context.DeadlineExceeded):
 		f.Text = fmt.Sprintf("CA %s takes too long; the next attempt may find it better", ca.Name)
 	case !isProblem:
@@ -227,17 +227,26 @@ func (f *Failure) ofProblem(p *acme.Error, ca CA, host string) {
 	}
 }
 
-// hostCure tells what to do about a host that a CA could not validate.
-func hostCure(p *acme.Error, host dns.Domain) string {
+// hostCure tells what to do about a host that a CA could not validate. Of several challenges the one that got least far
+// tells most.
+func hostCure(err *validationError, host dns.Domain) string {
 	name := host.Name()
-	kind := ""
-	if p != nil {
-		kind = problemName(p)
+	kinds := map[string]bool{}
+	for _, err := range err.errs {
+		var authz *acme.AuthorizationError
+		if !errors.As(err, &authz) {
+			continue
+		}
+		for _, err := range authz.Errors {
+			if p, ok := problem(err); ok {
+				kinds[problemName(p)] = true
+			}
+		}
 	}
-	switch kind {
-	case "dns":
+	switch {
+	case kinds["dns"]:
 		return fmt.Sprintf("add A and AAAA records for %s with the addresses of this machine, or check its DNS servers", name)
-	case "connection":
+	case kinds["connection"]:
 		return fmt.Sprintf("check that the A and AAAA records of %s are addresses of this machine, and that firewalls let connections to ports 443 and 80 in", name)
 	}
 	return fmt.Sprintf("another server seems to answer for %s: check that its A and AAAA records, the latter too, are addresses of this machine, and that nothing in front of this server answers on ports 443 and 80", name)

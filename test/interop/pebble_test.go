@@ -2,222 +2,30 @@ package interop
 
 import (
 	"context"
-	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	dnslib "github.com/miekg/dns"
-
 	"mox/autotls"
 	"mox/dns"
+	"mox/test/pebble"
 )
-
-// Ports of Pebble, and those at which it validates hosts, each on an address of its own.
-const (
-	acmePort       = "14000"
-	managementPort = "15000"
-	validateTLS    = 5001
-	validateHTTP   = 5002
-)
-
-// pebble is an ACME server with a DNS server that it asks.
-type pebble struct {
-	t      *testing.T
-	ip     string
-	dir    string
-	env    []string
-	roots  *x509.CertPool // Of its own certificate.
-	mu     sync.Mutex     // Guards what follows.
-	names  map[string]string
-	cmd    *exec.Cmd
-	out    syncBuffer
-	client *countingClient
-}
-
-// countingClient counts requests, and answers some in place of the server.
-type countingClient struct {
-	http.RoundTripper
-	mu     sync.Mutex // Guards what follows.
-	counts map[string]int
-	answer func(endpoint string) *http.Response // May be nil.
-}
-
-func (c *countingClient) RoundTrip(r *http.Request) (*http.Response, error) {
-	endpoint, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	c.mu.Lock()
-	c.counts[endpoint]++
-	c.counts[""]++
-	answer := c.answer
-	c.mu.Unlock()
-	if answer != nil {
-		if res := answer(endpoint); res != nil {
-			res.Request = r
-			return res, nil
-		}
-	}
-	return c.RoundTripper.RoundTrip(r)
-}
-
-func (c *countingClient) count(endpoint string) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.counts[endpoint]
-}
-
-// startPebble starts a CA. The settings are added to its configuration.
-func startPebble(t *testing.T, settings map[string]any, env ...string) *pebble {
-	t.Helper()
-	p := &pebble{t: t, ip: nextIP(), dir: t.TempDir(), names: map[string]string{}, env: append(env, "PEBBLE_VA_NOSLEEP=1", "PEBBLE_AUTHZREUSE=0")}
-	p.writeCertificate()
-	p.client = &countingClient{counts: map[string]int{}, RoundTripper: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}, DisableKeepAlives: true}}
-	config := map[string]any{
-		"listenAddress":           net.JoinHostPort(p.ip, acmePort),
-		"managementListenAddress": net.JoinHostPort(p.ip, managementPort),
-		"certificate":             filepath.Join(p.dir, "cert.pem"),
-		"privateKey":              filepath.Join(p.dir, "key.pem"),
-		"httpPort":                validateHTTP,
-		"tlsPort":                 validateTLS,
-		"retryAfter":              map[string]int{"authz": 1, "order": 1},
-	}
-	for k, v := range settings {
-		config[k] = v
-	}
-	data, err := json.Marshal(map[string]any{"pebble": config})
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, p.dir, "config.json", string(data))
-	p.serveDNS()
-	p.start()
-	t.Cleanup(func() {
-		p.stop()
-		if t.Failed() {
-			t.Logf("pebble:\n%s", p.out.String())
-		}
-	})
-	return p
-}
-
-// writeCertificate makes the certificate of the server itself.
-func (p *pebble) writeCertificate() {
-	p.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.ParseIP(p.ip)}, IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	writeFile(p.t, p.dir, "cert.pem", string(cert))
-	writeFile(p.t, p.dir, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
-	p.roots = x509.NewCertPool()
-	p.roots.AppendCertsFromPEM(cert)
-}
-
-// point has a name lead to an address.
-func (p *pebble) point(name, ip string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.names[name+"."] = ip
-}
-
-// serveDNS answers with the addresses of names, over UDP.
-func (p *pebble) serveDNS() {
-	p.t.Helper()
-	conn, err := net.ListenPacket("udp", net.JoinHostPort(p.ip, "5353"))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	server := &dnslib.Server{PacketConn: conn, Handler: dnslib.HandlerFunc(func(w dnslib.ResponseWriter, q *dnslib.Msg) {
-		m := new(dnslib.Msg)
-		m.SetReply(q)
-		p.mu.Lock()
-		ip, ok := p.names[strings.ToLower(q.Question[0].Name)]
-		p.mu.Unlock()
-		if !ok {
-			m.Rcode = dnslib.RcodeNameError
-		} else if q.Question[0].Qtype == dnslib.TypeA {
-			m.Answer = []dnslib.RR{&dnslib.A{Hdr: dnslib.RR_Header{Name: q.Question[0].Name, Rrtype: dnslib.TypeA, Class: dnslib.ClassINET, Ttl: 1}, A: net.ParseIP(ip)}}
-		}
-		_ = w.WriteMsg(m) // Pebble asks again.
-	})}
-	go func() { _ = server.ActivateAndServe() }() // Ends with the connection.
-	p.t.Cleanup(func() { conn.Close() })
-}
-
-func (p *pebble) start() {
-	p.t.Helper()
-	p.cmd = exec.Command("../tools/bin/pebble", "-config", filepath.Join(p.dir, "config.json"), "-dnsserver", net.JoinHostPort(p.ip, "5353"))
-	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
-	if err := p.cmd.Start(); err != nil {
-		p.t.Fatalf("starting pebble: %v; run test/setup.sh", err)
-	}
-	waitListening(p.t, net.JoinHostPort(p.ip, acmePort))
-	waitListening(p.t, net.JoinHostPort(p.ip, managementPort))
-}
-
-// stop ends Pebble, which forgets all it knew.
-func (p *pebble) stop() {
-	if p.cmd == nil {
-		return
-	}
-	_ = p.cmd.Process.Kill()
-	_ = p.cmd.Wait()
-	p.cmd = nil
-}
-
-// issuers returns the root that certificates are issued by.
-func (p *pebble) issuers() *x509.CertPool {
-	p.t.Helper()
-	client := &http.Client{Transport: p.client.RoundTripper}
-	res, err := client.Get("https://" + net.JoinHostPort(p.ip, managementPort) + "/roots/0")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(data) {
-		p.t.Fatalf("no root in %q", data)
-	}
-	return pool
-}
 
 // tlsHost is a machine with a manager of certificates and the ports that Pebble validates by.
 type tlsHost struct {
 	t    *testing.T
-	p    *pebble
+	p    *pebble.Server
 	ip   string
 	opts autotls.Options
 	m    *autotls.Manager
@@ -225,18 +33,18 @@ type tlsHost struct {
 }
 
 // newTLSHost makes a machine for hosts, all of which lead to it, and opens its ports.
-func newTLSHost(t *testing.T, p *pebble, hosts ...autotls.Host) *tlsHost {
+func newTLSHost(t *testing.T, p *pebble.Server, hosts ...autotls.Host) *tlsHost {
 	t.Helper()
 	h := &tlsHost{t: t, p: p, ip: nextIP()}
 	h.opts = autotls.Options{
 		Dir:        t.TempDir(),
-		CAs:        []autotls.CA{{Name: "pebble", DirectoryURL: "https://" + net.JoinHostPort(p.ip, acmePort) + "/dir", Contact: "postmaster@example.org"}},
+		CAs:        []autotls.CA{{Name: "pebble", DirectoryURL: p.DirectoryURL(), Contact: "postmaster@example.org"}},
 		Hosts:      func() []autotls.Host { return hosts },
-		HTTPClient: &http.Client{Transport: p.client, Timeout: 10 * time.Second},
+		HTTPClient: &http.Client{Transport: p.Client, Timeout: 10 * time.Second},
 		Log:        slog.New(slog.NewTextHandler(t.Output(), nil)),
 	}
 	for _, host := range hosts {
-		p.point(host.Name.ASCII, h.ip)
+		p.Point(host.Name.ASCII, h.ip)
 	}
 	return h
 }
@@ -265,7 +73,7 @@ func (h *tlsHost) run() {
 // serveTLS opens the port for HTTPS, and for TLS-ALPN-01 if protocols has that.
 func (h *tlsHost) serveTLS(protocols ...string) {
 	h.t.Helper()
-	l, err := tls.Listen("tcp", fmt.Sprintf("%s:%d", h.ip, validateTLS), &tls.Config{
+	l, err := tls.Listen("tcp", fmt.Sprintf("%s:%d", h.ip, pebble.TLSPort), &tls.Config{
 		NextProtos:     protocols,
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return h.m.GetCertificate(hello) },
 	})
@@ -290,7 +98,7 @@ func (h *tlsHost) serveTLS(protocols ...string) {
 // serveHTTP opens the port for HTTP-01.
 func (h *tlsHost) serveHTTP() {
 	h.t.Helper()
-	l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", h.ip, validateHTTP))
+	l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", h.ip, pebble.HTTPPort))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -319,7 +127,7 @@ func valid(s autotls.Status) bool { return s.State == autotls.StateValid && !s.R
 
 // connect returns what a client sees that trusts the CA.
 func (h *tlsHost) connect(name string, roots *x509.CertPool) (*x509.Certificate, error) {
-	conn, err := tls.Dial("tcp", fmt.Sprintf("%s:%d", h.ip, validateTLS), &tls.Config{ServerName: name, RootCAs: roots})
+	conn, err := tls.Dial("tcp", fmt.Sprintf("%s:%d", h.ip, pebble.TLSPort), &tls.Config{ServerName: name, RootCAs: roots})
 	if err != nil {
 		return nil, err
 	}
@@ -355,7 +163,7 @@ func TestPebbleIssues(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p := startPebble(t, tc.settings, tc.env...)
+			p := pebble.Start(t, nextIP(), tc.settings, tc.env...)
 			h := newTLSHost(t, p, hostNamed(t, "mail.example.org", autotls.ECDSAP256, autotls.RSA2048))
 			if tc.settings != nil {
 				key, err := base64.RawURLEncoding.DecodeString(eabKey)
@@ -375,23 +183,23 @@ func TestPebbleIssues(t *testing.T) {
 			if s.Challenge != tc.used || len(s.Certificates) != 2 || s.Certificates[0].CA != "pebble" {
 				t.Errorf("status %+v", s)
 			}
-			leaf, err := h.connect("mail.example.org", p.issuers())
+			leaf, err := h.connect("mail.example.org", p.Issuers())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if key, ok := leaf.PublicKey.(crypto.PublicKey).(*ecdsa.PublicKey); !ok || !key.Equal(h.m.PublicKeys(s.Host)[0]) {
+			if key, ok := leaf.PublicKey.(*ecdsa.PublicKey); !ok || !key.Equal(h.m.PublicKeys(s.Host)[0]) {
 				t.Errorf("key of the certificate: %T", leaf.PublicKey)
 			}
-			if _, err := h.connect("example.org", p.issuers()); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
+			if _, err := h.connect("example.org", p.Issuers()); err == nil || !strings.Contains(err.Error(), "unrecognized name") {
 				t.Errorf("other name: %v", err)
 			}
 
 			// A restart asks for nothing.
 			h.stop()
-			before := p.client.count("")
+			before := p.Client.Count("")
 			h.run()
 			h.status("valid", valid)
-			if n := p.client.count("") - before; n != 0 {
+			if n := p.Client.Count("") - before; n != 0 {
 				t.Errorf("%d requests after a restart", n)
 			}
 		})
@@ -403,12 +211,12 @@ func TestPebbleIssues(t *testing.T) {
 func TestPebbleRenewal(t *testing.T) {
 	t.Parallel()
 	const lifetime = 12 * time.Second
-	p := startPebble(t, map[string]any{"profiles": map[string]any{"default": map[string]any{"description": "short", "validityPeriod": int(lifetime / time.Second)}}})
+	p := pebble.Start(t, nextIP(), map[string]any{"profiles": map[string]any{"default": map[string]any{"description": "short", "validityPeriod": int(lifetime / time.Second)}}})
 	h := newTLSHost(t, p, hostNamed(t, "mail.example.org"))
 	h.serveTLS("http/1.1", autotls.ALPNProto)
 	h.run()
 	key := h.m.PublicKeys(h.status("valid", valid).Host)[0].(*ecdsa.PublicKey)
-	roots := p.issuers()
+	roots := p.Issuers()
 	serials := map[string]bool{}
 	for begin := time.Now(); len(serials) < 4; time.Sleep(100 * time.Millisecond) {
 		leaf, err := h.connect("mail.example.org", roots)
@@ -423,37 +231,37 @@ func TestPebbleRenewal(t *testing.T) {
 			t.Fatalf("%d certificates in %s", len(serials), time.Since(begin))
 		}
 	}
-	if n := p.client.count("sign-me-up"); n != 1 {
+	if n := p.Client.Count("sign-me-up"); n != 1 {
 		t.Errorf("%d requests for an account", n)
 	}
 
-	p.stop()
-	before := p.client.count("")
+	p.Stop()
+	before := p.Client.Count("")
 	s := h.status("expired", func(s autotls.Status) bool { return s.State == autotls.StateExpired && s.Failures > 0 })
 	if s.Failure.Kind != autotls.FailureCA || !strings.Contains(s.Failure.Text, "check that this machine can reach") {
 		t.Errorf("failure %+v", s.Failure)
 	}
 	// At most once a second, for a certificate of seconds.
-	if n := p.client.count("") - before; n > int(lifetime/time.Second) {
+	if n := p.Client.Count("") - before; n > int(lifetime/time.Second) {
 		t.Errorf("%d requests while the CA was away", n)
 	}
 	if leaf, err := h.connect("mail.example.org", roots); leaf != nil || !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("an expired certificate is not served any more: %v", err)
 	}
 
-	p.start()
+	p.Start()
 	h.status("valid", valid)
-	if n := p.client.count("sign-me-up"); n != 2 {
+	if n := p.Client.Count("sign-me-up"); n != 2 {
 		t.Errorf("%d requests for an account", n)
 	}
-	if leaf, err := h.connect("mail.example.org", p.issuers()); err != nil || !key.Equal(leaf.PublicKey) {
+	if leaf, err := h.connect("mail.example.org", p.Issuers()); err != nil || !key.Equal(leaf.PublicKey) {
 		t.Errorf("after the CA is back: %v", err)
 	}
 }
 
 func TestPebbleWrongDomain(t *testing.T) {
 	t.Parallel()
-	p := startPebble(t, map[string]any{"domainBlocklist": []string{"blocked.example"}})
+	p := pebble.Start(t, nextIP(), map[string]any{"domainBlocklist": []string{"blocked.example"}})
 	stranger := newTLSHost(t, p, hostNamed(t, "stranger.example"))
 	stranger.serveTLS("http/1.1", autotls.ALPNProto)
 	stranger.serveHTTP()
@@ -464,19 +272,14 @@ func TestPebbleWrongDomain(t *testing.T) {
 		kind           autotls.FailureKind
 		want           string
 	}{
-		{"no such name", "none.example", "", autotls.FailureHost, "add A and AAAA records for none.example"},
+		{"no such name", "none.example", "", autotls.FailureHost, "check that the A and AAAA records of none.example"},
 		{"nobody there", "closed.example", nextIP(), autotls.FailureHost, "firewalls"},
 		{"a stranger there", "taken.example", stranger.ip, autotls.FailureHost, "another server seems to answer for taken.example"},
 		{"not issued for", "blocked.example", stranger.ip, autotls.FailureRefused, "use another CA"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newTLSHost(t, p, hostNamed(t, tc.host))
-			p.mu.Lock()
-			delete(p.names, tc.host+".")
-			p.mu.Unlock()
-			if tc.ip != "" {
-				p.point(tc.host, tc.ip)
-			}
+			p.Point(tc.host, tc.ip)
 			h.run()
 			s := h.status("failed", func(s autotls.Status) bool { return s.Failure != nil && !s.Requesting })
 			if s.State != autotls.StateFailing || s.Failure.Kind != tc.kind || !strings.Contains(s.Failure.Text, tc.want) {
@@ -491,16 +294,16 @@ func TestPebbleWrongDomain(t *testing.T) {
 
 func TestPebbleRateLimit(t *testing.T) {
 	t.Parallel()
-	p := startPebble(t, nil)
+	p := pebble.Start(t, nextIP(), nil)
 	h := newTLSHost(t, p, hostNamed(t, "mail.example.org"))
 	h.serveTLS("http/1.1", autotls.ALPNProto)
-	p.client.answer = func(endpoint string) *http.Response {
+	p.Client.Answer(func(endpoint string) *http.Response {
 		if endpoint != "order-plz" {
 			return nil
 		}
 		body := `{"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many certificates","status":429}`
 		return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"7200"}, "Content-Type": {"application/problem+json"}}, Body: io.NopCloser(strings.NewReader(body))}
-	}
+	})
 	h.run()
 	s := h.status("failed", func(s autotls.Status) bool { return s.Failure != nil && !s.Requesting })
 	if s.Failure.Kind != autotls.FailureRateLimit || !strings.Contains(s.Failure.Text, "too many certificates") {
@@ -514,7 +317,7 @@ func TestPebbleRateLimit(t *testing.T) {
 	h.run()
 	h.m.Retry()
 	h.stop()
-	if n := p.client.count("order-plz"); n != 1 {
+	if n := p.Client.Count("order-plz"); n != 1 {
 		t.Errorf("%d orders", n)
 	}
 }
