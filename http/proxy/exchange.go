@@ -49,6 +49,7 @@ type exchange struct {
 	key     string // Of the WebSocket handshake, which extended CONNECT has not.
 
 	sending  *sender // Of the request body; nil when it is not begun.
+	gone     bool    // The client is, as far as was known before this ended its body.
 	answered bool    // Something of the response has gone to the client.
 	head     head
 	body     body
@@ -117,7 +118,7 @@ func (x *exchange) run() error {
 		last = err
 		var de *dialError
 		switch {
-		case x.r.Context().Err() != nil:
+		case x.gone:
 			return err
 		case errors.Is(err, errStale):
 			fresh = true
@@ -143,6 +144,7 @@ func (x *exchange) attempt(start time.Time, fresh bool) error {
 	if c == nil {
 		var err error
 		if c, err = up.dial(x.r.Context()); err != nil {
+			x.gone = x.r.Context().Err() != nil
 			x.note(err)
 			return err
 		}
@@ -157,6 +159,7 @@ func (x *exchange) attempt(start time.Time, fresh bool) error {
 	if err != nil && c.reused && repeat && !x.answered && isEnd(err) {
 		err = fmt.Errorf("%w: %w", errStale, err)
 	}
+	x.gone = x.r.Context().Err() != nil
 	x.finish(err == nil)
 	x.note(err)
 	return err
@@ -305,7 +308,7 @@ func (x *exchange) result(err error) string {
 	switch {
 	case err == nil, errors.Is(err, errTooLarge), errors.Is(err, errBadRequest):
 		return resultOK
-	case errors.Is(err, errClient), errors.Is(err, errWrite), x.r.Context().Err() != nil:
+	case errors.Is(err, errClient), errors.Is(err, errWrite), x.gone:
 		return resultCanceled
 	case errors.Is(err, errStale):
 		return resultStale

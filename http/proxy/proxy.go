@@ -98,7 +98,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		return
 	}
-	if x.answered || r.Context().Err() != nil {
+	if x.answered || x.gone {
 		panic(http.ErrAbortHandler)
 	}
 	x.closeClient(w.Header())
@@ -110,7 +110,7 @@ func (x *exchange) errorCode(err error) int {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, errBadRequest):
+	case errors.Is(err, errBadRequest), errors.Is(err, errClient):
 		return http.StatusBadRequest
 	case isTimeout(err):
 		return http.StatusGatewayTimeout

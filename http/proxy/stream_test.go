@@ -390,3 +390,27 @@ func TestCutResponsesAreCut(t *testing.T) {
 		}
 	}
 }
+
+// The server reads content as it is asked for it, so its errors come to the proxy.
+func TestMalformedContentIsRefused(t *testing.T) {
+	t.Parallel()
+	up := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		if b, err := io.ReadAll(r.Body); err == nil {
+			t.Errorf("upstream took %q for whole", b)
+		}
+	})
+	base := start(t, proxy.Options{}, up)
+	for _, content := range []string{"x\r\n", "5\r\nhelloo\r\n0\r\n\r\n", "-1\r\n", "5\nhello\n0\n\n", "ffffffffffffffffff\r\n"} {
+		c, br := dial(t, base)
+		io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"+content+"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+		resp, err := http.ReadResponse(br, nil)
+		if err != nil || resp.StatusCode != 400 {
+			t.Errorf("%q: got %v, %v", content, resp, err)
+			continue
+		}
+		io.Copy(io.Discard, resp.Body)
+		if b, _ := io.ReadAll(br); len(b) > 0 {
+			t.Errorf("%q: then got %q", content, b)
+		}
+	}
+}
