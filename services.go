@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -37,12 +36,12 @@ func prepareDataDir(cfg *config.Config) error {
 // checkOwner refuses a data directory of another user: files made in it would be of no
 // use to the server.
 func checkOwner(dataDir string) error {
-	fi, err := os.Stat(dataDir)
+	dir, err := filepath.EvalSymlinks(dataDir)
 	if err != nil {
 		return err
 	}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
-		return fmt.Errorf("the data directory %s belongs to the user with id %d; run this as that user", dataDir, st.Uid)
+	if uid, _, ok := ownerOf(dir); ok && uid != os.Geteuid() {
+		return fmt.Errorf("the data directory %s belongs to the user with id %d; run this as that user", dataDir, uid)
 	}
 	return nil
 }
