@@ -13,6 +13,7 @@ import (
 
 	"mox/config"
 	"mox/dns"
+	"mox/http"
 	"mox/internal/ctl"
 )
 
@@ -76,6 +77,12 @@ it after editing, before a restart or reload.`,
 				return fmt.Errorf("the configuration has %d problems", len(problems.Problems))
 			} else if err != nil {
 				return err
+			}
+			if loops := http.Loops(cfg); len(loops) > 0 {
+				for _, l := range loops {
+					fmt.Fprintf(cmd.ErrOrStderr(), "websites: %s; correct WebDomainRedirects or WebHandlers in domains.conf\n", printable(l.String()))
+				}
+				return errors.New("websites redirect in a circle")
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
 			return nil

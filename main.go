@@ -56,6 +56,7 @@ func commands(resolver dns.Resolver) []*cobra.Command {
 		arcCommand(resolver),
 		dnsblCommand(resolver),
 		dnsCommand(resolver),
+		webserverCommand(),
 		versionCommand(),
 	}
 }

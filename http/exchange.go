@@ -65,6 +65,15 @@ func exchangeOf(w nethttp.ResponseWriter) *exchange {
 
 // ServeHTTP answers a request on a port.
 func (p *port) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
+	q := p.exchange(w, r)
+	defer q.router.release()
+	q.limitTimes()
+	defer q.end()
+	q.answer()
+}
+
+// exchange returns the books on a request. Its router must be released.
+func (p *port) exchange(w nethttp.ResponseWriter, r *nethttp.Request) *exchange {
 	q := &exchange{
 		ResponseWriter: w, p: p, r: r,
 		id:     p.s.requests.Add(1),
@@ -73,13 +82,10 @@ func (p *port) ServeHTTP(w nethttp.ResponseWriter, r *nethttp.Request) {
 		target: p.targets.refused,
 		secure: r.TLS != nil,
 	}
-	defer q.router.release()
 	if c, _ := r.Context().Value(connKey{}).(*conn); c != nil {
 		q.client = c.remote
 	}
-	q.limitTimes()
-	defer q.end()
-	q.answer()
+	return q
 }
 
 // end closes the books on a request. It is deferred, and recovers from panics of handlers.

@@ -74,6 +74,7 @@ type Server struct {
 	idPrefix     string // Of ids of requests, differs from start to start.
 	requests     atomic.Uint64
 	router       atomic.Pointer[router]
+	explains     bool                 // Handlers of websites only tell that they are asked, see Explain.
 	limiters     map[string]*limiters // By listener.
 	unfollow     func()               // Ends the subscription to changes of the configuration.
 
@@ -91,6 +92,24 @@ type limiters struct {
 // New returns a server. A listener of the configuration that has a service enabled for which Services has none
 // is an error.
 func New(opts Options) (*Server, error) {
+	s := newServer(opts)
+	cfg := opts.Config.Current()
+	for _, l := range cfg.Listeners {
+		if err := s.checkServices(l); err != nil {
+			return nil, err
+		}
+	}
+	s.accessFile.open(cfg.HTTPAccessLog)
+	s.setRouter(cfg)
+	s.unfollow = opts.Config.Subscribe(func(_, cfg *config.Config) {
+		s.accessFile.open(cfg.HTTPAccessLog)
+		s.setRouter(cfg)
+	})
+	return s, nil
+}
+
+// newServer returns a server without websites.
+func newServer(opts Options) *Server {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
@@ -111,20 +130,10 @@ func New(opts Options) (*Server, error) {
 		idPrefix:     strings.ToLower(base32.StdEncoding.EncodeToString(prefix[:])) + "-",
 		limiters:     map[string]*limiters{},
 	}
-	cfg := opts.Config.Current()
-	for _, l := range cfg.Listeners {
-		if err := s.checkServices(l); err != nil {
-			return nil, err
-		}
+	for _, l := range opts.Config.Current().Listeners {
 		s.limiters[l.Name] = &limiters{ratelimit.NewConns(l.Limits.Connections), ratelimit.NewNetworks(l.Limits.Requests)}
 	}
-	s.accessFile.open(cfg.HTTPAccessLog)
-	s.setRouter(cfg)
-	s.unfollow = opts.Config.Subscribe(func(_, cfg *config.Config) {
-		s.accessFile.open(cfg.HTTPAccessLog)
-		s.setRouter(cfg)
-	})
-	return s, nil
+	return s
 }
 
 // port is a port that is served.

@@ -185,6 +185,8 @@ func continues(w nethttp.ResponseWriter, r *nethttp.Request) {
 // siteHandler makes what answers for a website, and what ends it, which may be nil.
 func (s *Server) siteHandler(h *config.WebHandler) (nethttp.Handler, func(), error) {
 	switch {
+	case s.explains && h.Redirect == nil:
+		return nethttp.HandlerFunc(found), nil, nil
 	case h.Static != nil:
 		return s.staticHandler(h)
 	case h.Redirect != nil:
