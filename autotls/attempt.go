@@ -40,6 +40,16 @@ type attempt struct {
 // begin finds what is to be done. The file gets the state as if the attempt had failed already, in
 // case the program ends before it does; without that nothing is asked of a CA.
 func (m *Manager) begin(h *host, now time.Time) (*attempt, error) {
+	a, s := m.plan(h, now)
+	// Handshakes do not wait for the disk. Nobody else writes this file while an attempt runs.
+	if err := writeJSON(h.statePath(), s); err != nil {
+		return a, &localError{fmt.Errorf("no certificate is requested, as what comes of it cannot be kept: %w; check disk space and permissions", err)}
+	}
+	return a, nil
+}
+
+// plan returns what is to be done, and the state to keep meanwhile.
+func (m *Manager) plan(h *host, now time.Time) (*attempt, hostState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	cas, _ := m.candidates(h, now)
@@ -61,14 +71,11 @@ func (m *Manager) begin(h *host, now time.Time) (*attempt, error) {
 	}
 
 	h.state.LastAttempt = now
-	s := h.state
+	s := h.state.clone()
 	s.Failures++
 	s.Failure = &Failure{Kind: FailureLocal, Text: "the program ended before the request did; it is made again"}
 	s.Next = now.Add(jittered(FailureLocal.backoff(s.Failures, a.lifetime)))
-	if err := writeJSON(h.statePath(), s); err != nil {
-		return a, &localError{fmt.Errorf("no certificate is requested, as what comes of it cannot be kept: %w; check disk space and permissions", err)}
-	}
-	return a, nil
+	return a, s
 }
 
 // request gets a certificate from the first CA that issues one.
@@ -140,13 +147,13 @@ func (m *Manager) install(a *attempt, c *ca, t KeyType, chain [][]byte, used Cha
 	c.succeeded(cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore))
 	a.issuer = c.Name
 
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	h := a.host
 	if err := h.writeCertificate(t, cert); err != nil {
 		// It serves as long as this process does.
-		m.log.Error("keeping a certificate; it is requested anew after a restart; check disk space and permissions", "host", h.Name, "err", err)
+		m.log.Error("keeping a certificate; it is requested anew after a restart; check disk space and permissions", "host", a.want.Name, "err", err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	h.state = h.state.clone()
 	if h.state.Issuers == nil {
 		h.state.Issuers = map[KeyType]string{}
@@ -183,12 +190,16 @@ func (m *Manager) end(ctx context.Context, a *attempt, err error) {
 		a.failed = s.note(err, a.lifetime, now)
 	}
 	h.state = s
-	if werr := writeJSON(h.statePath(), s); werr != nil {
-		m.log.Error("keeping the state of a host", "host", h.Name, "err", werr)
-	}
 	if a.failed != nil {
 		m.logFailure(h, a.failed, now)
 	}
+	s = s.clone()
+	m.mu.Unlock()
+
+	if werr := writeJSON(h.statePath(), s); werr != nil {
+		m.log.Error("keeping the state of a host", "host", a.want.Name, "err", werr)
+	}
+	m.mu.Lock()
 	m.running--
 	h.running = false
 	close(h.ended)

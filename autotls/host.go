@@ -120,6 +120,10 @@ func (h *host) want(want Host, log *slog.Logger) error {
 		if keys[t] != nil {
 			continue
 		}
+		if key := h.keys[t]; key != nil && !slices.ContainsFunc(h.Keys, func(k crypto.Signer) bool { return sameKey(k.Public(), key.Public()) }) {
+			keys[t] = key // Our own, that was read before.
+			continue
+		}
 		key, err := loadKey(filepath.Join(h.dir, string(t)+".key.pem"), t)
 		if err != nil {
 			return fmt.Errorf("host %s: %w", want.Name, err)

@@ -767,6 +767,37 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// A key that is given takes the place of ours, and ours comes back without it. Each needs a
+// certificate of its own.
+func TestGivenKeys(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.start(time.Minute)
+		defer w.stop()
+		own := w.served("mail.example.org").Leaf.PublicKey
+		given, err := GenerateKey(ECDSAP256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			keys []crypto.Signer
+			want crypto.PublicKey
+		}{{[]crypto.Signer{given}, given.Public()}, {nil, own}, {nil, own}} {
+			w.mu.Lock()
+			w.hosts = []Host{{Name: domain(t, "mail.example.org"), Keys: step.keys}}
+			w.mu.Unlock()
+			w.m.Refresh()
+			w.pass(time.Minute)
+			if leaf := w.served("mail.example.org").Leaf; !sameKey(leaf.PublicKey, step.want) {
+				t.Errorf("keys %v: certificate for another key", step.keys)
+			}
+		}
+		if n := w.ca.count("finalize"); n != 3 {
+			t.Errorf("%d certificates, want one for each change of the key", n)
+		}
+	})
+}
+
 // Another CA under the name of the old one is not told about its account, and its
 // certificates replace those of the old one.
 func TestChangedDirectory(t *testing.T) {
