@@ -55,8 +55,26 @@ type exchange struct {
 	body     body
 }
 
-// heads and bodies keep the memory of slices between exchanges.
-var heads = sync.Pool{New: func() any { return new([]field) }}
+// exchanges are ones that have ended, for the memory of their slices too.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
+	x := exchanges.Get().(*exchange)
+	x.h, x.w, x.r = h, w, r
+	return x
+}
+
+// free lets another exchange have the memory.
+func (x *exchange) free() {
+	if x.sending != nil && !x.sending.ended() {
+		return // It is still used.
+	}
+	fields, trailers := x.head.fields, x.body.trailers
+	clear(fields[:cap(fields)])
+	clear(trailers[:cap(trailers)])
+	*x = exchange{head: head{fields: fields[:0]}, body: body{trailers: trailers[:0]}}
+	exchanges.Put(x)
+}
 
 // buffers are for bodies.
 var buffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
@@ -92,13 +110,6 @@ func (x *exchange) prepare() bool {
 // run sends the request to one upstream after the other until one takes it, and passes
 // on the response.
 func (x *exchange) run() error {
-	fields := heads.Get().(*[]field)
-	x.head.fields = *fields
-	defer func() {
-		clear(x.head.fields[:cap(x.head.fields)])
-		*fields = x.head.fields[:0]
-		heads.Put(fields)
-	}()
 	var tried uint64
 	fresh := false // Whether a kept connection has failed.
 	var last error

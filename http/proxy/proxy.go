@@ -84,7 +84,8 @@ func (h *Handler) State() []UpstreamState {
 // ServeHTTP passes a request on. It panics with http.ErrAbortHandler when a response has
 // begun and cannot be ended, so that the server cuts the connection, and when the client is gone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := exchange{h: h, w: w, r: r}
+	x := newExchange(h, w, r)
+	defer x.free()
 	code := h.refuse(r)
 	if !x.prepare() && code == 0 {
 		code = http.StatusNotImplemented

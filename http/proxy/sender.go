@@ -55,6 +55,16 @@ func (x *exchange) startSending() {
 // finished tells whether all of the body was passed on.
 func (s *sender) finished() bool { return s.ok.Load() }
 
+// ended tells whether the sender uses nothing of the exchange any more.
+func (s *sender) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // clientError returns the error of the client's part, if that ended it.
 func (s *sender) clientError() error {
 	if p := s.failed.Load(); p != nil && (errors.Is(*p, errClient) || errors.Is(*p, errTooLarge)) {
