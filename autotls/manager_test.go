@@ -304,7 +304,7 @@ func TestWrongDomain(t *testing.T) {
 		if n := w.ca.count("") - before; n != 0 {
 			t.Errorf("%d requests by restarts", n)
 		}
-		if s := w.status("wrong.example.org"); s.State != StateFailing || s.NextAttempt.Sub(time.Now()) > 27*time.Hour {
+		if s := w.status("wrong.example.org"); s.State != StateFailing || time.Until(s.NextAttempt) > 27*time.Hour {
 			t.Errorf("status after restarts %+v", s)
 		}
 		if !strings.Contains(w.log.String(), "no certificate for a host") {
