@@ -9,7 +9,7 @@ import (
 )
 
 func helpCommand() *cobra.Command {
-	var markdown bool
+	var markdown, man bool
 	cmd := &cobra.Command{
 		Use:   "help [command ...]",
 		Short: "Explain a command",
@@ -17,9 +17,10 @@ func helpCommand() *cobra.Command {
 same text comes with the flag --help after any command.
 
 With --markdown it prints the reference of all commands, which the documentation
-of mox keeps as docs/commands.md.`,
+of mox keeps as docs/commands.md; with --man the same as a page for man.`,
 		Example: `  mox help localserve
-  mox help --markdown >commands.md`,
+  mox help --markdown >commands.md
+  mox help --man >/usr/local/share/man/man1/mox.1`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			parent, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -34,8 +35,13 @@ of mox keeps as docs/commands.md.`,
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if markdown {
+			switch {
+			case (markdown || man) && len(args) > 0 || markdown && man:
+				return usagef("--markdown and --man print all commands; give one of them, and nothing else")
+			case markdown:
 				return writeReference(cmd.OutOrStdout(), cmd.Root())
+			case man:
+				return writeManPage(cmd.OutOrStdout(), cmd.Root())
 			}
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -46,6 +52,7 @@ of mox keeps as docs/commands.md.`,
 		},
 	}
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "print the reference of all commands as Markdown")
+	cmd.Flags().BoolVar(&man, "man", false, "print the reference of all commands as a page for man")
 	return cmd
 }
 

@@ -152,6 +152,7 @@ wrong way. The command sendmail has others, those of sysexits.h.`,
 	root.PersistentFlags().String("config", "", `path of mox.conf (default: $MOXCONF, config/mox.conf, or that of localserve)`)
 	root.AddCommand(commands(resolver)...)
 	root.SetHelpCommand(helpCommand())
+	addCompletion(root)
 	return root, started
 }
 
