@@ -7,6 +7,7 @@ set -eu
 
 # A program that tests start, or a file that they need, and the package that has it.
 needed="
+/usr/share/bash-completion/bash_completion:bash-completion
 ab:apache2-utils
 chattr:e2fsprogs
 curl:curl
