@@ -1,0 +1,106 @@
+// Package install installs mox as a newcomer would, on a machine of its own: a network namespace with a public
+// address, a DNS with a signed zone, a CA, and a service user. Only Linux has these, and only root can make them.
+package install
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// Of the machine.
+const (
+	publicIP  = "203.0.113.10"
+	publicIP6 = "2001:db8::10"
+	hostname  = "mail.example.org"
+	domain    = "example.org"
+	userName  = "mox"
+	userID    = 64111
+)
+
+// inside is the environment variable that tells this program that it runs on the machine.
+const inside = "MOX_INSTALL_MACHINE"
+
+func TestMain(m *testing.M) {
+	if os.Geteuid() != 0 {
+		fmt.Fprintln(os.Stderr, "these tests make a network namespace and run a server as root; run them as root")
+		os.Exit(0)
+	}
+	if os.Getenv(inside) == "" {
+		os.Exit(enter())
+	}
+	if err := furnish(); err != nil {
+		fmt.Fprintln(os.Stderr, "making the machine:", err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// enter runs this program again in namespaces of its own, and returns its exit code.
+func enter() int {
+	// The signal at the end of the parent is for the end of its thread.
+	runtime.LockOSThread()
+	cmd := exec.Command("unshare", append([]string{"--net", "--mount", "--propagation", "private", os.Args[0]}, os.Args[1:]...)...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	} else if err != nil {
+		fmt.Fprintln(os.Stderr, "unshare:", err)
+		return 1
+	}
+	return 0
+}
+
+// furnish gives the machine its addresses, its user and its resolver.
+func furnish() error {
+	for _, args := range []string{
+		"link set lo up",
+		"link add mail0 type veth peer name peer0",
+		"addr add " + publicIP + "/24 dev mail0",
+		"addr add " + publicIP6 + "/64 dev mail0 nodad",
+		"link set mail0 up",
+		"link set peer0 up",
+	} {
+		if out, err := exec.Command("ip", strings.Fields(args)...).CombinedOutput(); err != nil {
+			return fmt.Errorf("ip %s: %w: %s", args, err, out)
+		}
+	}
+	dir, err := os.MkdirTemp("", "machine")
+	if err != nil {
+		return err
+	}
+	for path, line := range map[string]string{
+		"/etc/passwd":                        fmt.Sprintf("%s:x:%d:%d::/:/usr/sbin/nologin\n", userName, userID, userID),
+		"/etc/group":                         fmt.Sprintf("%s:x:%d:\n", userName, userID),
+		"/etc/resolv.conf":                   "",
+		"/etc/ssl/certs/ca-certificates.crt": "",
+	} {
+		if err := overlay(dir, path, line); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile("/etc/resolv.conf", []byte("nameserver 127.0.0.1\noptions edns0 trust-ad\n"), 0o644)
+}
+
+// overlay puts a copy of a file in its place, with a line more, that only this machine sees.
+func overlay(dir, path, line string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	own := filepath.Join(dir, filepath.Base(path))
+	if err := os.WriteFile(own, append(data, line...), 0o644); err != nil {
+		return err
+	}
+	return syscall.Mount(own, path, "", syscall.MS_BIND, "")
+}

@@ -1,0 +1,183 @@
+package install
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestServe is about the processes of a server: what the child can do, and what happens when one ends.
+func TestServe(t *testing.T) {
+	in := install(t)
+	t.Run("confined", in.confined)
+	t.Run("killed", in.killed)
+	t.Run("planted", in.planted)
+	t.Run("restart", in.restart)
+	t.Run("binary", in.binary)
+}
+
+// confined asserts that the child has no rights, and that the files of others are out of reach for a process like it.
+func (in *installation) confined(t *testing.T) {
+	pid := in.child()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const none = "0000000000000000"
+	for _, want := range []string{
+		fmt.Sprintf("Uid: %[1]d %[1]d %[1]d %[1]d", userID), fmt.Sprintf("Gid: %[1]d %[1]d %[1]d %[1]d", userID),
+		"Groups:", "NoNewPrivs: 1", "CapInh: " + none, "CapPrm: " + none, "CapEff: " + none, "CapBnd: " + none, "CapAmb: " + none,
+	} {
+		name, _, _ := strings.Cut(want, ":")
+		for line := range strings.Lines(string(status)) {
+			if got := strings.Join(strings.Fields(line), " "); strings.HasPrefix(got, name+":") && got != want {
+				t.Errorf("child has %q, want %q", got, want)
+			}
+		}
+	}
+}
+
+// killed asserts that a child that dies is replaced soon, and nobody is turned away meanwhile.
+func (in *installation) killed(t *testing.T) {
+	before := in.child()
+	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	if err := greeted(25, "220 "); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("greeted after %v", took)
+	}
+	if after := in.child(); after == before || after == 0 {
+		t.Errorf("child %d after %d", after, before)
+	}
+}
+
+// greeted connects, reads a greeting, and ends the dialogue.
+func greeted(port int, want string) error {
+	conn, err := net.DialTimeout("tcp", fmt.Sprintf("%s:%d", publicIP, port), 15*time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(15 * time.Second))
+	buf := make([]byte, 1000)
+	n, err := conn.Read(buf)
+	if err != nil || !strings.HasPrefix(string(buf[:n]), want) {
+		return fmt.Errorf("greeting %q, %w", buf[:n], err)
+	}
+	if _, err := io.WriteString(conn, "QUIT\r\n"); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
+// planted asserts that a restart changes nothing about files from elsewhere that the child's user has put into its data.
+func (in *installation) planted(t *testing.T) {
+	before := stat(t, "/etc/shadow")
+	soft, hard := filepath.Join(in.dir, "data/soft"), filepath.Join(in.dir, "data/hard")
+	// /etc may be another file system: a file of root beside the installation stands for one that can be linked.
+	secret := filepath.Join(filepath.Dir(in.dir), "shadow")
+	if err := errors.Join(os.WriteFile(secret, []byte("secret"), 0o600), os.Symlink("/etc/shadow", soft)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link("/etc/shadow", hard); err != nil && os.Link(secret, hard) != nil {
+		t.Fatal(err)
+	}
+	in.mox("restart")
+	if after := stat(t, "/etc/shadow"); after.Uid != before.Uid || after.Gid != before.Gid || after.Mode != before.Mode {
+		t.Errorf("/etc/shadow changed from %v to %v", before, after)
+	}
+	if s := stat(t, secret); s.Uid != 0 || s.Mode&0o777 != 0o600 {
+		t.Errorf("the linked file belongs to %d now, mode %o", s.Uid, s.Mode)
+	}
+	if s := stat(t, soft); s.Uid != 0 {
+		t.Errorf("the link belongs to %d now", s.Uid)
+	}
+	if err := errors.Join(os.Remove(soft), os.Remove(hard)); err != nil {
+		t.Error(err)
+	}
+}
+
+func stat(t *testing.T, path string) syscall.Stat_t {
+	t.Helper()
+	var st syscall.Stat_t
+	if err := syscall.Lstat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// restart asserts that under 50 connections a second nobody is refused, reset or left without a greeting.
+func (in *installation) restart(t *testing.T) {
+	parent, child := in.cmd.Process.Pid, in.child()
+	stop := make(chan struct{})
+	var mu sync.Mutex
+	var failed []error
+	var made atomic.Int64
+	var all sync.WaitGroup
+	all.Go(func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			made.Add(1)
+			all.Go(func() {
+				if err := greeted(25, "220 "); err != nil {
+					mu.Lock()
+					failed = append(failed, err)
+					mu.Unlock()
+				}
+			})
+		}
+	})
+	for made.Load() < 200 {
+		in.mox("restart")
+	}
+	close(stop)
+	all.Wait()
+	if len(failed) > 0 {
+		t.Errorf("%d of %d connections failed, e.g. %v", len(failed), made.Load(), failed[0])
+	}
+	if now := in.child(); now == child {
+		t.Error("the same child serves")
+	}
+	if err := syscall.Kill(parent, 0); err != nil {
+		t.Errorf("parent: %v", err)
+	}
+}
+
+// binary asserts that root does not start a program that others can replace.
+func (in *installation) binary(t *testing.T) {
+	if err := os.Chown(in.exe, userID, userID); err != nil {
+		t.Fatal(err)
+	}
+	child := in.child()
+	out, err := in.command("restart").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "chown root") {
+		t.Errorf("%v: %s", err, out)
+	}
+	if in.child() != child {
+		t.Error("the child was replaced")
+	}
+	if err := os.Chown(in.exe, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	in.mox("restart")
+}
