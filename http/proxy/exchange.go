@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -66,6 +67,11 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 
 // free lets another exchange have the memory.
 func (x *exchange) free() {
+	if x.c != nil { // Something panicked.
+		x.c.end()
+		x.c.nc.Close()
+		return
+	}
 	if x.sending != nil && !x.sending.ended() {
 		return // It is still used.
 	}
@@ -260,9 +266,7 @@ func (x *exchange) inform() {
 	x.answered = true
 	x.w.WriteHeader(x.head.code)
 	clear(header)
-	for name, values := range saved {
-		header[name] = values
-	}
+	maps.Copy(header, saved)
 }
 
 // blame returns the error of the request body when that is why there is no response, or

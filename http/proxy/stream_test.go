@@ -414,3 +414,31 @@ func TestMalformedContentIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A writer that panics, as of a server that gives up, leaves no connection behind.
+func TestPanicsOfWriters(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	up := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
+		if _, err := http.ReadRequest(r); err == nil {
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+		}
+		r.ReadByte()
+		close(closed)
+	})
+	h := newHandler(t, proxy.Options{}, up)
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+		<-closed
+		if n := h.State()[0].Active; n != 0 {
+			t.Errorf("%d active", n)
+		}
+	}()
+	h.ServeHTTP(panicWriter{httptest.NewRecorder()}, httptest.NewRequestWithContext(t.Context(), "GET", "/", nil))
+}
+
+type panicWriter struct{ *httptest.ResponseRecorder }
+
+func (panicWriter) Write([]byte) (int, error) { panic(http.ErrAbortHandler) }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -50,12 +51,15 @@ func accepted(offers, protocol string) bool {
 // ended.
 func (x *exchange) tunnel() error {
 	header := x.w.Header()
+	saved := header.Clone()
 	x.copyFields(header)
 	for name, values := range x.h.opts.ResponseHeaders {
 		header[name] = values
 	}
 	client, err := x.openClient(header)
 	if err != nil {
+		clear(header) // What the upstream says has no part in an error.
+		maps.Copy(header, saved)
 		return err
 	}
 	defer client.Close()
