@@ -1,7 +1,8 @@
 #!/bin/sh
-# Measures mox and nginx as web servers in alternation with wrk, and prints requests per
-# second beside each other, the medians of the rounds: a static file of 1 KB and of 1 MB,
-# and a small response of another server passed on, each with and without TLS.
+# Measures mox and nginx as web servers in alternation with wrk: a static file of 1 KB and
+# of 1 MB, and a small response of another server passed on, each with and without TLS.
+# Printed are the medians of the rounds in requests per second, and the median of what the
+# rounds have as ratio.
 #
 #   sh test/bench/web.sh
 #
@@ -202,15 +203,29 @@ while [ "$round" -le "$ROUNDS" ]; do
 		*) theirs=http://localhost:$nginx_http ours=http://localhost:$mox_http ;;
 		esac
 		echo "round $round of $ROUNDS: $row" >&2
-		measure nginx "$theirs$path"
-		measure mox "$ours$path"
+		# Neither is always the one that the machine is fresh for.
+		if [ $((round % 2)) = 1 ]; then
+			measure nginx "$theirs$path"
+			measure mox "$ours$path"
+		else
+			measure mox "$ours$path"
+			measure nginx "$theirs$path"
+		fi
 	done
 	round=$((round + 1))
 done
 
-median() { # NAME
-	awk -v name="$1" '$1 == name { print $2 }' "$dir/$row.results" 2>/dev/null | sort -n |
-		awk '{ v[NR] = $1 } END { if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; else print "-" }'
+# median prints the one in the middle of the numbers it reads, "-" if there are none.
+median() {
+	sort -n | awk '{ v[NR] = $1 } END { if (NR) print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; else print "-" }'
+}
+figures() { # NAME
+	awk -v name="$1" '$1 == name { print $2 }' "$dir/$row.results"
+}
+# ratios prints for each round how mox compares with nginx, in percent: what slows the
+# machine down for a while then concerns both.
+ratios() {
+	awk '{ v[$1, ++n[$1]] = $2 } END { for (i = 1; ("nginx", i) in v && ("mox", i) in v; i++) print 100 * v["mox", i] / v["nginx", i] }' "$dir/$row.results"
 }
 printf '%-32s %12s %12s %8s %8s\n' "requests per second" nginx mox ratio goal
 for row in $rows; do
@@ -226,8 +241,7 @@ for row in $rows; do
 	proxy*) goal=80 ;;
 	*) goal=60 ;;
 	esac
-	printf '%s|%s|%s|%s\n' "$title" "$(median nginx)" "$(median mox)" "$goal"
-done | awk -F '|' '{
-	ratio = ($2 == "-" || $3 == "-") ? "-" : sprintf("%.0f%%", 100 * $3 / $2)
-	printf "%-32s %12s %12s %8s %7d%%\n", $1, $2 == "-" ? "-" : sprintf("%.0f", $2), $3 == "-" ? "-" : sprintf("%.0f", $3), ratio, $4
-}'
+	touch "$dir/$row.results"
+	printf '%s|%s|%s|%s|%s\n' "$title" "$(figures nginx | median)" "$(figures mox | median)" "$(ratios | median)" "$goal"
+done | awk -F '|' 'function whole(s) { return s == "-" ? s : sprintf("%.0f", s) }
+	{ printf "%-32s %12s %12s %7s%% %7d%%\n", $1, whole($2), whole($3), whole($4), $5 }'
