@@ -1,5 +1,7 @@
 package proxy_test
 
+//lint:file-ignore SA1019 The transport of net/http has no extended CONNECT.
+
 import (
 	"io"
 	"net/http"
