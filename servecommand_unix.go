@@ -111,9 +111,10 @@ func readForChild(ctx context.Context, child *supervise.Child, path string) ([]b
 	return os.ReadFile(path)
 }
 
-// view returns what a server needs of the file system.
+// view returns what a server needs of the file system. Directories of websites are those of now: the files of one that is added later
+// are out of reach until a restart.
 func view(cfg *config.Config) sandbox.View {
-	return sandbox.View{
+	v := sandbox.View{
 		Read: []string{
 			"/etc",                                                           // Names, certificates of authorities, time zones: some change while we run.
 			"/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", // Where /etc/resolv.conf may lead.
@@ -124,4 +125,10 @@ func view(cfg *config.Config) sandbox.View {
 		// else is there belongs to root.
 		Write: []string{cfg.DataDir, cfg.Dir},
 	}
+	for _, h := range cfg.Websites().Handlers {
+		if h.Static != nil {
+			v.Read = append(v.Read, h.Static.Root)
+		}
+	}
+	return v
 }

@@ -13,6 +13,8 @@ chattr:e2fsprogs
 curl:curl
 doveadm:dovecot-core
 gcc:gcc
+ip:iproute2
+ldns-signzone:ldnsutils
 /usr/sbin/mkfs.ext4:e2fsprogs
 mbsync:isync
 mount:mount
@@ -26,6 +28,8 @@ python3:python3
 script:bsdutils
 strace:strace
 swaks:swaks
+/usr/sbin/unbound:unbound
+unshare:util-linux
 wrk:wrk
 /usr/include/stdlib.h:libc6-dev
 /usr/include/opendkim/dkim.h:libopendkim-dev

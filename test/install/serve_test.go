@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 func TestServe(t *testing.T) {
 	in := install(t)
 	t.Run("confined", in.confined)
+	t.Run("outside", in.outside)
 	t.Run("killed", in.killed)
 	t.Run("planted", in.planted)
 	t.Run("restart", in.restart)
@@ -44,6 +46,54 @@ func (in *installation) confined(t *testing.T) {
 			}
 		}
 	}
+}
+
+// outside asserts that the child reaches no files but its own, although their modes would let it: it is asked to serve them as a website, as
+// somebody who has taken it over would.
+func (in *installation) outside(t *testing.T) {
+	other := filepath.Join(filepath.Dir(in.dir), "dkim")
+	if err := errors.Join(os.Mkdir(other, 0o755), os.WriteFile(filepath.Join(other, "key.txt"), []byte("secret"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(in.dir, "config/domains.conf")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := fmt.Sprintf("WebHandlers:\n\t-\n\t\tDomain: www.%s\n\t\tPathRegexp: ^/\n\t\tDontRedirectPlainHTTP: true\n\t\tWebStatic:\n\t\t\tRoot: %s\n", domain, other)
+	get := func() (int, string) {
+		req, err := http.NewRequest("GET", "http://"+publicIP+"/key.txt", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "www." + domain
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	if err := os.WriteFile(path, append(before, handler...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.mox("config", "reload")
+	if code, body := get(); code == http.StatusOK || strings.Contains(body, "secret") {
+		t.Errorf("a file outside is served: %d %q", code, body)
+	}
+	// After a restart it is a website like others, which shows that it was only out of reach.
+	in.mox("restart")
+	if code, body := get(); code != http.StatusOK || body != "secret" {
+		t.Errorf("after a restart: %d %q", code, body)
+	}
+	if err := os.WriteFile(path, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.mox("restart")
 }
 
 // killed asserts that a child that dies is replaced soon, and nobody is turned away meanwhile.
