@@ -22,10 +22,11 @@ import (
 	"mox/test/pebble"
 )
 
-// startACMEServer serves a configuration with certificates from a Pebble, on an address of its own. All names lead there.
-func startACMEServer(t *testing.T, n int, pebbleSettings map[string]any, names ...string) (ip, path string, p *pebble.Server, log *syncBuffer) {
+// startACMEServer serves a configuration with certificates from a Pebble, on addresses by number. All names lead there. Change may
+// change mox.conf.
+func startACMEServer(t *testing.T, n int, change func(string) string, names ...string) (ip, path string, p *pebble.Server, log *syncBuffer) {
 	t.Helper()
-	p = pebble.Start(t, fmt.Sprintf("127.9.%d.%d", os.Getpid()%250, 2*n), pebbleSettings)
+	p = pebble.Start(t, fmt.Sprintf("127.9.%d.%d", os.Getpid()%250, 2*n), nil)
 	ip = fmt.Sprintf("127.9.%d.%d", os.Getpid()%250, 2*n+1)
 	resolver := &dns.MemResolver{A: map[string][]string{}}
 	for _, name := range names {
@@ -35,7 +36,7 @@ func startACMEServer(t *testing.T, n int, pebbleSettings map[string]any, names .
 	dir := t.TempDir()
 	path = filepath.Join(dir, "mox.conf")
 	for name, text := range map[string]string{
-		"mox.conf": fmt.Sprintf(`DataDir: data
+		"mox.conf": change(fmt.Sprintf(`DataDir: data
 Hostname: mail.example.org
 ACME:
 	pebble:
@@ -64,7 +65,7 @@ Listeners:
 			Port: 8010
 Postmaster:
 	Account: ann
-`, p.DirectoryURL(), pebble.TLSPort, ip, pebble.TLSPort),
+`, p.DirectoryURL(), pebble.TLSPort, ip, pebble.TLSPort)),
 		"domains.conf": `Domains:
 	example.org:
 		MTASTS:
@@ -137,7 +138,7 @@ func certificatesOf(t *testing.T, path string, args ...string) map[string]hostCe
 // The server gets certificates for its names, serves mail with them, and tells of one that it cannot get.
 func TestCertificatesOfACME(t *testing.T) {
 	t.Parallel()
-	ip, path, p, log := startACMEServer(t, 1, nil, "mail.example.org", "mta-sts.example.org")
+	ip, path, p, log := startACMEServer(t, 1, strings.Clone, "mail.example.org", "mta-sts.example.org")
 	const wrong = "mta-sts.nowhere.example"
 	var got map[string]hostCertificates
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
@@ -230,6 +231,45 @@ func TestCertificatesOfACME(t *testing.T) {
 	}
 	if !strings.Contains(log.String(), wrong+" has no address in DNS") {
 		t.Error("the log does not tell of the host without address")
+	}
+}
+
+// A listener for mail alone listens for its CA too.
+func TestCertificatesOfMailListener(t *testing.T) {
+	t.Parallel()
+	ip, path, p, _ := startACMEServer(t, 2, func(s string) string {
+		before, rest, _ := strings.Cut(s, "\t\tMTASTSHTTPS:\n")
+		_, after, _ := strings.Cut(rest, "\t\tMetricsHTTP:\n")
+		return before + "\t\tMetricsHTTP:\n" + after
+	}, "mail.example.org")
+	// Before there is a certificate, other servers get one that the host has signed.
+	mail, err := smtp.Dial(ip + ":2525")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mail.Close()
+	if err := mail.StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
+		t.Errorf("SMTP at once: %v", err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		got := certificatesOf(t, path)
+		if len(got) != 1 {
+			t.Fatalf("certificates for %v", got)
+		}
+		if h := got["mail.example.org"]; h.State == autotls.StateValid && h.Challenge == string(autotls.TLSALPN01) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("certificates after a minute: %+v", got)
+		}
+	}
+	conn, err := tls.Dial("tcp", ip+":1993", &tls.Config{ServerName: "mail.example.org", RootCAs: p.Issuers()})
+	if err != nil {
+		t.Fatalf("IMAP: %v", err)
+	}
+	conn.Close()
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "data", "acme", "hosts", "mail.example.org", "ecdsa-p256.key.pem")); err != nil {
+		t.Error(err)
 	}
 }
 
