@@ -20,15 +20,20 @@ import (
 func configCommand(resolver dns.Resolver) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
-		Short: "Check and explain the configuration files",
+		Short: "Check, explain and change the configuration",
 		Long: `Config has subcommands that check mox.conf and domains.conf and explain their
-fields, print and check the DNS records that go with them, and one that has a
-running server read them again.`,
+fields, change domains, accounts, addresses and aliases, print and check the DNS
+records that go with them, and one that has a running server read them again.`,
 		RunE: groupRun,
 	}
 	cmd.AddCommand(
 		configTestCommand(),
 		configReloadCommand(),
+		configDomainCommand(),
+		configAccountCommand(),
+		configAddressCommand(),
+		configAliasCommand(),
+		configTLSPubkeyCommand(),
 		configCertificatesCommand(),
 		configDNSRecordsCommand(),
 		configDNSCheckCommand(resolver),

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ type operations struct {
 // handlers is the table of calls. Their parameters and results are the types beside
 // the methods.
 func (o *operations) handlers() map[string]ctl.Handler {
-	return map[string]ctl.Handler{
+	handlers := map[string]ctl.Handler{
 		"config.reload":         o.configReload,
 		"config.certificates":   o.configCertificates,
 		"loglevels":             o.logLevels,
@@ -77,6 +78,8 @@ func (o *operations) handlers() map[string]ctl.Handler {
 		"queue.schedule":        o.queueSchedule,
 		"queue.dump":            o.queueDump,
 	}
+	maps.Copy(handlers, o.configHandlers())
+	return handlers
 }
 
 // withRunningServer calls f with a client for the running server. It is an error if

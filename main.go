@@ -38,6 +38,8 @@ func commands(resolver dns.Resolver) []*cobra.Command {
 		exportCommand(),
 		sendmailCommand(),
 		setAccountPasswordCommand(),
+		setAdminPasswordCommand(),
+		clientConfigCommand(),
 		logLevelsCommand(),
 		stopCommand(),
 		restartCommand(),

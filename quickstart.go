@@ -165,6 +165,7 @@ type quickstart struct {
 	hostname dns.Domain
 	ips      addresses
 	problems int
+	noUser   bool // There is no user that the server could run as.
 	blocked  bool // Connections to port 25 do not get out.
 	written  writtenFiles
 }
@@ -298,7 +299,7 @@ func (q *quickstart) printNext() {
 	o := &q.opts
 	var steps []string
 	if q.problems > 0 {
-		steps = append(steps, fmt.Sprintf("Solve the %s above, and run this again to see that it is gone.", counted(q.problems, "problem")))
+		steps = append(steps, fmt.Sprintf("Solve the %s above, and run this again to see whether all is well.", counted(q.problems, "problem")))
 	}
 	if q.blocked && o.smarthost == "" {
 		steps = append(steps, "Mail cannot leave at port 25. Ask your provider to open it, or have mail leave through another\nserver: run this again in another directory with --smarthost, or put into mox.conf\n\n"+indent(smarthostStatic("smtp.example.net", 465, "user", "password"))+"\nand into domains.conf\n\n"+indent(smarthostDynamic)+"\nAdd to the SPF record of the domain what the operator of that server tells you.")

@@ -112,6 +112,7 @@ func (q *quickstart) checkMachine(ctx context.Context) {
 func (q *quickstart) checkSystem() {
 	m, o := &q.machine, &q.opts
 	if err := m.checkUser(o.user); err != nil {
+		q.noUser = true
 		q.say(dnsrecords.Problem, "user", err.Error(), "")
 	} else {
 		q.say(dnsrecords.OK, "user", "the server will run as "+o.user, "")

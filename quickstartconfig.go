@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -146,15 +145,16 @@ func (q *quickstart) dynamic() config.Dynamic {
 		localpart smtp.Localpart
 		mailbox   string
 	}{
-		{"postmaster", "Postmaster"}, {"abuse", "Postmaster"}, {admin.DMARCReports, "Reports/DMARC"}, {admin.TLSReports, "Reports/TLS"}, {o.address.Localpart, ""},
+		{"postmaster", "Postmaster"}, {"abuse", "Postmaster"}, {admin.DMARCReports, admin.DMARCMailbox}, {admin.TLSReports, admin.TLSMailbox}, {o.address.Localpart, ""},
 	} {
 		destinations[smtp.Address{Localpart: d.localpart, Domain: domain}.String()] = config.DynamicDestination{Mailbox: d.mailbox}
 	}
 	d := config.Dynamic{
 		Domains: map[string]config.DynamicDomain{domain.Name(): {
 			LocalpartCatchallSeparators: []string{"+"},
-			DKIM:                        q.dkim(),
-			MTASTS:                      &config.DynamicMTASTS{PolicyID: q.machine.now().UTC().Format("20060102T150405")},
+			// Also mail from postmaster at a host name below the domain is signed.
+			DKIM:   admin.SignWith(q.dkimKeys(), strings.HasSuffix(q.hostname.ASCII, "."+domain.ASCII)),
+			MTASTS: &config.DynamicMTASTS{PolicyID: q.machine.now().UTC().Format("20060102T150405")},
 		}},
 		Accounts: map[string]config.DynamicAccount{q.account(): {
 			Domain:                       domain.Name(),
@@ -169,35 +169,7 @@ func (q *quickstart) dynamic() config.Dynamic {
 	return d
 }
 
-// selector is a key of DKIM.
-type selector struct {
-	name string
-	typ  string // "rsa" or "ed25519".
-}
-
-func (s selector) file(domain string) string {
-	return "dkim/" + s.name + "." + domain + "." + s.typ + ".pem"
-}
-
-// selectors returns the keys to make: two to sign with, of both types, and two to change to one day.
-func (q *quickstart) selectors() []selector {
-	year := q.machine.now().UTC().Year()
-	var l []selector
-	for i, typ := range []string{"rsa", "ed25519", "rsa", "ed25519"} {
-		l = append(l, selector{fmt.Sprintf("%d%c", year, 'a'+i), typ})
-	}
-	return l
-}
-
-// dkim says how mail is signed, also that from postmaster at a host name below the domain.
-func (q *quickstart) dkim() *config.DynamicDKIM {
-	domain := q.opts.address.Domain.ASCII
-	d := &config.DynamicDKIM{Selectors: map[string]config.DynamicSelector{}, Subdomains: strings.HasSuffix(q.hostname.ASCII, "."+domain)}
-	for i, s := range q.selectors() {
-		d.Selectors[s.name] = config.DynamicSelector{PrivateKeyFile: s.file(domain)}
-		if i < 2 {
-			d.Sign = append(d.Sign, s.name)
-		}
-	}
-	return d
+// dkimKeys returns the keys to make.
+func (q *quickstart) dkimKeys() []admin.DKIMKey {
+	return admin.DKIMKeys(q.opts.address.Domain, q.machine.now())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -21,7 +20,6 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"mox/autotls"
-	"mox/dkim"
 	"mox/dnsrecords"
 	"mox/internal/atomicfile"
 )
@@ -80,6 +78,9 @@ func (q *quickstart) write(ctx context.Context) error {
 			return err
 		}
 	}
+	if q.noUser {
+		return nil // The server gives itself what it needs when it starts.
+	}
 	if err := giveToServer(q.path("config", "mox.conf"), q.machine.root); err != nil {
 		q.say(dnsrecords.Problem, "owners", err.Error(), "correct that and run quickstart again")
 	}
@@ -112,28 +113,11 @@ func (q *quickstart) create(name string, mode fs.FileMode, make func() ([]byte, 
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if err := createFile(path, data, mode); err != nil {
+	if err := atomicfile.Create(path, data, mode); err != nil {
 		return err
 	}
 	fmt.Fprintf(q.out, "written  %s\n", name)
 	return nil
-}
-
-// createFile makes a file, whole and durably, and fails if there is one.
-func createFile(path string, data []byte, mode fs.FileMode) (rerr error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() { rerr = errors.Join(rerr, os.Remove(f.Name())) }()
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return atomicfile.SyncDir(filepath.Dir(path))
 }
 
 // writeHostKeys makes the keys for certificates of the machine, and a certificate where none will be requested.
@@ -189,26 +173,12 @@ func (q *quickstart) selfSigned() ([]byte, error) {
 
 // writeDKIMKeys makes the keys that mail is signed with.
 func (q *quickstart) writeDKIMKeys() error {
-	for _, s := range q.selectors() {
-		err := q.create("config/"+s.file(q.opts.address.Domain.ASCII), 0o600, func() ([]byte, error) {
-			key, err := newDKIMKey(s.typ)
-			if err != nil {
-				return nil, err
-			}
-			return dkim.MarshalPrivateKey(key)
-		})
-		if err != nil {
+	for _, k := range q.dkimKeys() {
+		if err := q.create("config/"+k.File, 0o600, k.Generate); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func newDKIMKey(typ string) (crypto.Signer, error) {
-	if typ == "rsa" {
-		return dkim.GenerateRSA(dkim.DefaultRSABits)
-	}
-	return dkim.GenerateEd25519()
 }
 
 func (q *quickstart) writeAdminPassword() error {

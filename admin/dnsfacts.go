@@ -39,15 +39,10 @@ func DNSFacts(cfg *config.Config, domain dns.Domain, interfaces []netip.Addr) (d
 		DMARCReports: reportAddress(cfg, DMARCReports, domain),
 		TLSReports:   reportAddress(cfg, TLSReports, domain),
 	}
-	serves := func(kind config.WebKind) bool {
-		return slices.ContainsFunc(cfg.Listeners, func(l *config.Listener) bool {
-			return slices.ContainsFunc(l.Web, func(s config.WebService) bool { return s.Kind == kind })
-		})
-	}
-	if c.MTASTS != nil && serves(config.WebMTASTS) {
+	if c.MTASTS != nil && serves(cfg, config.WebMTASTS) {
 		d.MTASTS = c.MTASTS.PolicyID
 	}
-	d.Autoconfig = serves(config.WebAutoconfig)
+	d.Autoconfig = serves(cfg, config.WebAutoconfig)
 	d.Autodiscover = d.Autoconfig
 	d.ClientSettings = c.ClientSettingsDomain
 	if c.DKIM != nil {
@@ -56,6 +51,13 @@ func DNSFacts(cfg *config.Config, domain dns.Domain, interfaces []netip.Addr) (d
 		}
 	}
 	return d, h, nil
+}
+
+// serves tells whether a listener has a service over HTTP.
+func serves(cfg *config.Config, kind config.WebKind) bool {
+	return slices.ContainsFunc(cfg.Listeners, func(l *config.Listener) bool {
+		return slices.ContainsFunc(l.Web, func(s config.WebService) bool { return s.Kind == kind })
+	})
 }
 
 // hostFacts returns what is configured about the machine.

@@ -255,6 +255,8 @@ type Account struct {
 	// PasswordMechanisms are those of SCRAM-SHA-1 and CRAM-MD5 that the account is to have.
 	PasswordMechanisms []string
 
+	TLSClientKeys []sasl.KeyFingerprint // Of clients that log in without a password.
+
 	// Addresses are the account's own, in canonical form, sorted. An empty localpart
 	// stands for all other addresses of the domain.
 	Addresses []smtp.Address

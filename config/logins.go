@@ -46,6 +46,7 @@ func (b *builder) logins(field string, a *Account, s DynamicAccount) {
 			continue
 		}
 		b.cfg.clientKeys[key] = a
+		a.TLSClientKeys = append(a.TLSClientKeys, key)
 	}
 }
 

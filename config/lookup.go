@@ -67,6 +67,12 @@ func (d *Domain) fold(l smtp.Localpart) smtp.Localpart {
 	return smtp.Localpart(s)
 }
 
+// Canonical returns a localpart in the form in which all spellings of it are equal. What follows a separator stays.
+func (d *Domain) Canonical(l smtp.Localpart) smtp.Localpart { return d.fold(l) }
+
+// MailboxOf returns where mail for an address of an account, in canonical form, goes.
+func (c *Config) MailboxOf(address smtp.Address) string { return c.destinations[address].Mailbox }
+
 // significant cuts a folded localpart at the first separator. One at the very
 // beginning does not count.
 func (d *Domain) significant(l smtp.Localpart) smtp.Localpart {

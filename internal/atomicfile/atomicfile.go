@@ -73,3 +73,23 @@ func SyncDir(dir string) error {
 	err = d.Sync()
 	return errors.Join(err, d.Close())
 }
+
+// Create makes the file at path with data and exactly the permissions perm, and returns once it is durable. If there is
+// something at path already, also a link that leads nowhere, nothing changes and the error is fs.ErrExist. A reader
+// finds the whole file or none.
+func Create(path string, data []byte, perm fs.FileMode) (rerr error) {
+	dir := filepath.Dir(path)
+	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer func() { rerr = errors.Join(rerr, os.Remove(f.Name())) }()
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Chmod(perm), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil {
+		return err
+	}
+	return SyncDir(dir)
+}
