@@ -114,7 +114,7 @@ func (c *ca) save() error {
 func (c *ca) paused(now time.Time) (until time.Time, why *Failure) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state.PausedUntil.After(now) {
+	if waits(c.state.PausedUntil, now) {
 		return c.state.PausedUntil, &Failure{Kind: c.state.Kind, CA: c.Name, Text: c.state.Error}
 	}
 	return time.Time{}, nil
@@ -153,7 +153,7 @@ func (c *ca) failed(f *Failure, now time.Time) {
 	default:
 		return
 	}
-	if !c.state.PausedUntil.After(now) {
+	if !waits(c.state.PausedUntil, now) {
 		// Failures of requests that ran at the same time count as one.
 		c.state.Failures++
 	}
@@ -163,7 +163,7 @@ func (c *ca) failed(f *Failure, now time.Time) {
 	if demanded {
 		d = jittered(f.retryAfter)
 	}
-	if until := now.Add(d); until.After(c.state.PausedUntil) {
+	if until := now.Add(d); until.After(c.state.PausedUntil) || !waits(c.state.PausedUntil, now) {
 		c.state.PausedUntil, c.state.Demanded = until, demanded
 	}
 	c.state.Kind, c.state.Error = f.Kind, f.Text
@@ -365,7 +365,7 @@ func (c *ca) lost(client *acme.Client, deactivated bool) bool {
 func (c *ca) takeNewKey() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if time.Since(c.state.NewKey) < newKeyInterval {
+	if time.Since(c.state.NewKey).Abs() < newKeyInterval {
 		return false
 	}
 	c.state.NewKey = time.Now()

@@ -129,8 +129,23 @@ func loadKey(path string, t KeyType) (crypto.Signer, error) {
 	return key, atomicfile.Write(path, data, 0o600)
 }
 
-// makeDir makes a directory that only the owner can enter.
-func makeDir(dir string) error { return os.MkdirAll(dir, 0o700) }
+// makeDir makes a directory that only the owner can enter, and those above it, durably: a key
+// must not be lost with its directory in a power cut.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeDir(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return atomicfile.SyncDir(parent)
+}
 
 // sameKey tells whether two public keys are the same one.
 func sameKey(a, b crypto.PublicKey) bool {

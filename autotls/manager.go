@@ -314,8 +314,8 @@ func (m *Manager) next(h *host, now time.Time) time.Time {
 				next = at
 			}
 		}
-	} else if latest := now.Add(maxRetryAfter); next.After(latest) {
-		next = latest // The clock was set back.
+	} else if !waits(next, now) {
+		next = now
 	}
 	// Not before one of the CAs may be asked.
 	cas, more := m.candidates(h, now)
@@ -380,7 +380,7 @@ func (m *Manager) candidates(h *host, now time.Time) (_ []*ca, more time.Time) {
 // askable returns from when on a CA may be asked for the host; the zero time for now.
 func (h *host) askable(c *ca, now time.Time) time.Time {
 	until, _ := c.paused(now)
-	if b := h.state.Blocked[c.DirectoryURL]; b.Until.After(now) && b.Until.After(until) {
+	if b := h.state.Blocked[c.DirectoryURL]; waits(b.Until, now) && b.Until.After(until) {
 		return b.Until
 	}
 	return until

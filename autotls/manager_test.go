@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -816,6 +817,48 @@ func TestChangedDirectory(t *testing.T) {
 			if w.cas[1].accounts[thumbprint] {
 				t.Error("both CAs know the same key")
 			}
+		}
+	})
+}
+
+// What was noted while the clock was years ahead does not stop anything for years.
+func TestClockWasWrong(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org", "many.example.org", "wrong.example.org")
+		w.ca.wrong["wrong.example.org"] = true
+		w.ca.fail = func(endpoint, host string) *fakeProblem {
+			switch {
+			case endpoint == "new-order" && host == "many.example.org":
+				return &fakeProblem{429, "rateLimited", "604800", "too many"}
+			case endpoint == "new-order" && host == "mail.example.org":
+				return &fakeProblem{503, "", "604800", "maintenance"}
+			}
+			return nil
+		}
+		w.start(time.Hour)
+		w.stop()
+		later := regexp.MustCompile(`"(2000-01-\d\d)T`)
+		err := filepath.WalkDir(w.opts.Dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".json" {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, later.ReplaceAll(data, []byte(`"2040-01-01T`)), 0o600)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ca.set(func() {
+			w.ca.fail = nil
+			clear(w.ca.wrong)
+		})
+		w.start(time.Minute)
+		defer w.stop()
+		for _, name := range []string{"mail.example.org", "many.example.org", "wrong.example.org"} {
+			w.served(name)
 		}
 	})
 }

@@ -68,6 +68,14 @@ func (k FailureKind) backoff(n int, lifetime time.Duration) time.Duration {
 
 func bounded(d, least, most time.Duration) time.Duration { return max(least, min(d, most)) }
 
+// waits tells whether something is put off until a time. One that is further away than anything is put
+// off was noted with a clock that was wrong.
+func waits(until, now time.Time) bool {
+	return until.After(now) && until.Sub(now) <= jitteredMost(maxRetryAfter)
+}
+
+func jitteredMost(d time.Duration) time.Duration { return d + d/10 }
+
 // jittered returns a time up to a tenth longer than d, never shorter.
 func jittered(d time.Duration) time.Duration {
 	return d + time.Duration(rand.Float64()*float64(d)/10)

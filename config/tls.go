@@ -20,7 +20,7 @@ import (
 
 // StaticACME is a CA that certificates are requested from.
 type StaticACME struct {
-	DirectoryURL           string                 `sconf-doc:"URL of the directory of the CA, where ACME (RFC 8555) begins. Example: https://acme-v02.api.letsencrypt.org/directory."`
+	DirectoryURL           string                 `sconf-doc:"URL of the directory of the CA, where ACME (RFC 8555) begins. To use it is to agree to the terms of the CA. Example: https://acme-v02.api.letsencrypt.org/directory."`
 	RenewBefore            time.Duration          `sconf:"optional" sconf-doc:"Renew certificates this long before they end, but not in the first half of their lifetime. Default: a third of their lifetime, which fits long and short ones. Example: 720h."`
 	ContactEmail           string                 `sconf-doc:"Address for the CA to write to, e.g. about problems with certificates. Example: postmaster@example.org."`
 	Port                   int                    `sconf:"optional" sconf-doc:"Port here at which connections of the CA to port 443 arrive, if a router in front forwards that to another one. Default: 443."`
