@@ -264,7 +264,7 @@ func (l *httpListener) handshake(nc net.Conn) {
 	var ready net.Conn = c
 	switch c.ConnectionState().NegotiatedProtocol {
 	case "h2":
-	case "", "http/1.1":
+	case "", "http/1.1", "http/1.0":
 		ready = &tlsConn{Conn: c}
 	default: // Only to prove that a name is ours, see webTLS.
 		nc.Close()

@@ -165,6 +165,7 @@ func (s *Server) Serve(l net.Listener, listener *config.Listener, wp config.WebP
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		HTTP2: &nethttp.HTTP2Config{
 			MaxConcurrentStreams: 250,
+			MaxReadFrameSize:     16 << 10, // More would have to be read before one who sends too much is refused.
 			SendPingTimeout:      p.stall,
 			WriteByteTimeout:     p.stall,
 		},

@@ -17,7 +17,7 @@ const acmeProtocol = "acme-tls/1"
 func (p *port) webTLS() *tls.Config {
 	base := &tls.Config{
 		MinVersion:     p.minVersion(),
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{"h2", "http/1.1", "http/1.0"},
 		GetCertificate: p.certificate,
 	}
 	newest := base.Clone()
