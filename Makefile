@@ -21,7 +21,10 @@ RACE := . $(patsubst %,./%/...,$(wildcard admin arc config dkim dmarc dns dnsbl 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
 
-.PHONY: help build run test unit race check check-generated check-fmt vet staticcheck fmt generate bench bench-peers bench-web bench-curves bench-soak fuzz setup clean
+# The systems that "make release" builds for. Windows has localserve and the tools only.
+PLATFORMS ?= linux/amd64 linux/arm64 freebsd/amd64 openbsd/amd64 darwin/arm64 darwin/amd64 windows/amd64
+
+.PHONY: help build run test unit race check check-generated check-fmt check-systems vet staticcheck release check-release fmt generate bench bench-peers bench-web bench-curves bench-soak fuzz setup clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,7 +40,7 @@ test: setup check unit race ## install what the tests need, then run all checks 
 setup: ## install the programs that the tests need (Debian packages, as root)
 	sh test/setup.sh
 
-check: check-generated check-fmt vet staticcheck ## generated files, formatting, vet, staticcheck
+check: check-generated check-fmt vet staticcheck check-systems ## generated files, formatting, vet, staticcheck, other systems
 
 unit:
 	go test -timeout $(TESTTIMEOUT) ./...
@@ -57,6 +60,17 @@ vet:
 
 staticcheck:
 	go tool staticcheck ./...
+
+# Two of the systems that differ most from Linux; compiling is enough to find what they have not.
+check-systems:
+	GOOS=windows CGO_ENABLED=0 go list -export -deps . >/dev/null
+	GOOS=openbsd CGO_ENABLED=0 go list -export -deps . >/dev/null
+
+release: ## build binaries for all systems in dist, with their checksums and the man page
+	PLATFORMS="$(PLATFORMS)" sh test/release/build.sh dist
+
+check-release: ## build this commit in two directories, and see that the same bytes come out
+	sh test/release/reproducible.sh
 
 fmt: ## format all Go files
 	gofmt -w $$(go list -f '{{.Dir}}' ./... | sed 's|$$|/*.go|')
@@ -90,4 +104,4 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	sh test/fuzz.sh $(FUZZTIME)
 
 clean: ## remove what was built
-	rm -f mox *.test *.prof
+	rm -rf mox dist *.test *.prof
