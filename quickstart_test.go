@@ -165,6 +165,32 @@ func TestQuickstart(t *testing.T) {
 	}
 }
 
+// The records as they are printed leave nothing to find.
+func TestQuickstartRecordsAreComplete(t *testing.T) {
+	t.Parallel()
+	for _, existing := range []bool{false, true} {
+		m := goodMachine(t)
+		q, out := newQuickstart(t, m)
+		q.opts.existingWebserver = existing
+		text := runQuickstart(t, q, out)
+		_, zone, _ := strings.Cut(text, "\n; Records of ")
+		zone, _, _ = strings.Cut(zone, "\nWhat comes next")
+		r := resolvertest.Zone(t, "; "+zone+"1.1.9.5.in-addr.arpa. IN PTR mail.example.org.\n")
+		runLookups(t, r, []lookupTest{{args: []string{"--config", q.path("config", "mox.conf"), "config", "dnscheck", "example.org"}, out: []string{"ok "}}})
+
+		// A second run has nothing to say about them either.
+		m.resolver = r
+		r.NS = map[string][]string{"com": {"a.gtld-servers.net"}}
+		r.MX["gmail.com"], r.A["mx.known.example"] = []net.MX{{Host: "mx.known.example"}}, []string{"5.9.2.2"}
+		m.root = false
+		var out2 bytes.Buffer
+		again := &quickstart{opts: q.opts, machine: m, out: &out2}
+		if text := runQuickstart(t, again, &out2); strings.Contains(text, "not there yet") || strings.Contains(text, "PROBLEM") {
+			t.Errorf("records are missing:\n%s", text)
+		}
+	}
+}
+
 // A second run changes nothing, and a run after some files were removed makes only these.
 func TestQuickstartAgain(t *testing.T) {
 	t.Parallel()

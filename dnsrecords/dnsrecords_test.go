@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"math/big"
@@ -33,10 +34,12 @@ func domain(t testing.TB, s string) dns.Domain {
 // keys are public keys: of TLS, RSA, Ed25519.
 func keys(t testing.TB) (tls, rsaKey, edKey crypto.PublicKey) {
 	t.Helper()
-	p := elliptic.P256().Params()
-	tls = &ecdsa.PublicKey{Curve: elliptic.P256(), X: p.Gx, Y: p.Gy}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	n := new(big.Int).SetBit(big.NewInt(12345), 2047, 1)
-	return tls, &rsa.PublicKey{N: n, E: 65537}, ed25519.PublicKey(bytes.Repeat([]byte{7}, 32))
+	return key.Public(), &rsa.PublicKey{N: n, E: 65537}, ed25519.PublicKey(bytes.Repeat([]byte{7}, 32))
 }
 
 // facts are of a domain with everything.

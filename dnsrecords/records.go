@@ -1,15 +1,13 @@
 package dnsrecords
 
 import (
-	"crypto"
-	"crypto/sha256"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
 
+	"mox/autotls"
 	"mox/dkim"
 	"mox/dmarc"
 	"mox/dns"
@@ -21,7 +19,7 @@ func Records(d Domain, h Host) ([]Record, error) {
 	l := hostRecords(&h)
 	l = append(l, Record{Need: MX, Name: d.Name.Absolute(), Type: "MX", Value: "10 " + h.Name.Absolute()})
 	for _, key := range h.TLSKeys {
-		t, err := tlsaRecord(key)
+		t, err := autotls.TLSA(key)
 		if err != nil {
 			return nil, err
 		}
@@ -83,17 +81,6 @@ func ReverseName(ip netip.Addr) string {
 }
 
 func tlsaName(h *Host) string { return below("_25._tcp", h.Name) }
-
-// tlsaRecord returns the record for a public key: DANE-EE, SPKI, SHA2-256, so that only the key counts and a
-// certificate can be renewed (RFC 7672 §3.1.1).
-func tlsaRecord(key crypto.PublicKey) (dns.TLSA, error) {
-	der, err := x509.MarshalPKIXPublicKey(key)
-	if err != nil {
-		return dns.TLSA{}, fmt.Errorf("public key for TLSA: %w", err)
-	}
-	sum := sha256.Sum256(der)
-	return dns.TLSA{Usage: 3, Selector: 1, MatchType: 1, CertAssoc: sum[:]}, nil
-}
 
 // hostSPF is for the name in EHLO, which also counts as sender of delivery reports (RFC 7208 §2.3, §2.4).
 const hostSPF = "v=spf1 a -all"
