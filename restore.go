@@ -31,12 +31,12 @@ is. No server may use the directory until the command has ended.
 
 As mail may have come and gone since the backup, what is restored is marked as
 another state of the accounts, so that nobody takes it for the one he knew:
-- All mailboxes get a new UIDVALIDITY. Mail programs give up what they keep of
-  them and download it anew; nothing is mixed up or deleted there.
+- All mailboxes get a new UIDVALIDITY, and messages new UIDs. Mail programs give
+  up what they keep of them and download it anew; nothing is mixed up.
 - Numbers of changes (modseqs) go on above the present time.
 - All messages in the queue are put on hold, as they may have been delivered
-  since. See "mox queue list --state held", then "mox queue unhold" or "mox queue
-  drop".
+  since. See "mox queue list --state held", then use "mox queue unhold" or
+  "mox queue drop".
 - Submissions that the queue had not taken yet are canceled.
 
 With --exact nothing of this is done. That is right only for moving a server:
