@@ -13,8 +13,10 @@
 #   WEB_PORT   first of six ports on 127.0.0.1 (18080)
 #
 # nginx is as Debian has it (worker_processes auto, sendfile, tcp_nopush), without access
-# log, as mox here, and keeps connections to the other server, as mox does. The other
-# server is a second nginx. A row that a program does not serve shows "-".
+# log, as mox here. It passes requests on in two ways: with connections to the other server
+# that are kept, which takes settings for each upstream, as mox does without any; and as it
+# does by default, with HTTP/1.0 and a new connection for each request. The other server is
+# a second nginx. A row that a program does not serve shows "-".
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 ROUNDS=${ROUNDS:-3}
@@ -143,6 +145,11 @@ nginx_conf nginx >"$dir/nginx.conf" <<EOF
 			proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
 			proxy_set_header X-Forwarded-Proto \$scheme;
 		}
+		location /default/ {
+			proxy_pass http://127.0.0.1:$upstream;
+			proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
+			proxy_set_header X-Forwarded-Proto \$scheme;
+		}
 	}
 EOF
 nginx_conf upstream >"$dir/upstream.conf" <<EOF
@@ -189,14 +196,15 @@ measure() {
 	awk -v name="$1" '$1 == "Requests/sec:" { print name, $2 }' "$dir/tmp/wrk" >>"$dir/$row.results"
 }
 
-rows="small large proxy small-tls large-tls proxy-tls"
+rows="small large default proxy small-tls large-tls default-tls proxy-tls"
 round=1
 while [ "$round" -le "$ROUNDS" ]; do
 	for row in $rows; do
 		case $row in
-		small*) path=/small.html ;;
-		large*) path=/large.bin ;;
-		proxy*) path=/proxy/x ;;
+		small*) path=/small.html their_path=/small.html ;;
+		large*) path=/large.bin their_path=/large.bin ;;
+		default*) path=/proxy/x their_path=/default/x ;;
+		proxy*) path=/proxy/x their_path=/proxy/x ;;
 		esac
 		case $row in
 		*-tls) theirs=https://localhost:$nginx_https ours=https://localhost:$mox_https ;;
@@ -205,11 +213,11 @@ while [ "$round" -le "$ROUNDS" ]; do
 		echo "round $round of $ROUNDS: $row" >&2
 		# Neither is always the one that the machine is fresh for.
 		if [ $((round % 2)) = 1 ]; then
-			measure nginx "$theirs$path"
+			measure nginx "$theirs$their_path"
 			measure mox "$ours$path"
 		else
 			measure mox "$ours$path"
-			measure nginx "$theirs$path"
+			measure nginx "$theirs$their_path"
 		fi
 	done
 	round=$((round + 1))
@@ -232,13 +240,15 @@ for row in $rows; do
 	case $row in
 	small) title="static file, 1 KB" ;;
 	large) title="static file, 1 MB" ;;
-	proxy) title="proxied small response" ;;
+	default) title="proxied small response" ;;
+	proxy) title="... nginx with kept connections" ;;
 	small-tls) title="static file, 1 KB, TLS" ;;
 	large-tls) title="static file, 1 MB, TLS" ;;
-	proxy-tls) title="proxied small response, TLS" ;;
+	default-tls) title="proxied small response, TLS" ;;
+	proxy-tls) title="... nginx with kept connections" ;;
 	esac
 	case $row in
-	proxy*) goal=80 ;;
+	default* | proxy*) goal=80 ;;
 	*) goal=60 ;;
 	esac
 	touch "$dir/$row.results"
