@@ -28,7 +28,8 @@ func webserverTryCommand() *cobra.Command {
 		Use:   "try url",
 		Short: "Tell what answers a request",
 		Long: `Try tells for each listener that has the port of a URL what answers a request
-for it: a service, a handler of WebHandlers by its LogName or position, or nobody.
+for it: a service, a handler of WebHandlers by its LogName or position, or
+nobody.
 The handler itself is not asked: one with ContinueNotFound may leave the answer
 to the next one. The host name is not looked up.`,
 		Example: `  mox webserver try https://www.example.org/blog/

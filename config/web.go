@@ -106,7 +106,8 @@ type WebHandler struct {
 	Internal *WebInternal
 }
 
-// Equal tells whether two handlers do the same, so that one can go on in place of the other.
+// Equal tells whether two handlers do the same, so that one can go on in place of the other. They may differ in their
+// names, which change with their positions, and in what is logged.
 func (h *WebHandler) Equal(o *WebHandler) bool {
 	x, y := *h, *o
 	same := x.Path.String() == y.Path.String()
@@ -117,6 +118,8 @@ func (h *WebHandler) Equal(o *WebHandler) bool {
 		x.Redirect, y.Redirect = &a, &b
 	}
 	x.Path, y.Path = nil, nil
+	x.LogName, y.LogName = "", ""
+	x.AccessLog, y.AccessLog = 0, 0
 	return same && reflect.DeepEqual(x, y)
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// minRate is how fast a body must come on average, in bytes per second, after the first two minutes: a client that
+	// minRate is how fast a body must come on average, in bytes per second, once it was waited for two minutes: a client that
 	// sends a byte a minute occupies whatever waits for the rest.
 	minRate  = 100
 	minAfter = 2 * time.Minute
@@ -30,6 +30,7 @@ type body struct {
 	io.ReadCloser
 	q       *exchange
 	n       int64
+	waited  time.Duration // In reads.
 	renewed time.Time
 	ended   bool
 }
@@ -53,7 +54,7 @@ func (b *body) renew() {
 	}
 	b.renewed = now
 	until := now.Add(stall)
-	if slow := b.q.start.Add(minAfter + time.Duration(b.n/minRate)*time.Second); slow.Before(until) {
+	if slow := now.Add(minAfter + time.Duration(b.n/minRate)*time.Second - b.waited); slow.Before(until) {
 		until = slow
 	}
 	b.deadline(until)
@@ -70,16 +71,19 @@ func (b *body) deadline(t time.Time) {
 var errSlow = errors.New("the client sends no more of its request")
 
 func (b *body) Read(p []byte) (int, error) {
-	if !b.ended {
-		b.renew()
+	if b.ended {
+		return b.ReadCloser.Read(p)
 	}
+	b.renew()
+	start := time.Now()
 	n, err := b.ReadCloser.Read(p)
+	b.waited += time.Since(start)
 	b.n += int64(n)
 	switch {
 	case err == nil:
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow
-	case err == io.EOF && !b.ended:
+	case err == io.EOF:
 		// Net/http now waits for the connection to end.
 		b.ended = true
 		b.deadline(time.Time{})

@@ -27,7 +27,6 @@ func (q *exchange) answer() {
 	}
 	if q.path, ok = cleanPath(r.URL.Path); !ok {
 		if r.URL.Path == "*" && r.Method == nethttp.MethodOptions && q.p.knows(q.host) {
-			q.Header().Set("Content-Length", "0")
 			q.WriteHeader(nethttp.StatusNoContent)
 			return
 		}

@@ -3,6 +3,7 @@ package http
 import (
 	nethttp "net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,13 +24,20 @@ type router struct {
 	finish  func() // Lets go of the sites.
 }
 
-// site is a handler of the configuration, in one configuration or several in a row.
+// site is a handler of a configuration.
 type site struct {
 	h      *config.WebHandler
 	prefix string // If all that h.Path says is that paths begin with this.
 	*target
-	close func()
-	users int // Routers; guarded by Server.mu.
+	instance *instance
+}
+
+// instance is what answers for a site, in one configuration or several in a row.
+type instance struct {
+	nethttp.Handler
+	h     *config.WebHandler // Of the first one.
+	close func()             // May be nil.
+	users int                // Routers; guarded by Server.mu.
 }
 
 // has tells whether there is a website at a host.
@@ -84,32 +92,22 @@ func (s *Server) setRouter(cfg *config.Config) {
 	for from, to := range sites.Redirects {
 		rt.redirects[from.ASCII] = s.newTarget("(redirect)", s.redirectDomain(to))
 	}
-	var all []*site
-	taken := map[*site]bool{}
+	var all []*instance
 	for _, h := range sites.Handlers {
-		var st *site
-		if old != nil {
-			for _, o := range old.byHost[h.Domain.ASCII] {
-				if !taken[o] && o.h.Equal(h) {
-					st = o
-					break
-				}
-			}
+		in := old.unchanged(h, all)
+		if in == nil {
+			in = s.newInstance(h)
 		}
-		if st == nil {
-			st = s.newSite(h)
-		}
-		taken[st] = true
-		st.users++
-		all = append(all, st)
-		rt.byHost[h.Domain.ASCII] = append(rt.byHost[h.Domain.ASCII], st)
+		in.users++
+		all = append(all, in)
+		rt.byHost[h.Domain.ASCII] = append(rt.byHost[h.Domain.ASCII], s.newSite(h, in))
 	}
 	rt.finish = sync.OnceFunc(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		for _, st := range all {
-			if st.users--; st.users == 0 && st.close != nil {
-				st.close()
+		for _, in := range all {
+			if in.users--; in.users == 0 && in.close != nil {
+				in.close()
 			}
 		}
 	})
@@ -125,6 +123,20 @@ func (s *Server) setRouter(cfg *config.Config) {
 			go old.release()
 		}()
 	}
+}
+
+// unchanged returns what answers for a handler of an earlier configuration that does the same, or nil. It is not one of taken. The
+// router may be nil.
+func (rt *router) unchanged(h *config.WebHandler, taken []*instance) *instance {
+	if rt == nil {
+		return nil
+	}
+	for _, st := range rt.byHost[h.Domain.ASCII] {
+		if st.instance.h.Equal(h) && !slices.Contains(taken, st.instance) {
+			return st.instance
+		}
+	}
+	return nil
 }
 
 // retireRouter lets go of the current router, once and for all.
@@ -145,10 +157,8 @@ func literalPrefix(pattern *regexp.Regexp) (string, bool) {
 	return "", false
 }
 
-// newSite makes the handler of a website.
-func (s *Server) newSite(h *config.WebHandler) *site {
-	st := &site{h: h}
-	st.prefix, _ = literalPrefix(h.Path)
+// newInstance makes what answers for a website.
+func (s *Server) newInstance(h *config.WebHandler) *instance {
 	handler, closer, err := s.siteHandler(h)
 	if err != nil {
 		s.log.Error("handler of a website cannot work; its requests are answered with an error", "handler", h.LogName, "domain", h.Domain.LogString(), "err", err)
@@ -156,11 +166,16 @@ func (s *Server) newSite(h *config.WebHandler) *site {
 			s.Error(w, r, nethttp.StatusInternalServerError)
 		})
 	}
-	st.close = closer
 	if h.Compress && h.Static == nil {
 		handler = s.compressor.Handler(handler)
 	}
-	st.target = s.newTarget(h.LogName, handler)
+	return &instance{Handler: handler, h: h, close: closer}
+}
+
+// newSite returns the website of a handler.
+func (s *Server) newSite(h *config.WebHandler, in *instance) *site {
+	st := &site{h: h, instance: in, target: s.newTarget(h.LogName, in)}
+	st.prefix, _ = literalPrefix(h.Path)
 	st.log = h.AccessLog
 	if h.Forward == nil { // It has the limit itself.
 		st.maxBody = h.MaxBodySize

@@ -242,6 +242,32 @@ func TestReloadKeepsRequestsInFlight(t *testing.T) {
 	}
 }
 
+// A handler that stays the same goes on with its connections, though others come before it and its name changes.
+func TestReloadKeepsUnchangedHandlers(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		io.WriteString(w, r.RemoteAddr)
+	}))
+	t.Cleanup(upstream.Close)
+	const other = "\t-\n\t\tDomain: other.example.org\n\t\tPathRegexp: ^/\n\t\tWebRedirect:\n\t\t\tBaseURL: https://x.example\n"
+	forward := func(timeout string) string {
+		return "\t-\n\t\tDomain: www.example.org\n\t\tPathRegexp: ^/\n\t\tWebForward:\n\t\t\tURL: " + upstream.URL + "\n\t\t\tResponseTimeout: " + timeout + "\n"
+	}
+	r := start(t, files{Listener: "\t\tWebserverHTTP:\n\t\t\tEnabled: true\n", Domains: "WebHandlers:\n" + forward("30s")})
+	first := r.get("http://www.example.org/").body
+	r.change("WebHandlers:\n" + other + forward("30s"))
+	if again := r.get("http://www.example.org/").body; again != first {
+		t.Errorf("connection from %s, before the reload from %s", again, first)
+	}
+	r.change("WebHandlers:\n" + other + forward("20s"))
+	if again := r.get("http://www.example.org/").body; again == first {
+		t.Error("a handler that changed goes on as before")
+	}
+	if resp := r.get("http://other.example.org/"); resp.StatusCode != 308 {
+		t.Errorf("the new handler: %d", resp.StatusCode)
+	}
+}
+
 const adminListener = `
 		HTTPHosts:
 			- admin.internal

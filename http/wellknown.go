@@ -45,7 +45,7 @@ func (q *exchange) wellKnown() bool {
 // document answers with a document.
 func (q *exchange) document(contentType string, data []byte) {
 	q.serve(q.p.targets.wellKnown, nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
-		if r.Method != nethttp.MethodGet && r.Method != nethttp.MethodHead && r.Method != nethttp.MethodPost {
+		if r.Method != nethttp.MethodGet && r.Method != nethttp.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
 			q.p.s.Error(w, r, nethttp.StatusMethodNotAllowed)
 			return
