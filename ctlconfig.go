@@ -135,7 +135,12 @@ func listConfig[T any](cmd *cobra.Command, call string, asJSON bool, cells func(
 	}
 	r := newReport()
 	for _, v := range l {
-		r.cells(cells(v)...)
+		// Columns that are empty at the end of a line would leave spaces there.
+		values := cells(v)
+		for len(values) > 0 && values[len(values)-1] == "" {
+			values = values[:len(values)-1]
+		}
+		r.cells(values...)
 	}
 	_, err = cmd.OutOrStdout().Write(r.bytes())
 	return err

@@ -248,8 +248,11 @@ func (q *quickstart) checkRecords(ctx context.Context, d dnsrecords.Domain, h dn
 		return errInterrupted
 	}
 	missing := 0
+	var unknown []dnsrecords.Finding
 	for _, f := range findings {
 		switch {
+		case f.Status == dnsrecords.Unknown && f.Need != dnsrecords.DNSSEC:
+			unknown = append(unknown, f)
 		case f.Need == dnsrecords.Reverse || f.Need == dnsrecords.DNSSEC && f.Status == dnsrecords.Unknown:
 			// Told before.
 		case f.Status == dnsrecords.Problem && len(f.Found) == 0:
@@ -262,6 +265,9 @@ func (q *quickstart) checkRecords(ctx context.Context, d dnsrecords.Domain, h dn
 				}
 			}
 		}
+	}
+	if len(unknown) > 0 {
+		q.say(dnsrecords.Unknown, "records", fmt.Sprintf("%d could not be looked up, %s %s among them: %s", len(unknown), unknown[0].Name, unknown[0].Type, unknown[0].Text), unknown[0].Cure)
 	}
 	if missing > 0 {
 		fmt.Fprintf(q.out, "\n%s not there yet, see below.\n", isAre(missing, "record"))

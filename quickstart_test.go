@@ -274,7 +274,7 @@ func TestQuickstartFindsProblems(t *testing.T) {
 		{"no DNSSEC", func(m *machine) { m.resolver.(*dns.MemResolver).AllAuthentic = false }, nil, []string{"PROBLEM  resolver: the resolver does not validate DNSSEC", "install unbound"}},
 		{"no DNS", func(m *machine) {
 			m.resolver = &dns.MemResolver{Before: func(context.Context, string, string) error { return errors.New("no network") }}
-		}, nil, []string{"PROBLEM  resolver: it does not answer", "/etc/resolv.conf", "UNKNOWN  reverse DNS", "PROBLEM  outgoing mail"}},
+		}, nil, []string{"PROBLEM  resolver: it does not answer", "/etc/resolv.conf", "UNKNOWN  reverse DNS", "PROBLEM  outgoing mail", "UNKNOWN  records: 2"}},
 		{"no reverse", func(m *machine) { m.resolver.(*dns.MemResolver).PTR = nil }, nil, []string{"PROBLEM  reverse DNS of 5.9.1.1: the address has no name", "have your provider set the reverse DNS of 5.9.1.1 to mail.example.org"}},
 		{"listed", func(m *machine) {
 			r := m.resolver.(*dns.MemResolver)
@@ -404,6 +404,24 @@ func TestQuickstartExistingWebserver(t *testing.T) {
 	if strings.Contains(text, " CAA ") {
 		t.Error("CAA records, although certificates come from elsewhere")
 	}
+}
+
+// The user of the server must get to its directory. Only root is told, whose server it will be.
+func TestQuickstartDirectory(t *testing.T) {
+	t.Parallel()
+	closed := filepath.Join(t.TempDir(), "closed")
+	if err := os.MkdirAll(filepath.Join(closed, "mox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	q, out := newQuickstart(t, goodMachine(t))
+	q.opts.dir = filepath.Join(closed, "mox")
+	q.checkDirectory()
+	if out.Len() > 0 {
+		t.Errorf("not root: %s", out)
+	}
+	q.machine.root = true
+	q.checkDirectory()
+	wantAll(t, out.String(), "PROBLEM  directory: "+closed+" is closed", "chmod o+x "+closed)
 }
 
 func TestQuickstartUsage(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -120,6 +121,7 @@ func (q *quickstart) checkSystem() {
 	if !m.root {
 		q.say(dnsrecords.Advice, "rights", "this is not run as root: files get your user as owner, and ports below 1024 may not be allowed", "run it as root, for a server that is started by the system")
 	}
+	q.checkDirectory()
 	if m.freeSpace != nil {
 		switch free, err := m.freeSpace(o.dir); {
 		case err != nil:
@@ -138,6 +140,24 @@ func (q *quickstart) checkSystem() {
 			q.say(dnsrecords.Problem, "clock", fmt.Sprintf("it is not synchronized; it says %s. A wrong time makes certificates and signatures invalid", m.now().UTC().Format(time.DateTime+" MST")), "install chrony, or run: timedatectl set-ntp true")
 		default:
 			q.say(dnsrecords.OK, "clock", "it is synchronized", "")
+		}
+	}
+}
+
+// checkDirectory looks whether the user of the server gets to the directory.
+func (q *quickstart) checkDirectory() {
+	if !q.machine.root {
+		return
+	}
+	for dir := filepath.Dir(q.opts.dir); ; dir = filepath.Dir(dir) {
+		fi, err := os.Stat(dir)
+		if err == nil && fi.Mode().Perm()&0o001 == 0 {
+			q.say(dnsrecords.Problem, "directory", fmt.Sprintf("%s is closed to other users, so that the server, which runs as %s, cannot get to %s", dir, q.opts.user, q.opts.dir),
+				"use a directory such as /srv/mox or /home/"+q.opts.user+", or run: chmod o+x "+dir)
+			return
+		}
+		if dir == filepath.Dir(dir) {
+			return
 		}
 	}
 }
