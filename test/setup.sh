@@ -10,6 +10,7 @@ needed="
 /usr/share/bash-completion/bash_completion:bash-completion
 ab:apache2-utils
 chattr:e2fsprogs
+/usr/bin/chromium:chromium
 curl:curl
 doveadm:dovecot-core
 gcc:gcc
@@ -20,6 +21,8 @@ mbsync:isync
 mount:mount
 msmtp:msmtp
 neomutt:neomutt
+node:nodejs
+npm:npm
 /usr/sbin/nsd:nsd
 offlineimap:offlineimap3
 openssl:openssl
@@ -37,6 +40,7 @@ wrk:wrk
 /usr/lib/python3/dist-packages/authres:python3-authres
 /usr/lib/python3/dist-packages/dkim:python3-dkim
 /usr/lib/python3/dist-packages/spf.py:python3-spf
+/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf:fonts-dejavu-core
 /usr/share/publicsuffix/public_suffix_list.dat:publicsuffix
 /usr/lib/*/sasl2/libscram.so:libsasl2-modules
 /usr/lib/*/perl5/*/Net/SSLeay.pm:libnet-ssleay-perl
@@ -64,8 +68,18 @@ packages() {
 # Programs in Go: Pebble, an ACME server, and h2spec.
 (cd "$(dirname "$0")/tools" && mkdir -p bin && go build -buildvcs=false -o bin/ tool)
 
+# modules installs what drives the browser, as package-lock.json says; browsers are not downloaded.
+modules() {
+	cd "$(dirname "$0")/browser"
+	if ! cmp -s package-lock.json node_modules/.installed; then
+		npm ci --silent --no-audit --no-fund
+		cp package-lock.json node_modules/.installed
+	fi
+}
+
 missing=$(packages)
 if [ -z "$missing" ]; then
+	modules
 	exit 0
 fi
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
@@ -97,3 +111,4 @@ if [ -n "$missing" ]; then
 	echo "still missing after installing: $missing" >&2
 	exit 1
 fi
+modules

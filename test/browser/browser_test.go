@@ -1,0 +1,367 @@
+package browser
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	callTimeout = 15 * time.Second // For what is done in a page.
+	lostTimeout = 40 * time.Second // After which the runner is not waited for any more.
+)
+
+// browser is a running chromium with a profile of its own. Pages of it may be used by several tests at once.
+type browser struct {
+	stdin io.WriteCloser
+	ended chan struct{} // Closed when the runner does not answer any more.
+
+	mu      sync.Mutex
+	lastID  int
+	pages   int
+	waiting map[int]chan answer
+}
+
+type command struct {
+	ID       int            `json:"id"`
+	Page     int            `json:"page"`
+	Beside   int            `json:"beside,omitempty"`
+	Selector string         `json:"selector,omitempty"`
+	Method   string         `json:"method"`
+	Args     []any          `json:"args"`
+	Options  map[string]any `json:"options,omitempty"`
+}
+
+type answer struct {
+	ID     int             `json:"id"`
+	Result json.RawMessage `json:"result"`
+	Error  string          `json:"error"`
+}
+
+// startBrowser starts a browser that ends with the test. All names lead to the address of the server, and nowhere else;
+// the certificate is trusted.
+func startBrowser(t *testing.T, s *server, cert certificate) *browser {
+	t.Helper()
+	config, err := json.Marshal(map[string]any{
+		"path":    chromium,
+		"timeout": callTimeout.Milliseconds(),
+		"args": []string{
+			"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+			"--disable-component-update", "--disable-sync", "--no-proxy-server", "--mute-audio",
+			"--host-resolver-rules=MAP * " + s.ip,
+			"--ignore-certificate-errors-spki-list=" + cert.spki,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("node", "runner.mjs", string(config))
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr syncBuffer
+	cmd.Stderr = &stderr
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan answer, 1)
+	b := &browser{stdin: stdin, ended: make(chan struct{}), waiting: map[int]chan answer{0: ready}}
+	go b.read(stdout)
+	t.Cleanup(func() {
+		stdin.Close()
+		kill := time.AfterFunc(lostTimeout, func() { cmd.Process.Kill() })
+		defer kill.Stop()
+		<-b.ended // Wait closes what is read from.
+		if err := cmd.Wait(); err != nil || t.Failed() {
+			t.Logf("the browser ended: %v\n%s", err, stderr.String())
+		}
+	})
+	select {
+	case <-ready:
+	case <-b.ended:
+		t.Fatalf("the browser does not start:\n%s", stderr.String())
+	case <-time.After(lostTimeout):
+		t.Fatalf("the browser does not start in time:\n%s", stderr.String())
+	}
+	return b
+}
+
+// read hands answers to those who wait for them.
+func (b *browser) read(stdout io.Reader) {
+	defer close(b.ended)
+	br := bufio.NewReader(stdout)
+	for {
+		line, err := br.ReadBytes('\n')
+		if err != nil {
+			return
+		}
+		var a answer
+		if err := json.Unmarshal(line, &a); err != nil {
+			return
+		}
+		b.mu.Lock()
+		c := b.waiting[a.ID]
+		delete(b.waiting, a.ID)
+		b.mu.Unlock()
+		if c != nil {
+			c <- a
+		}
+	}
+}
+
+// call runs a command and decodes its result, unless into is nil.
+func (b *browser) call(cmd command, into any) error {
+	if cmd.Args == nil {
+		cmd.Args = []any{}
+	}
+	c := make(chan answer, 1)
+	b.mu.Lock()
+	b.lastID++
+	cmd.ID = b.lastID
+	b.waiting[cmd.ID] = c
+	line, err := json.Marshal(cmd)
+	if err == nil {
+		_, err = b.stdin.Write(append(line, '\n'))
+	}
+	b.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lostTimeout)
+	defer cancel()
+	select {
+	case a := <-c:
+		if a.Error != "" {
+			return fmt.Errorf("%s: %s", cmd.Method, a.Error)
+		}
+		if into == nil {
+			return nil
+		}
+		return json.Unmarshal(a.Result, into)
+	case <-b.ended:
+		return fmt.Errorf("%s: the browser has ended", cmd.Method)
+	case <-ctx.Done():
+		return fmt.Errorf("%s: no answer", cmd.Method)
+	}
+}
+
+// view is what a page is looked at with.
+type view struct {
+	name          string
+	width, height int
+	phone         bool // A touch screen of three device pixels for one of CSS.
+	dark          bool
+}
+
+var (
+	desktop     = view{"desktop", 1280, 800, false, false}
+	desktopDark = view{"desktop-dark", 1280, 800, false, true}
+	phone       = view{"phone", 375, 667, true, false}
+	phoneDark   = view{"phone-dark", 375, 667, true, true}
+)
+
+// page is a tab. When the test ends, it must not have had a problem that nobody asked for.
+type page struct {
+	t       *testing.T
+	b       *browser
+	number  int
+	past    []response // Taken, but not yet asked for.
+	trouble []string
+}
+
+// open opens a tab that shares nothing with others.
+func (b *browser) open(t *testing.T, v view) *page {
+	t.Helper()
+	scheme, scale := "light", 1
+	if v.dark {
+		scheme = "dark"
+	}
+	if v.phone {
+		scale = 3
+	}
+	return b.openWith(t, command{Options: map[string]any{
+		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": scheme,
+		"deviceScaleFactor": scale, "isMobile": v.phone, "hasTouch": v.phone, "locale": "en-GB", "reducedMotion": "reduce",
+	}})
+}
+
+// beside opens one more tab that has the cookies and the storage of a page.
+func (p *page) beside() *page {
+	p.t.Helper()
+	return p.b.openWith(p.t, command{Beside: p.number})
+}
+
+func (b *browser) openWith(t *testing.T, cmd command) *page {
+	t.Helper()
+	b.mu.Lock()
+	b.pages++
+	p := &page{t: t, b: b, number: b.pages}
+	b.mu.Unlock()
+	cmd.Page, cmd.Method = p.number, "open"
+	if err := b.call(cmd, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, problem := range p.problems() {
+			t.Errorf("problem in the page: %s", problem)
+		}
+		if err := b.call(command{Page: p.number, Method: "shut"}, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// try calls a method of the page, or of what a selector selects in it, and decodes the result unless into is nil.
+func (p *page) try(into any, selector, method string, args ...any) error {
+	return p.b.call(command{Page: p.number, Selector: selector, Method: method, Args: args}, into)
+}
+
+func (p *page) must(into any, selector, method string, args ...any) {
+	p.t.Helper()
+	if err := p.try(into, selector, method, args...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// response is of a request that the page made.
+type response struct {
+	URL      string            `json:"url"`
+	Method   string            `json:"method"`
+	Status   int               `json:"status"`
+	Headers  map[string]string `json:"headers"` // Names are in lower case.
+	Protocol string            `json:"protocol"`
+	Type     string            `json:"type"` // As "document", "script", "image".
+}
+
+// visit opens an address and returns the response, after redirects.
+func (p *page) visit(url string) response {
+	p.t.Helper()
+	var r response
+	p.must(&r, "", "goto", url)
+	return r
+}
+
+// eval evaluates an expression in the page, waits if it is a promise, and decodes its value unless into is nil.
+func (p *page) eval(into any, expression string) {
+	p.t.Helper()
+	p.must(into, "", "evaluate", expression)
+}
+
+// text evaluates an expression to a string, as eval.
+func (p *page) text(expression string) string {
+	p.t.Helper()
+	var s string
+	p.eval(&s, "Promise.resolve("+expression+").then(String)")
+	return s
+}
+
+// wait waits until an expression is true.
+func (p *page) wait(expression string) {
+	p.t.Helper()
+	p.must(nil, "", "waitForFunction", expression)
+}
+
+// press presses keys, one after the other, as "Tab" or "Shift+Tab".
+func (p *page) press(keys ...string) {
+	p.t.Helper()
+	for _, key := range keys {
+		p.must(nil, "", "keyboard.press", key)
+	}
+}
+
+// follow runs something that leads to another page, which is waited for.
+func (p *page) follow(path string, act func()) {
+	p.t.Helper()
+	act()
+	p.must(nil, "", "waitForURL", "**"+path)
+}
+
+func (p *page) take() {
+	p.t.Helper()
+	var seen struct {
+		Problems  []string   `json:"problems"`
+		Responses []response `json:"responses"`
+	}
+	if err := p.b.call(command{Page: p.number, Method: "take"}, &seen); err != nil {
+		p.t.Error(err)
+		return
+	}
+	p.past = append(p.past, seen.Responses...)
+	p.trouble = append(p.trouble, seen.Problems...)
+}
+
+// responses returns the responses since the last call.
+func (p *page) responses() []response {
+	p.t.Helper()
+	p.take()
+	l := p.past
+	p.past = nil
+	return l
+}
+
+// problems returns messages on the console, errors in scripts, and requests that failed, since the last call.
+func (p *page) problems() []string {
+	p.t.Helper()
+	p.take()
+	l := p.trouble
+	p.trouble = nil
+	return l
+}
+
+// picture keeps a picture of the page among the artifacts of the test.
+func (p *page) picture(name string) {
+	p.t.Helper()
+	p.must(nil, "", "screenshot", map[string]any{"path": filepath.Join(p.t.ArtifactDir(), name+".png"), "fullPage": true})
+}
+
+// accessible checks the page against WCAG 2.2, levels A and AA, as far as a program can.
+func (p *page) accessible(name string) {
+	p.t.Helper()
+	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.eval(nil, string(axe)+"; null")
+	var result struct {
+		Passes     []struct{ ID string }
+		Violations []struct {
+			ID, Help string
+			Nodes    []struct{ HTML, FailureSummary string }
+		}
+	}
+	p.eval(&result, "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
+	if len(result.Passes) == 0 {
+		p.t.Errorf("%s: nothing was checked", name)
+	}
+	for _, v := range result.Violations {
+		for _, n := range v.Nodes {
+			p.t.Errorf("%s: %s: %s: %s: %s", name, v.ID, v.Help, n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", " "))
+		}
+	}
+}
+
+// fits checks that nobody has to scroll sideways.
+func (p *page) fits(name string) {
+	p.t.Helper()
+	var over int
+	p.eval(&over, "document.documentElement.scrollWidth - document.documentElement.clientWidth")
+	if over > 0 {
+		p.t.Errorf("%s: the page is %d pixels wider than the window", name, over)
+	}
+}
