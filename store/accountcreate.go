@@ -32,6 +32,7 @@ func (s *Store) Create(ctx context.Context, name string) error {
 		return ErrAccountExists
 	}
 	s.byName[name] = sl
+	s.byID[sl.info.ID] = sl
 	s.mu.Unlock()
 
 	err = s.makeAccount(ctx, sl.info)
@@ -39,6 +40,7 @@ func (s *Store) Create(ctx context.Context, name string) error {
 	defer s.mu.Unlock()
 	if err != nil {
 		delete(s.byName, name)
+		delete(s.byID, sl.info.ID)
 	}
 	sl.making = false
 	sl.unbusy()

@@ -75,7 +75,8 @@ func (s *Store) findAccounts() error {
 			s.opts.Log.Error("account left out: its account.json is missing or damaged, write it anew or restore it from a backup", "dir", dir, "err", err)
 			continue
 		}
-		s.byName[info.Name] = &slot{info: info}
+		sl := &slot{info: info}
+		s.byName[info.Name], s.byID[info.ID] = sl, sl
 	}
 	return nil
 }
@@ -105,6 +106,24 @@ func (s *Store) Open(ctx context.Context, name string) (*Account, error) {
 			return nil, err
 		}
 	}
+}
+
+// OpenID is Open for an account by its id.
+func (s *Store) OpenID(ctx context.Context, id AccountID) (*Account, error) {
+	s.mu.Lock()
+	sl := s.byID[id]
+	if sl == nil {
+		s.mu.Unlock()
+		return nil, ErrNoAccount
+	}
+	name := sl.info.Name
+	s.mu.Unlock()
+	a, err := s.Open(ctx, name)
+	if err == nil && a.ID() != id {
+		// It was renamed at this moment, and another one got its name.
+		return nil, errors.Join(ErrNoAccount, a.Close())
+	}
+	return a, err
 }
 
 // idleSlot returns the slot of an account when nobody works on it. Mu is held, but not while
@@ -341,6 +360,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 		}
 		s.mu.Lock()
 		delete(s.byName, name)
+		delete(s.byID, sl.info.ID)
 		s.mu.Unlock()
 		return removeAll(s.opts.FS, gone)
 	})

@@ -31,6 +31,7 @@ type credentialCache struct {
 
 type verifiedCredential struct {
 	account AccountID
+	version PasswordVersion
 	expires time.Time
 }
 
@@ -50,18 +51,18 @@ func (c *credentialCache) key(name, password string) credentialKey {
 }
 
 // verified reports whether the credentials were verified for the account that has the name
-// now. The generation is for add.
-func (c *credentialCache) verified(k credentialKey, account AccountID) (ok bool, generation uint64) {
+// now, and which password they were right for. The generation is for add.
+func (c *credentialCache) verified(k credentialKey, account AccountID) (version PasswordVersion, ok bool, generation uint64) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[k]
-	return ok && e.account == account && now.Before(e.expires), c.generation
+	return e.version, ok && e.account == account && now.Before(e.expires), c.generation
 }
 
 // add remembers verified credentials. It does nothing if any password changed since the
 // generation was read: the password may have been checked against the old verifier.
-func (c *credentialCache) add(k credentialKey, account AccountID, generation uint64) {
+func (c *credentialCache) add(k credentialKey, account AccountID, version PasswordVersion, generation uint64) {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,7 +72,7 @@ func (c *credentialCache) add(k credentialKey, account AccountID, generation uin
 	if len(c.entries) >= credentialCacheSize {
 		c.evict(now)
 	}
-	c.entries[k] = verifiedCredential{account, now.Add(credentialCacheTTL)}
+	c.entries[k] = verifiedCredential{account, version, now.Add(credentialCacheTTL)}
 }
 
 // evict removes what has expired, and if that is nothing, the entry that would expire first.

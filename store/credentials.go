@@ -169,7 +169,7 @@ func (p *passwords) verify(ctx context.Context, c credentialsRow, password strin
 		if p.outdated(c) {
 			var row credentialsRow
 			row, err = p.derive(password, c.extra())
-			row.Changed = c.Changed
+			row.Changed, row.Version = c.Changed, c.Version
 			better = &row
 		}
 	})

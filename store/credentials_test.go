@@ -230,15 +230,15 @@ func TestCredentialCache(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	c := newCredentialCache(func() time.Time { return now })
-	verified := func(k credentialKey, a AccountID) bool { ok, _ := c.verified(k, a); return ok }
+	verified := func(k credentialKey, a AccountID) bool { _, ok, _ := c.verified(k, a); return ok }
 
 	k := c.key("mjl", "secret")
 	if verified(k, 1) {
 		t.Error("empty cache knows credentials")
 	}
-	_, gen := c.verified(k, 1)
-	c.add(k, 1, gen)
-	c.add(c.key("other", "secret"), 2, gen)
+	_, _, gen := c.verified(k, 1)
+	c.add(k, 1, 1, gen)
+	c.add(c.key("other", "secret"), 2, 1, gen)
 	if !verified(c.key("mjl", "secret"), 1) {
 		t.Error("added credentials are not known")
 	}
@@ -254,9 +254,9 @@ func TestCredentialCache(t *testing.T) {
 	}
 
 	// A change of the password ends the account's entries, also those whose check is under way.
-	_, gen = c.verified(k, 1)
+	_, _, gen = c.verified(k, 1)
 	c.forget(1)
-	c.add(k, 1, gen)
+	c.add(k, 1, 1, gen)
 	if verified(k, 1) {
 		t.Error("credentials outlive a password change")
 	}
@@ -270,9 +270,9 @@ func TestCredentialCache(t *testing.T) {
 	}
 
 	for i := range credentialCacheSize + 10 {
-		_, gen := c.verified(k, 1)
+		_, _, gen := c.verified(k, 1)
 		now = now.Add(time.Microsecond)
-		c.add(c.key(strings.Repeat("x", i), ""), 1, gen)
+		c.add(c.key(strings.Repeat("x", i), ""), 1, 1, gen)
 	}
 	if n := len(c.entries); n > credentialCacheSize {
 		t.Errorf("cache has %d entries, limit %d", n, credentialCacheSize)

@@ -28,6 +28,7 @@ var (
 	ErrHorizon         = errors.New("changes are no longer in the log")
 	ErrNoSubmission    = errors.New("no such submission")
 	ErrSubmissionState = errors.New("submission is in another state")
+	ErrNoWebSession    = errors.New("no such session")
 	ErrClosed          = errors.New("account is closed")
 	ErrLocked          = errors.New("data directory is in use by another process")
 	ErrReadOnly        = errors.New("data is open for reading only")
@@ -74,7 +75,7 @@ func unwritable(dir string, err error) error {
 func refusal(err error) bool {
 	for _, e := range []error{
 		ErrNoMailbox, ErrMailboxExists, ErrMailboxInUse, ErrSpecialUseTaken, ErrBadName, ErrTooManyKeywords,
-		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrNoSubmission, ErrSubmissionState, errUIDs,
+		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrNoSubmission, ErrSubmissionState, ErrNoWebSession, ErrCredentials, errUIDs,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -10,8 +10,11 @@ import (
 	"mox/sasl"
 )
 
+// PasswordVersion tells the passwords apart that an account has one after another. It is zero while there is none.
+type PasswordVersion int64
+
 // SetPassword replaces the account's password and with it all verifiers derived from
-// it; verified credentials remembered in memory are forgotten.
+// it; verified credentials remembered in memory are forgotten, and all web sessions end.
 //
 // Passwords are compared as OpaqueString (RFC 8265 §4.2); one that this profile refuses is compared
 // as its bytes. How long a password should be is for the caller to decide. Returns ErrBadPassword
@@ -52,7 +55,14 @@ func (a *Account) SetPassword(ctx context.Context, actor Actor, password string,
 	// Whether the write succeeds or its outcome is unknown, the old password is to be checked again.
 	defer p.cache.forget(acc.id)
 	return acc.write(ctx, "setpassword", func(tx *txn) error {
-		row.Changed = tx.now.Unix()
+		old := credentialsRow{ID: 1}
+		if err := tx.get(&old); err != nil && err != bstore.ErrAbsent {
+			return err
+		}
+		row.Changed, row.Version = tx.now.Unix(), old.Version+1
+		if _, err := tx.removeWebSessions(func(*webSessionRow) bool { return true }); err != nil {
+			return err
+		}
 		return tx.put(&row)
 	})
 }
@@ -78,33 +88,59 @@ func (s *Store) Authenticate(ctx context.Context, name, password string) error {
 		return fmt.Errorf("checking password: %w", err)
 	}
 	defer a.Close()
-	return a.acc.authenticate(ctx, name, prepared)
+	_, err = a.acc.authenticate(ctx, name, prepared)
+	return err
 }
 
-// authenticate checks a prepared password for the account, which goes by name.
-func (a *account) authenticate(ctx context.Context, name, password string) error {
+// VerifyPassword checks a password as Authenticate does, and tells which of the account's passwords it is,
+// for AddWebSession. Returns ErrCredentials, ErrBusy.
+func (a *Account) VerifyPassword(ctx context.Context, password string) (PasswordVersion, error) {
+	acc, err := a.use()
+	if err != nil {
+		return 0, err
+	}
+	prepared, ok := preparePassword(password)
+	if !ok {
+		_, err := acc.store.passwords.verify(ctx, credentialsRow{}, prepared)
+		return 0, err
+	}
+	return acc.authenticate(ctx, a.Name(), prepared)
+}
+
+// PasswordVersion returns which password the account has, for AddWebSession after a login that is not by password.
+func (a *Account) PasswordVersion(ctx context.Context) (PasswordVersion, error) {
+	acc, err := a.use()
+	if err != nil {
+		return 0, err
+	}
+	row, err := acc.credentials(ctx)
+	return row.Version, err
+}
+
+// authenticate checks a prepared password for the account, which goes by name, and returns its version.
+func (a *account) authenticate(ctx context.Context, name, password string) (PasswordVersion, error) {
 	p := a.store.passwords
 	key := p.cache.key(name, password)
-	verified, generation := p.cache.verified(key, a.id)
+	version, verified, generation := p.cache.verified(key, a.id)
 	if verified {
-		return nil
+		return version, nil
 	}
 	row, err := a.credentials(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	better, err := p.verify(ctx, row, password)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	p.cache.add(key, a.id, generation)
+	p.cache.add(key, a.id, row.Version, generation)
 	if better != nil {
 		// The login is good whether this succeeds or not.
 		if err := a.replaceVerifiers(ctx, row, *better); err != nil {
 			a.log.Error("replacing outdated password verifiers", "err", err)
 		}
 	}
-	return nil
+	return row.Version, nil
 }
 
 // credentials reads the verifiers. The row is zero if the account has no password.

@@ -28,7 +28,7 @@ type Restored struct {
 // mixes the two. All mailboxes get UIDVALIDITYs that they never had, and messages the UIDs of those after them, see shiftUIDs;
 // modseqs go on above the present time, and who asks for changes since an earlier one is told to read everything anew
 // (ErrHorizon, RFC 7162 §3.1.2.2); ids of new mailboxes repeat none. Submissions in state pending are canceled: they may
-// have been sent since. It is for an account that nobody uses yet, and can be called again after an error. Returns
+// have been sent since. Web sessions end: they may have been ended since. It is for an account that nobody uses yet, and can be called again after an error. Returns
 // ErrNoAccount.
 func (s *Store) MarkRestored(ctx context.Context, account string) (Restored, error) {
 	var r Restored
@@ -51,6 +51,9 @@ func (s *Store) MarkRestored(ctx context.Context, account string) (Restored, err
 		tx.writes++
 		var err error
 		if ids, err = tx.renumberAll(); err != nil {
+			return err
+		}
+		if _, err = tx.removeWebSessions(func(*webSessionRow) bool { return true }); err != nil {
 			return err
 		}
 		r = Restored{Mailboxes: len(ids), Canceled: len(pending)}

@@ -8,7 +8,7 @@ import "mox/imap"
 
 // schemaVersion is the version of the rows below. Steps from earlier ones are in files
 // upgrade_<version>.go.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schemaTypes returns a value of each type of row but versionRow.
 func schemaTypes() []any {
@@ -17,7 +17,7 @@ func schemaTypes() []any {
 		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
 		keywordSetRow{}, threadKeyRow{}, youngThreadsRow{}, changeRow{}, deliveryRow{},
 		submissionRow{}, pendingSubmissionRow{}, recipientRow{}, cursorRow{}, progressRow{},
-		credentialsRow{},
+		credentialsRow{}, webSessionRow{}, loginAttemptRow{},
 	}
 }
 
@@ -194,8 +194,34 @@ type credentialsRow struct {
 	Argon2id    string
 	SCRAMSHA256 string
 	Changed     int64
+	Version     PasswordVersion
 
 	// Empty unless asked for, see SetPassword.
 	SCRAMSHA1 string
 	CRAMMD5   string
+}
+
+// webSessionRow is a login to pages in a browser. Of its token there is only the hash.
+type webSessionRow struct {
+	ID      WebSessionID `bstore:"noauto,typename WebSession"`
+	Hash    []byte       // SHA-256 of the token.
+	Service string
+	Created int64
+	Used    int64 // Minutes late at most, see webSessionUseEvery.
+	Expires int64
+	Idle    int64 // Seconds without use after which it ends; zero for never.
+	Client  string
+	Agent   string
+}
+
+// loginAttemptRow counts alike attempts to log in of one day.
+type loginAttemptRow struct {
+	ID          int64 `bstore:"typename LoginAttempt"`
+	First, Last int64
+	Count       int64
+	Result      LoginResult
+	Protocol    string
+	Mechanism   string
+	Client      string
+	Agent       string
 }

@@ -116,6 +116,7 @@ type Store struct {
 	fakeSecret []byte // See loadFakeSecret.
 	lock       *os.File
 	mapped     dbfile.Mapped // Has the databases of open accounts.
+	attempts   *loginAttempts
 
 	randMu sync.Mutex // Held while reading opts.Rand.
 
@@ -123,6 +124,7 @@ type Store struct {
 	mu     sync.Mutex
 	closed bool
 	byName map[string]*slot
+	byID   map[AccountID]*slot
 	idle   *list.List // Of *slot: open without handles, the longest unused in front.
 	open   int        // Slots with an open account.
 }
@@ -148,12 +150,13 @@ func New(opts Options) (_ *Store, rerr error) {
 			closeLock(lock)
 		}
 	}()
-	s := &Store{opts: opts, emails: newEmailCache(opts.EmailCache), lock: lock, byName: map[string]*slot{}, idle: list.New()}
+	s := &Store{opts: opts, emails: newEmailCache(opts.EmailCache), lock: lock, byName: map[string]*slot{}, byID: map[AccountID]*slot{}, idle: list.New()}
 	if s.metrics, err = newMetrics(opts.Registerer); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
 	s.passwords = newPasswords(opts.PasswordWorkers, randReader{s}, opts.Now)
 	s.fakeSecret = loadFakeSecret(opts)
+	s.attempts = newLoginAttempts(s)
 	if err := s.findAccounts(); err != nil {
 		return nil, err
 	}
@@ -162,6 +165,7 @@ func New(opts Options) (_ *Store, rerr error) {
 
 // Close waits for running calls, closes all accounts and gives up the lock.
 func (s *Store) Close() error {
+	s.attempts.close()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
