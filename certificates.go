@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	nethttp "net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func newCertificates(live *config.Live, resolver dns.Resolver, client *nethttp.C
 		cas = append(cas, a.CA)
 	}
 	m, err := autotls.New(autotls.Options{
-		Dir:        filepath.Join(cfg.DataDir, "acme"),
+		Dir:        acmeDir(cfg),
 		CAs:        cas,
 		Hosts:      func() []autotls.Host { return live.Current().CertificateHosts() },
 		Challenges: cfg.CertificateChallenges(),

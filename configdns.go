@@ -69,7 +69,7 @@ func dnsFacts(cmd *cobra.Command, name string) (d dnsrecords.Domain, h dnsrecord
 	if err != nil {
 		return d, h, err
 	}
-	return admin.DNSFacts(cfg, domain, interfaces)
+	return admin.DNSFacts(cfg, domain, admin.DNSOptions{Interfaces: interfaces, ACMEDir: acmeDir(cfg)})
 }
 
 // interfaceIPs returns the addresses of the network interfaces of this machine.

@@ -104,7 +104,7 @@ func runningServer(cmd *cobra.Command) (c *ctl.Client, dataDir string, err error
 	}
 	c, err = ctl.Dial(cmd.Context(), dataDir)
 	if errors.Is(err, ctl.ErrNotRunning) {
-		err = fmt.Errorf("%w: %s; start one with \"mox localserve\", or name the configuration of the one that runs with --config", err, dataDir)
+		err = fmt.Errorf("%w: %s; start one with \"mox serve\" or \"mox localserve\", or name the configuration of the one that runs with --config", err, dataDir)
 	}
 	return c, dataDir, err
 }

@@ -135,8 +135,9 @@ func newRoot(resolver dns.Resolver) (root *cobra.Command, started *bool) {
 		Long: `Mox is a mail server in one binary: it receives and sends mail over SMTP, keeps
 it, and serves it to mail programs over IMAP.
 
-To try it out, run "mox localserve". It serves on localhost, accepts mail for
-any address and delivers nothing to the outside.
+To set up a server for your domain, run "mox quickstart you@example.org" and
+then "mox serve". To try mox out, run "mox localserve": it serves on localhost,
+accepts mail for any address and delivers nothing to the outside.
 
 Commands that act on mail or settings talk to the running server through a
 socket in its data directory. Most also work when no server runs.

@@ -192,7 +192,7 @@ func (q *quickstart) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("the configuration in %s has problems; correct them, or remove the files to have them made anew:\n%w", q.path("config"), err)
 	}
-	d, h, err := admin.DNSFacts(cfg, q.opts.address.Domain, q.ips.own)
+	d, h, err := admin.DNSFacts(cfg, q.opts.address.Domain, admin.DNSOptions{Interfaces: q.ips.own, ACMEDir: acmeDir(cfg)})
 	if err != nil {
 		return fmt.Errorf("%w; the files that exist are for another domain: run quickstart in another directory, or add the domain with \"mox config domain add\"", err)
 	}

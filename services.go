@@ -21,6 +21,7 @@ func accountsDir(dataDir string) string  { return filepath.Join(dataDir, "accoun
 func queueDir(dataDir string) string     { return filepath.Join(dataDir, "queue") }
 func spoolDir(cfg *config.Config) string { return spoolDirIn(cfg.DataDir) }
 func spoolDirIn(dataDir string) string   { return filepath.Join(dataDir, "tmp") }
+func acmeDir(cfg *config.Config) string  { return filepath.Join(cfg.DataDir, "acme") }
 
 // prepareDataDir makes the data directory.
 func prepareDataDir(cfg *config.Config) error {

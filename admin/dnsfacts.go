@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"mox/autotls"
 	"mox/config"
 	"mox/dns"
 	"mox/dnsrecords"
@@ -23,10 +24,16 @@ const (
 // ErrNoDomain is wrapped by errors about a domain that is not in domains.conf.
 var ErrNoDomain = errors.New("there is no such domain in domains.conf")
 
-// DNSFacts returns what is configured about a domain that its DNS records follow from. Interfaces are the addresses of
-// the machine's network interfaces. Errors wrap ErrNoDomain, or are about a certificate.
-func DNSFacts(cfg *config.Config, domain dns.Domain, interfaces []netip.Addr) (dnsrecords.Domain, dnsrecords.Host, error) {
-	h, err := hostFacts(cfg, interfaces)
+// DNSOptions are what DNSFacts takes besides the configuration.
+type DNSOptions struct {
+	Interfaces []netip.Addr // Addresses of the machine's network interfaces.
+	ACMEDir    string       // Where accounts at CAs are kept. What cannot be read there is not known.
+}
+
+// DNSFacts returns what is configured about a domain that its DNS records follow from. Errors wrap ErrNoDomain, or are
+// about a certificate.
+func DNSFacts(cfg *config.Config, domain dns.Domain, opts DNSOptions) (dnsrecords.Domain, dnsrecords.Host, error) {
+	h, err := hostFacts(cfg, opts)
 	if err != nil {
 		return dnsrecords.Domain{}, h, err
 	}
@@ -61,8 +68,8 @@ func serves(cfg *config.Config, kind config.WebKind) bool {
 }
 
 // hostFacts returns what is configured about the machine.
-func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, error) {
-	h := dnsrecords.Host{Name: cfg.Hostname, IPs: cfg.PublicIPs(interfaces)}
+func hostFacts(cfg *config.Config, opts DNSOptions) (dnsrecords.Host, error) {
+	h := dnsrecords.Host{Name: cfg.Hostname, IPs: cfg.PublicIPs(opts.Interfaces)}
 	for _, l := range cfg.PublicListeners() {
 		if l.SMTP.Enabled {
 			keys, err := tlsKeys(l)
@@ -71,7 +78,7 @@ func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, er
 			}
 			h.TLSKeys = keys
 		}
-		h.CAs = append(h.CAs, issuers(cfg, l)...)
+		h.CAs = append(h.CAs, issuers(cfg, l, opts.ACMEDir)...)
 		for _, s := range []struct {
 			port    *int
 			service config.Service
@@ -87,14 +94,16 @@ func hostFacts(cfg *config.Config, interfaces []netip.Addr) (dnsrecords.Host, er
 }
 
 // issuers returns who may issue the certificates of a listener, as far as their names in DNS are known.
-func issuers(cfg *config.Config, l *config.Listener) []dnsrecords.CA {
+func issuers(cfg *config.Config, l *config.Listener, acmeDir string) []dnsrecords.CA {
 	if l.TLS == nil || l.TLS.ACME == nil {
 		return nil
 	}
 	var cas []dnsrecords.CA
 	for _, a := range cfg.ACME {
 		if (a == l.TLS.ACME || slices.Contains(l.TLS.ACME.Fallbacks, a.Name)) && !a.IssuerDomainName.IsZero() {
-			cas = append(cas, dnsrecords.CA{Domain: a.IssuerDomainName.ASCII, Methods: []string{"tls-alpn-01", "http-01"}})
+			// Without the account any at the CA may have certificates issued, which is the rule.
+			account, _ := autotls.AccountURL(acmeDir, a.CA)
+			cas = append(cas, dnsrecords.CA{Domain: a.IssuerDomainName.ASCII, AccountURI: account, Methods: []string{"tls-alpn-01", "http-01"}})
 		}
 	}
 	return cas
