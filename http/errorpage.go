@@ -88,18 +88,26 @@ const errorHTML = `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>%[1]d %[2]s</title>
 <style>
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 15vh auto; padding: 0 1rem }
-code { font-size: .9em }
+:root { color-scheme: light dark; --fg: #1b1f24; --dim: #57606a; --bg: #ffffff }
+@media (prefers-color-scheme: dark) { :root { --fg: #e6e9ed; --dim: #a3adb8; --bg: #15181c } }
+body { margin: 0; background: var(--bg); color: var(--fg); font: 1rem/1.5 system-ui, sans-serif }
+main { max-width: 40rem; margin: 15vh auto; padding: 0 1.25rem }
+h1 { font-size: 1.6rem; line-height: 1.3; margin: 0 0 .5rem }
+p { margin: 0 0 1.5rem }
+.request { color: var(--dim); font-size: .875rem }
+code { font: inherit; font-family: ui-monospace, monospace; user-select: all }
 </style>
 </head>
 <body>
+<main>
 <h1>%[1]d %[2]s</h1>
 <p>%[3]s</p>
-<p><small>Request <code>%[4]s</code></small></p>
+<p class="request">Request <code>%[4]s</code></p>
+</main>
 </body>
 </html>
 `

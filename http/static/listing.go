@@ -83,7 +83,8 @@ type listEntry struct {
 	Dir      bool
 	Bytes    int64
 	Size     string // For people.
-	Time     string // For people, in UTC.
+	Date     string // For people, in UTC.
+	Clock    string
 	DateTime string // For programs.
 	modified time.Time
 }
@@ -208,7 +209,8 @@ func newEntry(name string, info fs.FileInfo) listEntry {
 		Name:     name,
 		URL:      template.URL("./" + url.PathEscape(name)),
 		Dir:      info.IsDir(),
-		Time:     t.Format("2006-01-02 15:04"),
+		Date:     t.Format("2006-01-02"),
+		Clock:    t.Format("15:04"),
 		DateTime: t.Format(time.RFC3339),
 		modified: t,
 	}
