@@ -30,6 +30,7 @@ func newLogins(live *config.Live, accounts *store.Store) (*login.Service, error)
 		Verifiers:    a,
 		Failures:     ratelimit.NewLogins(live.Current().FailedLogins),
 		Key:          a.key,
+		Attempted:    a.attempted,
 	})
 }
 
@@ -80,6 +81,38 @@ func (a *authenticator) key(username string) string {
 		return a.live.Current().LoginKey(prepared)
 	}
 	return username
+}
+
+// attempted records an attempt to log in to an account. What strangers try is only in the log.
+func (a *authenticator) attempted(t login.Attempted) {
+	account := t.Account
+	if account == "" {
+		c := a.lookup(t.Username)
+		if c == nil {
+			return
+		}
+		account = c.Name
+	}
+	a.store.NoteLogin(account, store.LoginAttempt{
+		Result: loginResult(t.Err), Protocol: t.Protocol, Mechanism: t.Mechanism, Client: t.IP, UserAgent: t.UserAgent,
+	})
+}
+
+func loginResult(err error) store.LoginResult {
+	_, disabled := errors.AsType[*login.DisabledError](err)
+	switch {
+	case err == nil:
+		return store.LoginOK
+	case errors.Is(err, login.ErrLimited):
+		return store.LoginLimited
+	case errors.Is(err, sasl.ErrCredentials):
+		return store.LoginCredentials
+	case errors.Is(err, login.ErrConnections):
+		return store.LoginConnections
+	case disabled:
+		return store.LoginDisabled
+	}
+	return store.LoginError
 }
 
 // Mechanisms returns the mechanisms that do not send the password.

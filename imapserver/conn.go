@@ -115,7 +115,7 @@ func newConn(s *Server, lo *ListenerOptions, nc net.Conn, id uint64) *conn {
 		c.unlimited = c.unlimited || p.Contains(c.ip)
 	}
 	c.logins = s.opts.Logins.NewConn(login.ConnOptions{
-		Hostname: s.opts.Hostname, IP: c.ip, Mechanisms: lo.Mechanisms, Accounts: lo.AccountConns, Unlimited: c.unlimited,
+		Hostname: s.opts.Hostname, Protocol: "imap", IP: c.ip, Mechanisms: lo.Mechanisms, Accounts: lo.AccountConns, Unlimited: c.unlimited,
 	})
 	c.setLog(s.opts.Log.With("cid", c.id, "listener", lo.Name, "remote", nc.RemoteAddr().String()))
 	return c

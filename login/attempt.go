@@ -18,9 +18,10 @@ type Attempt struct {
 	c  *Conn
 	cs *tls.ConnectionState
 
-	username string // As the client gave it, once known.
-	account  string // Once credentials were right.
-	limited  bool   // There were too many failures: credentials are wrong whatever they are.
+	mechanism string // Empty for a command of the protocol's own.
+	username  string // As the client gave it, once known.
+	account   string // Once credentials were right.
+	limited   bool   // There were too many failures: credentials are wrong whatever they are.
 }
 
 // Attempt begins one. cs is the state of TLS, nil without. A Conn that is logged in has no further ones.
@@ -38,6 +39,7 @@ func (a *Attempt) Mechanism(name string) sasl.Server {
 	if !slices.Contains(offered, name) {
 		return nil
 	}
+	a.mechanism = name
 	v := (*verifier)(a)
 	switch name {
 	case sasl.Plain:
@@ -72,6 +74,17 @@ func (a *Attempt) Password(ctx context.Context, username, password string) error
 // connection is now one of the account, otherwise one of the errors of the package, and for how long the answer
 // should wait.
 func (a *Attempt) End(err error) (wait time.Duration, _ error) {
+	wait, err = a.end(err)
+	if f := a.c.s.opts.Attempted; f != nil && a.username != "" {
+		f(Attempted{
+			Protocol: a.c.opts.Protocol, Mechanism: a.mechanism, IP: a.c.opts.IP, UserAgent: a.c.opts.UserAgent,
+			Username: a.username, Account: a.account, Err: err,
+		})
+	}
+	return wait, err
+}
+
+func (a *Attempt) end(err error) (wait time.Duration, _ error) {
 	switch {
 	case err == nil && a.account == "":
 		return 0, errors.New("login ended without an account")

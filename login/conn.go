@@ -16,6 +16,10 @@ type ConnOptions struct {
 	Hostname string     // Of the server, in challenges of CRAM-MD5.
 	IP       netip.Addr // Of the client. Those without one share limits.
 
+	// Protocol, such as "imap", and UserAgent, if the client has told one, are for records of attempts.
+	Protocol  string
+	UserAgent string
+
 	// Mechanisms are all that may be used; nil for no such restriction.
 	Mechanisms []string
 

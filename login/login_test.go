@@ -365,6 +365,54 @@ func TestConnectionsOfAccount(t *testing.T) {
 	}
 }
 
+// What becomes of attempts is told once each, but not of exchanges that were broken off before there was a user.
+func TestAttempted(t *testing.T) {
+	t.Parallel()
+	var told []login.Attempted
+	s := newService(t, newUsers(), func(o *login.Options) {
+		o.Attempted = func(a login.Attempted) { told = append(told, a) }
+		o.Failures = ratelimit.NewLogins(ratelimit.LoginOptions{Names: []ratelimit.Rate{{Period: time.Hour, Max: 1}}})
+	})
+	o := client
+	o.Protocol, o.UserAgent = "imap", "mutt"
+	for _, tt := range []struct {
+		mechanism, username, password string
+		account                       string
+		err                           error
+	}{
+		{sasl.SCRAMSHA256, "ann", secret, "ann", nil},
+		{sasl.CRAMMD5, "bob", "wrong", "", sasl.ErrCredentials},
+		{sasl.Plain, "bob", secret, "", login.ErrLimited},
+		{sasl.Plain, "nobody", secret, "", sasl.ErrCredentials},
+		{"", "ann@example.org", secret, "ann", nil},
+		{"", "off", secret, "", &login.DisabledError{}},
+		{sasl.Plain, "fault", secret, "", errFault},
+	} {
+		told = nil
+		c := s.NewConn(o)
+		if tt.mechanism == "" {
+			a := c.Attempt(nil)
+			a.End(a.Password(t.Context(), tt.username, tt.password))
+		} else {
+			exchange(t, c, nil, logintest.Client(t, tt.mechanism, tt.username, tt.password, nil))
+		}
+		if len(told) != 1 {
+			t.Errorf("%+v: told %+v", tt, told)
+			continue
+		}
+		got := told[0]
+		want := login.Attempted{Protocol: "imap", UserAgent: "mutt", IP: client.IP, Mechanism: tt.mechanism, Username: tt.username, Account: tt.account, Err: got.Err}
+		if _, disabled := errors.AsType[*login.DisabledError](got.Err); got != want || !errors.Is(got.Err, tt.err) && !disabled {
+			t.Errorf("%+v: told %+v", tt, got)
+		}
+	}
+	told = nil
+	s.NewConn(o).Attempt(nil).End(errors.New("malformed"))
+	if told != nil {
+		t.Errorf("told of no user: %+v", told)
+	}
+}
+
 func TestTakesPasswords(t *testing.T) {
 	t.Parallel()
 	s := newService(t, newUsers(), nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"net/netip"
 	"time"
 
 	"mox/internal/ratelimit"
@@ -56,6 +57,17 @@ type Verifiers interface {
 	Account(ctx context.Context, username string) (account string, err error)
 }
 
+// Attempted is an attempt that has ended, for records of them.
+type Attempted struct {
+	Protocol  string // As in ConnOptions, as are IP and UserAgent.
+	Mechanism string // Of SASL; empty for a command of the protocol's own.
+	IP        netip.Addr
+	UserAgent string
+	Username  string // As the client has put it.
+	Account   string // Once credentials were right; not always then if Err is not nil.
+	Err       error  // As Attempt.End returned it.
+}
+
 // Options for New.
 type Options struct {
 	// Authenticate verifies a password and returns the account that it logs in to. Errors are
@@ -71,6 +83,10 @@ type Options struct {
 	// Key returns a form of a user name that is the same for all its spellings, by which failures are
 	// counted. Default: the name itself.
 	Key func(username string) string
+
+	// Attempted is told of each attempt that has ended and in which a user name was given. It must not
+	// block, and may be called concurrently. May be nil.
+	Attempted func(Attempted)
 
 	// FailDelay is how long the first failed login on a connection is to wait for its answer; each
 	// further one waits so much longer, up to ten times. Default 1 second, negative for none.

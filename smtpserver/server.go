@@ -241,7 +241,7 @@ func newConn(s *Server, l *listener, nc net.Conn) *conn {
 	}
 	if c.isSubmission() {
 		c.logins = s.opts.Logins.NewConn(login.ConnOptions{
-			Hostname: l.Hostname.ASCII, IP: c.remoteIP, Mechanisms: l.Mechanisms, Accounts: l.Limits.accounts, Unlimited: c.unlimited,
+			Hostname: l.Hostname.ASCII, Protocol: "submission", IP: c.remoteIP, Mechanisms: l.Mechanisms, Accounts: l.Limits.accounts, Unlimited: c.unlimited,
 		})
 	}
 	return c
