@@ -302,6 +302,6 @@ func (b *backupRun) verify() error {
 	if n := r.Problems + b.problems; n > 0 {
 		return fmt.Errorf("%d problems in %d accounts; the backup is kept, and is as good as the data: run \"mox verifydata\"", n, r.Accounts)
 	}
-	_, err = fmt.Fprintf(b.cmd.OutOrStdout(), "no problems in %d accounts\n", r.Accounts)
+	_, err = fmt.Fprintf(b.cmd.OutOrStdout(), "no problems in %s\n", counted(r.Accounts, "account"))
 	return err
 }

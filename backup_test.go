@@ -60,7 +60,7 @@ func TestBackupAndRestore(t *testing.T) {
 			want := r.export("Inbox")
 			top := t.TempDir()
 			first, second := filepath.Join(top, "1"), filepath.Join(top, "2")
-			if out := r.command("backup", first); !strings.Contains(out, "no problems in 1 accounts") {
+			if out := r.command("backup", first); !strings.Contains(out, "no problems in 1 account\n") {
 				t.Errorf("backup: %s", out)
 			}
 			r.command("backup", "--quick", "--incremental", first, second)
@@ -294,7 +294,7 @@ func TestVerifyDataFix(t *testing.T) {
 		if code, out := r.tryCommand("verifydata", arg); code != exitFailure || !strings.Contains(out, "damaged") && !strings.Contains(out, "database") {
 			t.Errorf("%s: exit code %d, %s", arg, code, out)
 		}
-		if out := r.command("verifydata", "--fix", arg); !strings.Contains(out, "made the database anew") || !strings.Contains(out, "no problems in 1 accounts") {
+		if out := r.command("verifydata", "--fix", arg); !strings.Contains(out, "made the database anew") || !strings.Contains(out, "no problems in 1 account\n") {
 			t.Errorf("%s: %s", arg, out)
 		}
 		r.command("verifydata", arg)

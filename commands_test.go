@@ -115,7 +115,7 @@ func TestImportExport(t *testing.T) {
 		if got := messagesOf(t, filepath.Join(dir, "all", "Old", "corpus.mbox")); got != want {
 			t.Errorf("serving %v: messages differ in an export of all mailboxes", serving)
 		}
-		if out := command(exitOK, "verifydata"); !strings.Contains(out, "no problems in 1 accounts") {
+		if out := command(exitOK, "verifydata"); !strings.Contains(out, "no problems in 1 account\n") {
 			t.Errorf("verifydata: %s", out)
 		}
 		if out := command(exitOK, "compact"); !strings.Contains(out, "bytes before") {

@@ -71,7 +71,7 @@ func TestEarlierData(t *testing.T) {
 			unpack(t, name, filepath.Dir(path))
 			r := running{t: t, path: path}
 
-			if out := r.command("verifydata"); !strings.Contains(out, "no problems in 1 accounts") {
+			if out := r.command("verifydata"); !strings.Contains(out, "no problems in 1 account\n") {
 				t.Errorf("verifydata: %s", out)
 			}
 			for mailbox, want := range map[string]int{"Inbox": 13, "Archive": 12, "Trash": 3, "Drafts": 1, "Sent": 0, "Lists/golang": 0} {
@@ -97,7 +97,7 @@ func TestEarlierData(t *testing.T) {
 			// It can be changed.
 			r.command("import", "mbox", "--account", "mox", corpusFile(t))
 			r.command("queue", "drop", "--domain", "example.net")
-			if out := r.command("verifydata"); !strings.Contains(out, "no problems in 1 accounts") {
+			if out := r.command("verifydata"); !strings.Contains(out, "no problems in 1 account\n") {
 				t.Errorf("verifydata after changes: %s", out)
 			}
 

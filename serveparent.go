@@ -125,7 +125,7 @@ func lookupUser(name string) (*safefile.User, error) {
 		return nil, err
 	}
 	if uid == 0 || gid == 0 {
-		return nil, fmt.Errorf("User in mox.conf is %s, which is root or has its group; name one that can do little", name)
+		return nil, fmt.Errorf("the User of mox.conf, %s, is root or has its group; name one that can do little", name)
 	}
 	return &safefile.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }

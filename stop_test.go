@@ -20,7 +20,7 @@ func TestStop(t *testing.T) {
 	if out := r.command("stop"); out != "stopped\n" {
 		t.Errorf("stop: %q", out)
 	}
-	if out := r.command("verifydata", dataDirOf(r)); !strings.Contains(out, "no problems in 1 accounts") {
+	if out := r.command("verifydata", dataDirOf(r)); !strings.Contains(out, "no problems in 1 account\n") {
 		t.Errorf("verifydata after stop: %s", out)
 	}
 	if err := r.stop(); err != nil {

@@ -72,7 +72,7 @@ read-only: databases are copied to temporary files, or memory, one at a time.`,
 			if r.Problems > 0 {
 				return fmt.Errorf("%d problems in %d accounts", r.Problems, r.Accounts)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "no problems in %d accounts\n", r.Accounts)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "no problems in %s\n", counted(r.Accounts, "account"))
 			return err
 		},
 	}

@@ -2,7 +2,6 @@ package install
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -206,13 +205,4 @@ func eventually(t *testing.T, what string, works func() error) {
 			t.Fatalf("%s: not within a minute: %v", what, err)
 		}
 	}
-}
-
-// listens tells whether a port takes connections.
-func listens(address string) error {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/smtp"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -22,6 +23,7 @@ func TestInstall(t *testing.T) {
 	t.Run("submission", in.submission)
 	t.Run("imap", in.imap)
 	t.Run("web", in.web)
+	t.Run("backup", in.backup)
 	t.Run("dnscheck", in.dnscheck)
 }
 
@@ -109,6 +111,21 @@ func (in *installation) web(t *testing.T) {
 			t.Errorf("%s: %s, %v, without %q:\n%s", url, res.Status, err, want, body)
 		}
 		res.Body.Close()
+	}
+}
+
+// backup is made by root of the confined server, twice, into a directory that the server cannot reach. It is restored elsewhere.
+func (in *installation) backup(t *testing.T) {
+	dir := filepath.Dir(in.dir)
+	first, second, restored := filepath.Join(dir, "monday"), filepath.Join(dir, "tuesday"), filepath.Join(dir, "restored")
+	in.mox("backup", first)
+	in.mox("backup", "--incremental", first, second)
+	for _, backup := range []string{first, second} {
+		in.mox("verifydata", backup)
+	}
+	in.mox("restore", second, restored)
+	if out := in.mox("verifydata", restored); !strings.Contains(out, "no problems in 1 account\n") {
+		t.Errorf("after the restore:\n%s", out)
 	}
 }
 
