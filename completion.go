@@ -38,40 +38,32 @@ func addCompletion(cmd *cobra.Command) {
 		}
 	}
 	if cmd.ValidArgsFunction == nil && len(cmd.ValidArgs) == 0 && !cmd.HasSubCommands() {
-		cmd.ValidArgsFunction = completeArguments(argumentWords(cmd.Use))
+		cmd.ValidArgsFunction = completeArguments(argumentsOf(cmd.Use))
 	}
 	for _, sub := range cmd.Commands() {
 		addCompletion(sub)
 	}
 }
 
-// argumentWords returns what Use calls the arguments, in lower case, without the marks of
-// optional ones. The last one has an ellipsis if there can be several.
-func argumentWords(use string) []string {
-	var words []string
-	for _, w := range strings.Fields(use)[1:] {
-		if w = strings.ToLower(strings.Trim(w, "[]")); w == "flags" || strings.HasPrefix(w, "<") || strings.HasPrefix(w, ">") {
-			continue
-		} else if w == "..." && len(words) > 0 {
-			words[len(words)-1] += "..."
-			continue
+// addCompletionCommand adds cobra's command that prints scripts for shells. It names a wrong shell as all
+// commands name a wrong subcommand. Where scripts are printed to is settled now.
+func addCompletionCommand(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args, cmd.RunE = nil, groupRun
 		}
-		words = append(words, w)
 	}
-	return words
 }
 
-// completeArguments returns a function that completes the arguments with these names.
-func completeArguments(words []string) cobra.CompletionFunc {
+// completeArguments returns a function that completes these arguments.
+func completeArguments(arguments []argument) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, prefix string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		word := ""
-		switch last := len(words) - 1; {
-		case len(args) <= last:
-			word = strings.TrimSuffix(words[len(args)], "...")
-		case last >= 0 && strings.HasSuffix(words[last], "..."):
-			word = strings.TrimSuffix(words[last], "...")
+		name := ""
+		if i := min(len(args), len(arguments)-1); i >= 0 && (i == len(args) || arguments[i].repeated) {
+			name = arguments[i].name
 		}
-		switch word {
+		switch name {
 		case "account":
 			return completeAccounts(cmd, args, prefix)
 		case "domain":

@@ -101,24 +101,6 @@ func TestCompletionOfQueue(t *testing.T) {
 	}
 }
 
-// What completion knows of arguments comes from the line of usage.
-func TestArgumentWords(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct{ use, want string }{
-		{"stop", ""},
-		{"list [id ...]", "id..."},
-		{"bumpuidvalidity account [mailbox]", "account mailbox"},
-		{"txt [flags] <file", ""},
-		{"gened25519 >file", ""},
-		{"mbox FILE", "file"},
-		{"verify remoteip mailfromaddress helodomain [flags] <message", "remoteip mailfromaddress helodomain"},
-	} {
-		if got := strings.Join(argumentWords(tc.use), " "); got != tc.want {
-			t.Errorf("%q: %q, want %q", tc.use, got, tc.want)
-		}
-	}
-}
-
 // The page for man has every command and every flag, and only requests that man knows.
 func TestManPage(t *testing.T) {
 	t.Parallel()

@@ -138,7 +138,7 @@ func checkCommandLine(root *cobra.Command, l commandLine) error {
 		}
 	}
 	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
+	addCompletionCommand(root)
 	cmd, rest, err := root.Find(l.words)
 	if err != nil {
 		return err
@@ -241,7 +241,7 @@ func TestCommandLinesAreChecked(t *testing.T) {
 		{"    mox queue lst", "no subcommand"},
 		{"    mox queue", "needs a subcommand"},
 		{"    mox queue list --stat held", "unknown flag"},
-		{"    mox setaccountpassword", "accepts 1 arg"},
+		{"    mox setaccountpassword", "missing argument: account"},
 		{"    ls | mox stop now >file", "unexpected argument"},
 		{"Say `mox nonsense`.", "no subcommand"},
 		{"Say `mox\nstop --now`.", "unknown flag"},

@@ -94,6 +94,7 @@ func runWith(ctx context.Context, resolver dns.Resolver, args []string, stdin io
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	addCompletionCommand(root)
 
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -155,6 +156,7 @@ wrong way. The command sendmail has others, those of sysexits.h.`,
 	root.PersistentFlags().String("config", "", `path of mox.conf (default: $MOXCONF, config/mox.conf, or that of localserve)`)
 	root.AddCommand(commands(resolver)...)
 	root.SetHelpCommand(helpCommand())
+	explainArguments(root)
 	addCompletion(root)
 	return root, started
 }
