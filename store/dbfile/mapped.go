@@ -12,13 +12,13 @@ import (
 
 // Bounds of the memory that mapped pages count for.
 const (
-	mappedGrowth = 16 << 20        // Growth for which pages are given back.
-	mappedEvery  = 5 * time.Second // How long after use it is looked at.
-	mappedPiece  = 32 << 20        // Given back in one read transaction, which takes less than half a millisecond.
+	mappedGrowth = 16 << 20    // Growth for which pages are given back.
+	mappedEvery  = time.Second // How long after use it is looked at.
+	mappedPiece  = 32 << 20    // Given back in one read transaction, which takes less than half a millisecond.
 )
 
 // Mapped bounds how much of the process's resident memory is pages of databases. A page that was read stays
-// mapped, and so a process with databases that grow would seem to grow with them. Some seconds after they were used,
+// mapped, and so a process with databases that grow would seem to grow with them. A second after they were used,
 // and if more than 16 MiB became resident since the last time, all pages are given back to the
 // system, which keeps them as cache of the file: the next use costs a fault of some microseconds for 16 pages, and no
 // reading. On other systems than Linux nothing is given back.
