@@ -42,7 +42,7 @@ func (u User) Own(path string) (Owned, error) {
 }
 
 func (o *owning) ownDir(path string) error {
-	dir, _, err := checkAbove(path)
+	dir, err := checkGiven(path)
 	if err != nil {
 		return err
 	}
@@ -141,10 +141,28 @@ func entries(fd int, path string) ([]string, error) {
 	return names, err
 }
 
+// ofTheSystem are directories that many programs use. One that is given away by a mistake makes a machine unusable.
+var ofTheSystem = [...]string{
+	"/", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/media", "/mnt", "/opt", "/private", "/proc", "/root", "/run", "/sbin", "/srv",
+	"/sys", "/tmp", "/usr", "/usr/bin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/lib", "/usr/sbin", "/usr/share",
+	"/var", "/var/cache", "/var/db", "/var/lib", "/var/log", "/var/mail", "/var/run", "/var/spool", "/var/tmp",
+}
+
+// checkGiven is checkAbove for a directory whose owner or group is to change.
+func checkGiven(path string) (dir string, err error) {
+	if dir, _, err = checkAbove(path); err != nil {
+		return "", err
+	}
+	if full := filepath.Join(dir, filepath.Base(path)); slices.Contains(ofTheSystem[:], full) {
+		return "", fmt.Errorf("%s is a directory of the system, and is to belong to mox alone; use a directory below it", full)
+	}
+	return dir, nil
+}
+
 // Share has a directory belong to root, and lets a group make entries in it, but neither replace nor remove those
 // of others.
 func Share(path string, gid uint32) error {
-	dir, _, err := checkAbove(path)
+	dir, err := checkGiven(path)
 	if err != nil {
 		return err
 	}
@@ -154,6 +172,35 @@ func Share(path string, gid uint32) error {
 	}
 	defer unix.Close(fd)
 	if err := errors.Join(unix.Fchown(fd, 0, int(gid)), unix.Fchmod(fd, 0o1770)); err != nil {
+		return &os.PathError{Op: "chown", Path: path, Err: err}
+	}
+	return nil
+}
+
+// ShareFile lets a group read a file of root. One that is not a regular file of root, or may be one from elsewhere, is
+// left alone: ReadFile tells about it.
+func ShareFile(path string, gid uint32) error {
+	dir, isShared, err := checkAbove(path)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Open(filepath.Join(dir, filepath.Base(path)), unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil
+	} else if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	mode := uint32(st.Mode)
+	if mode&unix.S_IFMT != unix.S_IFREG || st.Uid != 0 || isShared && st.Nlink != 1 || st.Gid == gid && mode&0o040 != 0 {
+		return nil
+	}
+	// What the group could do before, no other group can now.
+	if err := errors.Join(unix.Fchown(fd, 0, int(gid)), unix.Fchmod(fd, mode&0o707|0o040)); err != nil {
 		return &os.PathError{Op: "chown", Path: path, Err: err}
 	}
 	return nil

@@ -63,6 +63,17 @@ func ReadFile(path string) (_ []byte, rerr error) {
 	if err != nil {
 		return nil, err
 	}
+	if !isShared {
+		// A link, which root has made, can lead to where others could put one.
+		target, err := filepath.EvalSymlinks(filepath.Join(dir, filepath.Base(path)))
+		if err != nil {
+			return nil, err
+		}
+		if dir, isShared, err = checkAbove(target); err != nil {
+			return nil, err
+		}
+		path = target
+	}
 	flags := unix.O_RDONLY | unix.O_CLOEXEC | unix.O_NONBLOCK
 	if isShared {
 		flags |= unix.O_NOFOLLOW

@@ -72,6 +72,19 @@ func TestReadFile(t *testing.T) {
 			must(t, os.Symlink("archive.pem", dir+"/key.pem"))
 			return dir + "/key.pem"
 		}, ""},
+		{"link to a directory of somebody else", func(t *testing.T, dir string) string {
+			mkdir(t, dir+"/home", nobody, 0o755)
+			write(t, dir+"/home/key.pem", 0, 0o600)
+			must(t, os.Symlink("home/key.pem", dir+"/key.pem"))
+			return dir + "/key.pem"
+		}, "chown root"},
+		{"link to a hard link in a shared directory", func(t *testing.T, dir string) string {
+			write(t, dir+"/shadow", 0, 0o600)
+			mkdir(t, dir+"/config", 0, 0o770|fs.ModeSticky)
+			must(t, os.Link(dir+"/shadow", dir+"/config/key.pem"))
+			must(t, os.Symlink("config/key.pem", dir+"/key.pem"))
+			return dir + "/key.pem"
+		}, "hard links"},
 		{"in a shared directory", func(t *testing.T, dir string) string {
 			shared := mkdir(t, dir+"/config", 0, 0o770|fs.ModeSticky)
 			write(t, shared+"/key.pem", 0, 0o640)
@@ -279,5 +292,38 @@ func TestShare(t *testing.T) {
 	must(t, os.Symlink("/etc", top+"/link"))
 	if safefile.Share(top+"/link", nobody) == nil {
 		t.Error("a link is followed")
+	}
+}
+
+func TestShareFile(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	top := mkdir(t, filepath.Join(t.TempDir(), "top"), 0, 0o755)
+	shared := mkdir(t, top+"/config", 0, 0o770|fs.ModeSticky)
+	write(t, shared+"/mox.conf", 0, 0o600)
+	write(t, shared+"/readable", 0, 0o664)
+	write(t, shared+"/theirs", 65533, 0o600)
+	write(t, top+"/shadow", 0, 0o600)
+	must(t, os.Link(top+"/shadow", shared+"/hard"))
+	must(t, os.Symlink("../shadow", shared+"/soft"))
+	for name, want := range map[string]struct {
+		uid, gid uint32
+		mode     uint32
+	}{
+		"mox.conf": {0, nobody, 0o640},
+		"readable": {0, nobody, 0o644},
+		"theirs":   {65533, 65533, 0o600},
+		"hard":     {0, 0, 0o600},
+		"soft":     {0, 0, 0o600},
+	} {
+		must(t, safefile.ShareFile(shared+"/"+name, nobody))
+		fi, err := os.Stat(shared + "/" + name)
+		must(t, err)
+		if st := fi.Sys().(*syscall.Stat_t); st.Uid != want.uid || st.Gid != want.gid || uint32(st.Mode)&0o777 != want.mode {
+			t.Errorf("%s: %d:%d %o", name, st.Uid, st.Gid, st.Mode)
+		}
+	}
+	if safefile.ShareFile(top+"/missing", nobody) == nil {
+		t.Error("no error for a file that is not there")
 	}
 }
