@@ -71,13 +71,14 @@ func serve(ctx context.Context, opts serveOptions) error {
 	// Whatever ends the server also ends what only waits.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	// From before anybody is told that all is served, as the signal ends a process that does not want it.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	s, err := start(ctx, opts)
 	if err != nil {
 		return err
 	}
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
 	for {
 		select {
 		case <-hangup:

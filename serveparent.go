@@ -8,10 +8,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 	"os"
+	"os/signal"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 
 	"mox/config"
 	"mox/internal/safefile"
@@ -24,6 +29,7 @@ import (
 type parent struct {
 	path       string // Of mox.conf.
 	executable string // Of this program, as it was started.
+	sockets    supervise.Sockets
 	log        *slog.Logger
 	root       bool
 	cfg        *config.Config // Mox.conf alone.
@@ -34,6 +40,8 @@ type parent struct {
 // runParent runs a server below this process. The sockets are from the process that this one
 // replaces.
 func runParent(ctx context.Context, path string, inherited supervise.Sockets, log *slog.Logger) error {
+	// What it asks for is done by reading everything.
+	signal.Ignore(syscall.SIGHUP)
 	executable, err := os.Executable()
 	if err != nil {
 		return err
@@ -42,8 +50,7 @@ func runParent(ctx context.Context, path string, inherited supervise.Sockets, lo
 	if err := p.prepare(); err != nil {
 		return err
 	}
-	sockets, err := p.listen(inherited)
-	if err != nil {
+	if p.sockets, err = p.listen(inherited); err != nil {
 		return err
 	}
 	args := []string{"--config", p.path, "serve"}
@@ -51,21 +58,33 @@ func runParent(ctx context.Context, path string, inherited supervise.Sockets, lo
 		Executable:  p.executable,
 		Args:        args,
 		Env:         p.env,
-		Sockets:     sockets,
+		Sockets:     p.sockets,
 		Files:       p.files,
 		Restartable: p.restartable,
+		Replaces:    len(inherited) > 0,
 		Ready:       func(pid int) { p.log.Info("serving", "version", version(), "pid", pid) },
 		Log:         p.log,
 	}
-	if p.user != nil {
-		opts.Credential = &supervise.Credential{UID: p.user.UID, GID: p.user.GID}
-	}
+	opts.Credential = p.credential()
 	outcome, err := supervise.Run(ctx, opts)
 	if err != nil || outcome == supervise.Stopped {
-		return errors.Join(err, sockets.Close())
+		return errors.Join(err, p.sockets.Close())
+	}
+	// From here on they end the process, as nobody listens to the context.
+	signal.Reset(os.Interrupt, syscall.SIGTERM)
+	if ctx.Err() != nil {
+		return p.sockets.Close()
 	}
 	p.log.Info("restarting")
-	return supervise.Exec(p.executable, args, p.env, sockets)
+	return supervise.Exec(p.executable, args, p.env, p.sockets)
+}
+
+// credential returns whom the child runs as, nil for the user of this process.
+func (p *parent) credential() *supervise.Credential {
+	if p.user == nil {
+		return nil
+	}
+	return &supervise.Credential{UID: p.user.UID, GID: p.user.GID}
 }
 
 // prepare reads mox.conf, and puts owners and modes right for the child.
@@ -81,7 +100,16 @@ func (p *parent) prepare() error {
 	if p.user, err = lookupUser(cfg.User); err != nil {
 		return err
 	}
+	for what, path := range map[string]string{"mox.conf": cfg.Dir, "this program": filepath.Dir(p.executable)} {
+		if rel, err := filepath.Rel(cfg.DataDir, path); err == nil && filepath.IsLocal(rel) {
+			return fmt.Errorf("DataDir in mox.conf is %s, where %s is; what is there is given to the user of the server: name a directory for the data alone", cfg.DataDir, what)
+		}
+	}
 	if err := safefile.Share(cfg.Dir, p.user.GID); err != nil {
+		return err
+	}
+	// So that commands of that user can read it.
+	if err := safefile.ShareFile(p.path, p.user.GID); err != nil {
 		return err
 	}
 	for _, path := range []string{cfg.DataDir, filepath.Join(cfg.Dir, "dkim")} {
@@ -130,39 +158,75 @@ func lookupUser(name string) (*safefile.User, error) {
 	return &safefile.User{UID: uint32(uid), GID: uint32(gid)}, nil
 }
 
-// listen opens the sockets of all services, or takes those that are inherited. What is inherited and
-// not needed any more is closed.
-func (p *parent) listen(inherited supervise.Sockets) (_ supervise.Sockets, rerr error) {
-	var sockets supervise.Sockets
-	defer func() {
-		if rerr != nil {
-			rerr = errors.Join(rerr, sockets.Close())
-		}
-	}()
-	for _, l := range p.cfg.Listeners {
+// listenAddress is where a socket listens.
+type listenAddress struct {
+	service
+	ip               netip.Addr
+	network, address string
+}
+
+// listenAddresses returns where the services of a configuration listen.
+func listenAddresses(cfg *config.Config) []listenAddress {
+	var list []listenAddress
+	for _, l := range cfg.Listeners {
 		for _, svc := range services(l) {
 			for _, ip := range l.IPs {
-				network, address := endpoint(svc, ip)
-				s, ok := inherited.Find(network, address)
-				if !ok {
-					var err error
-					if s, err = supervise.Listen(network, address); err != nil {
-						return nil, listenAdvice(svc, ip, err)
-					}
-				}
-				sockets = append(sockets, s)
+				network, at := endpoint(svc, ip)
+				list = append(list, listenAddress{svc, ip, network, at})
 			}
 		}
 	}
+	return list
+}
+
+// listen opens the sockets of all services, or takes those that are inherited. What is inherited and
+// not needed any more is closed first: a socket for all addresses of a port cannot be opened beside one for a single address.
+func (p *parent) listen(inherited supervise.Sockets) (_ supervise.Sockets, rerr error) {
+	needed := listenAddresses(p.cfg)
 	for _, s := range inherited {
-		if _, needed := sockets.Find(s.Network, s.Address); !needed {
+		if !slices.ContainsFunc(needed, func(a listenAddress) bool { return a.network == s.Network && a.address == s.Address }) {
 			p.log.Info("closing a port that mox.conf does not name any more", "address", s.Address)
 			if err := s.File.Close(); err != nil {
 				return nil, err
 			}
 		}
 	}
+	var sockets supervise.Sockets
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, sockets.Close())
+		}
+	}()
+	for _, a := range needed {
+		s, ok := inherited.Find(a.network, a.address)
+		if !ok {
+			var err error
+			if s, err = supervise.Listen(a.network, a.address); err != nil {
+				return nil, listenAdvice(a.service, a.ip, err)
+			}
+		}
+		sockets = append(sockets, s)
+	}
 	return sockets, nil
+}
+
+// checkPorts returns an error if a port of a new configuration cannot be opened.
+func (p *parent) checkPorts(cfg *config.Config) error {
+	for _, a := range listenAddresses(cfg) {
+		// That of a port which is open now cannot be tried beside it.
+		suffix := ":" + strconv.Itoa(a.port)
+		if slices.ContainsFunc(p.sockets, func(s supervise.Socket) bool { return strings.HasSuffix(s.Address, suffix) }) {
+			continue
+		}
+		s, err := supervise.Listen(a.network, a.address)
+		if err != nil {
+			return listenAdvice(a.service, a.ip, err)
+		}
+		if err := s.File.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // files reads mox.conf and the certificates and keys that it names.
@@ -184,15 +248,29 @@ func (p *parent) files() (map[string][]byte, error) {
 
 // restartable tells whether this program could be started again as it is now.
 func (p *parent) restartable() error {
-	if p.root {
-		if err := safefile.CheckProgram(p.executable); err != nil {
-			return fmt.Errorf("no restart: %w", err)
-		}
-	} else if _, err := os.Stat(p.executable); err != nil {
-		return fmt.Errorf("no restart: %w", err)
-	}
-	if _, err := config.LoadStatic(config.Options{Path: p.path, ReadFile: p.readFile}); err != nil {
+	if err := p.checkRestart(); err != nil {
 		return fmt.Errorf("no restart: %w", err)
 	}
 	return nil
+}
+
+func (p *parent) checkRestart() error {
+	if p.root {
+		if err := safefile.CheckProgram(p.executable); err != nil {
+			return err
+		}
+	}
+	if err := supervise.Probe(context.Background(), p.executable, []string{"version"}, p.env, p.credential()); err != nil {
+		return fmt.Errorf("the program does not run: %w", err)
+	}
+	cfg, err := config.LoadStatic(config.Options{Path: p.path, ReadFile: p.readFile})
+	if err != nil {
+		return err
+	}
+	if p.root {
+		if _, err := lookupUser(cfg.User); err != nil {
+			return err
+		}
+	}
+	return p.checkPorts(cfg)
 }

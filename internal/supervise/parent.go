@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -21,8 +22,10 @@ import (
 const (
 	firstBackoff = 100 * time.Millisecond // Before the second start of a child that died.
 	maxBackoff   = 30 * time.Second
-	steady       = time.Minute      // A child that lived as long is not blamed for what others did.
-	stopPatience = 30 * time.Second // For a child to end, before it is killed.
+	steady       = time.Minute // A child that lived as long is not blamed for what others did.
+
+	defaultPatience = 30 * time.Second
+	probePatience   = 10 * time.Second // For a program to end by itself.
 )
 
 // Credential is the user that a child runs as.
@@ -45,6 +48,12 @@ type Options struct {
 	// Ready is called when a child serves. May be nil.
 	Ready func(pid int)
 
+	// Replaces tells that this process replaces one that served. A first child that fails is then started again as
+	// others are: somebody may find out what is wrong, and connections wait.
+	Replaces bool
+
+	Patience time.Duration // For a child to end, before it is killed. Default: 30 s.
+
 	Log *slog.Logger
 }
 
@@ -59,32 +68,39 @@ const (
 
 // Run starts a child, and again whenever it dies, until the context ends or the child ends
 // by itself without a failure. Children are told with SIGTERM when the context ends, and get
-// each SIGHUP of this process. It is an error if the first child ends before it is ready.
+// each SIGHUP of this process once they are ready. It is an error if the first child ends before it is ready.
+//
+// After Restart, SIGHUP is ignored, also by what replaces this process until that calls Run: it reads
+// everything anew.
 func Run(ctx context.Context, opts Options) (Outcome, error) {
+	if opts.Patience == 0 {
+		opts.Patience = defaultPatience
+	}
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
-	backoff, everReady := firstBackoff, false
+	backoff, served := firstBackoff, opts.Replaces
 	for {
-		c, err := start(opts)
-		if err != nil {
-			return Stopped, err
-		}
 		started := time.Now()
-		err = c.supervise(ctx, hangup)
-		everReady = everReady || c.ready
-		switch {
-		case c.restart && ctx.Err() == nil:
-			return Restart, nil
-		case err == nil || ctx.Err() != nil:
-			return Stopped, err
-		case !everReady:
+		c, err := start(opts)
+		if err == nil {
+			err = c.supervise(ctx, hangup)
+			served = served || c.ready
+			switch {
+			case c.restart && ctx.Err() == nil:
+				signal.Ignore(syscall.SIGHUP)
+				return Restart, nil
+			case err == nil || ctx.Err() != nil:
+				return Stopped, err
+			}
+		}
+		if !served {
 			return Stopped, fmt.Errorf("the server did not start: %w", err)
 		}
 		if time.Since(started) >= steady {
 			backoff = firstBackoff
 		}
-		opts.Log.Error("the serving process died; starting it again", "pid", c.cmd.Process.Pid, "err", err, "after", backoff)
+		opts.Log.Error("the serving process died, or did not start; starting it again", "err", err, "after", backoff)
 		select {
 		case <-time.After(backoff):
 		case <-ctx.Done():
@@ -122,8 +138,9 @@ func start(opts Options) (*child, error) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, s.File)
 	}
 	cmd.Env = append(opts.Env[:len(opts.Env):len(opts.Env)], channelVariable+"=3", opts.Sockets.environment(fds))
-	// In a group of its own, so that an interrupt from a terminal reaches it once, through us.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// In a session of its own, so that an interrupt from a terminal reaches it once, through us, and that it cannot type
+	// into the terminal of root that its log goes to.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if c := opts.Credential; c != nil {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.UID, Gid: c.GID}
 	}
@@ -142,7 +159,14 @@ func (c *child) supervise(ctx context.Context, hangup <-chan os.Signal) error {
 	go func() { ended <- c.cmd.Wait() }()
 	go c.read()
 	stop := ctx.Done()
-	var kill <-chan time.Time
+	var kill <-chan time.Time // Once it is to end.
+	end := func() {
+		// Not again: a child must not get more time by asking.
+		if kill == nil {
+			kill = time.After(c.opts.Patience)
+		}
+	}
+	hungUp := false // Before it was ready, when the signal would end it.
 	for {
 		select {
 		case err := <-ended:
@@ -153,16 +177,24 @@ func (c *child) supervise(ctx context.Context, hangup <-chan os.Signal) error {
 				continue
 			}
 			if c.answer(req) {
-				kill = time.After(stopPatience)
+				end()
+			}
+			if c.ready && hungUp {
+				hungUp = false
+				c.signal(syscall.SIGHUP)
 			}
 		case <-hangup:
-			c.signal(syscall.SIGHUP)
+			if !c.ready {
+				hungUp = true
+			} else if kill == nil {
+				c.signal(syscall.SIGHUP)
+			}
 		case <-stop:
 			stop = nil
-			kill = time.After(stopPatience)
+			end()
 			c.signal(syscall.SIGTERM)
 		case <-kill:
-			c.opts.Log.Error("the serving process does not end and is killed", "pid", c.cmd.Process.Pid, "waited", stopPatience)
+			c.opts.Log.Error("the serving process does not end and is killed", "pid", c.cmd.Process.Pid, "waited", c.opts.Patience)
 			c.signal(syscall.SIGKILL)
 		}
 	}
@@ -226,6 +258,26 @@ func (c *child) answer(req request) (ends bool) {
 		c.conn.Close()
 	}
 	return req == requestRestart && c.restart
+}
+
+// Probe runs a program, as the user of a child, and returns an error if that fails or takes too long.
+func Probe(ctx context.Context, executable string, args, env []string, user *Credential) error {
+	ctx, cancel := context.WithTimeout(ctx, probePatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, executable, args...)
+	cmd.Env = env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if user != nil {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: user.UID, Gid: user.GID}
+	}
+	err := startConfined(cmd, user != nil)
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", executable, strings.Join(args, " "), err)
+	}
+	return nil
 }
 
 // Exec replaces this process by a program, which inherits the sockets. It returns only

@@ -16,9 +16,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mox/internal/supervise"
 )
@@ -118,6 +121,11 @@ func child(what string) error {
 			if err == nil {
 				l.Close()
 			}
+		case "linger":
+			signal.Ignore(syscall.SIGTERM)
+			for c.Restart(context.Background()) == nil {
+				time.Sleep(100 * time.Millisecond)
+			}
 		case "hangup":
 			<-hangup
 			answer = "hung up"
@@ -134,6 +142,15 @@ type parent struct {
 	address string
 	cancel  context.CancelFunc
 	ended   chan result
+	log     atomic.Pointer[chan struct{}] // Told of each line.
+}
+
+// Write is told of a line of the log.
+func (p *parent) Write(b []byte) (int, error) {
+	if c := p.log.Load(); c != nil {
+		*c <- struct{}{}
+	}
+	return len(b), nil
 }
 
 type result struct {
@@ -160,7 +177,7 @@ func start(t *testing.T, change func(*supervise.Options)) *parent {
 		Sockets:     supervise.Sockets{s},
 		Files:       func() (map[string][]byte, error) { return map[string][]byte{"/some/key": []byte("secret")}, nil },
 		Restartable: func() error { return nil },
-		Log:         slog.New(slog.DiscardHandler),
+		Log:         slog.New(slog.NewTextHandler(p, nil)),
 	}
 	if change != nil {
 		change(&p.opts)
@@ -368,5 +385,126 @@ func TestChildIsConfined(t *testing.T) {
 	ours, err := os.ReadFile("/proc/self/status")
 	if err != nil || !strings.Contains(string(ours), "NoNewPrivs:\t0") {
 		t.Errorf("parent: %v\n%s", err, ours)
+	}
+}
+
+func TestChildThatCannotBeStartedForAWhile(t *testing.T) {
+	t.Parallel()
+	// As while a package is upgraded, another file stands in the place of the program.
+	program := filepath.Join(t.TempDir(), "child")
+	if err := os.Symlink(os.Args[0], program); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, func(o *supervise.Options) { o.Executable = program })
+	first, _ := p.say("hello")
+	if err := os.Remove(program); err != nil {
+		t.Fatal(err)
+	}
+	logged := make(chan struct{}, 100)
+	p.log.Store(&logged)
+	p.say("crash")
+	<-logged // It died.
+	<-logged // It could not be started.
+	if err := os.Symlink(os.Args[0], program); err != nil {
+		t.Fatal(err)
+	}
+	if next, _ := p.say("hello"); next == first {
+		t.Errorf("process %d again", next)
+	}
+}
+
+func TestFirstChildOfAReplacement(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p := start(t, func(o *supervise.Options) {
+		o.Replaces = true
+		o.Executable = filepath.Join(dir, "child") // Not there yet.
+	})
+	logged := make(chan struct{}, 100)
+	p.log.Store(&logged)
+	<-logged
+	if err := os.Symlink(os.Args[0], filepath.Join(dir, "child")); err != nil {
+		t.Fatal(err)
+	}
+	p.say("hello")
+}
+
+func TestHangupBeforeTheChildIsReady(t *testing.T) { // Not parallel: the signal is for the whole process.
+	gate := filepath.Join(t.TempDir(), "gate")
+	if err := syscall.Mkfifo(gate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A child that has not arranged for the signal yet is ended by it. It is started when the gate opens.
+	p := start(t, func(o *supervise.Options) {
+		o.Executable = "/bin/sh"
+		o.Args = []string{"-c", `echo started >"$1"; read go <"$1"; exec "$0"`, os.Args[0], gate}
+	})
+	f, err := os.OpenFile(gate, os.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(f).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	defer signal.Stop(heard)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	<-heard
+	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, answer := p.say("hangup"); answer != "hung up" {
+		t.Errorf("answer %q", answer)
+	}
+}
+
+func TestChildThatAsksForMoreTime(t *testing.T) {
+	t.Parallel()
+	p := start(t, func(o *supervise.Options) { o.Patience = time.Second })
+	pid, _ := p.say("hello")
+	conn, err := net.Dial("tcp4", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintln(conn, "linger")
+	if err := p.wantEnd(supervise.Restart); err != nil {
+		t.Error(err)
+	}
+	if err := syscall.Kill(pid, 0); err == nil {
+		t.Error("the child lives on")
+	}
+}
+
+func TestChildHasNoTerminal(t *testing.T) {
+	t.Parallel()
+	pid, _ := start(t, nil).say("hello")
+	if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+		t.Errorf("child %d is in session %d, %v, want one of its own", pid, sid, err)
+	}
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	broken := filepath.Join(t.TempDir(), "broken")
+	if err := os.WriteFile(broken, []byte("\x7fELF and no more"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := supervise.Probe(t.Context(), "/bin/sh", []string{"-c", "exit 0"}, nil, nil); err != nil {
+		t.Error(err)
+	}
+	for _, command := range [][]string{{broken}, {"/bin/sh", "-c", "exit 3"}, {"/nonexistent"}} {
+		if err := supervise.Probe(t.Context(), command[0], command[1:], nil, nil); err == nil {
+			t.Errorf("%q is good", command)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := supervise.Probe(ctx, "/bin/sleep", []string{"3600"}, nil, nil); err == nil {
+		t.Error("a program that does not end is good")
 	}
 }
