@@ -84,6 +84,7 @@ TimeoutStopSec=40
 Restart=always
 RestartSec=5s
 LimitNOFILE=65535
+LimitCORE=0
 UMask=0007
 
 # The parent process has these rights of root, its child none.
@@ -100,6 +101,7 @@ ProtectHostname=yes
 ProtectKernelLogs=yes
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
+ProtectProc=invisible
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
@@ -108,7 +110,8 @@ LockPersonality=yes
 MemoryDenyWriteExecute=yes
 RemoveIPC=yes
 SystemCallArchitectures=native
-SystemCallFilter=@system-service @sandbox
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service landlock_create_ruleset landlock_add_rule landlock_restrict_self
 
 [Install]
 WantedBy=multi-user.target
