@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -152,11 +153,7 @@ func (b *backupRun) copyData() error {
 			}
 			return err
 		case dir := <-ready:
-			err := b.checkSnapshot(dir)
-			if err == nil {
-				err = b.take(ctx, dir)
-			}
-			if err != nil {
+			if err := b.take(ctx, dir); err != nil {
 				cancel()
 				<-done // It removes the snapshot.
 				return err
@@ -169,14 +166,25 @@ func (b *backupRun) copyData() error {
 	}, open)
 }
 
-// checkSnapshot refuses a directory where no snapshot is made: this command may have more rights than who made it.
-func (b *backupRun) checkSnapshot(dir string) error {
-	for _, parent := range []string{spoolDirIn(b.dataDir), b.dir} {
-		if rel, err := filepath.Rel(parent, dir); err == nil && filepath.IsLocal(rel) && rel != "." {
-			return nil
+// openSnapshot opens the directory of a snapshot. One elsewhere than where snapshots are made, or that a link leads out of there, is
+// refused: this command may have more rights than who made it.
+func (b *backupRun) openSnapshot(dir string) (*os.Root, error) {
+	for top, parent := range map[string]string{b.dataDir: spoolDirIn(b.dataDir), b.dir: b.dir} {
+		if rel, err := filepath.Rel(parent, dir); err != nil || !filepath.IsLocal(rel) || rel == "." {
+			continue
 		}
+		root, err := os.OpenRoot(top)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		rel, err := filepath.Rel(top, dir)
+		if err != nil {
+			return nil, err
+		}
+		return root.OpenRoot(rel)
 	}
-	return fmt.Errorf("the server has made its snapshot in %s, where none is expected", dir)
+	return nil, fmt.Errorf("the server has made its snapshot in %s, where none is expected", dir)
 }
 
 // progress returns a function that shows how far a snapshot is, and tells its directory to ready. Progress ends with that.
@@ -184,7 +192,10 @@ func (b *backupRun) progress(ready chan<- string) func(json.RawMessage) {
 	return decodeProgress(func(p backupProgress) {
 		switch {
 		case p.Dir != "":
-			ready <- p.Dir
+			select {
+			case ready <- p.Dir:
+			default: // It was told before.
+			}
 		case p.Problem != "":
 			b.line.end()
 			b.problems++
@@ -197,9 +208,14 @@ func (b *backupRun) progress(ready chan<- string) func(json.RawMessage) {
 
 // take adds the files of a snapshot to the backup.
 func (b *backupRun) take(ctx context.Context, dir string) error {
+	root, err := b.openSnapshot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
 	var total, done int64
 	last := map[string]string{} // Name of the last pack, by directory.
-	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -209,12 +225,8 @@ func (b *backupRun) take(ctx context.Context, dir string) error {
 		}
 		total += fi.Size()
 		if strings.HasSuffix(name, packSuffix) {
-			rel, err := filepath.Rel(dir, name)
-			if err != nil {
-				return err
-			}
 			// They are walked in the order of names.
-			last[filepath.Dir(rel)] = backupData + "/" + filepath.ToSlash(rel)
+			last[path.Dir(name)] = backupData + "/" + name
 		}
 		return nil
 	})
@@ -222,7 +234,7 @@ func (b *backupRun) take(ctx context.Context, dir string) error {
 		return err
 	}
 	tell := throttled(func(n int64) { b.line.printf("copying, %d%% of %d MB", percent(n, total), total>>20) })
-	return b.w.AddTree(ctx, dir, backupData, backup.Options{
+	return b.w.AddTree(ctx, root, backupData, backup.Options{
 		Link:  true,
 		Fixed: fixedIn(last),
 		Progress: func(n int64) {

@@ -29,6 +29,16 @@ func source(t *testing.T, files map[string]string) string {
 
 func fixed(path string) bool { return strings.HasSuffix(path, ".pack") }
 
+func openRoot(t *testing.T, dir string) *os.Root {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root
+}
+
 // made makes a backup of a directory.
 func made(t *testing.T, from, to string, earlier *Backup, link bool) *Backup {
 	t.Helper()
@@ -36,7 +46,7 @@ func made(t *testing.T, from, to string, earlier *Backup, link bool) *Backup {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.AddTree(t.Context(), from, "data", Options{Link: link, Fixed: fixed}); err != nil {
+	if err := w.AddTree(t.Context(), openRoot(t, from), "data", Options{Link: link, Fixed: fixed}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Commit(Manifest{Created: time.Unix(1, 0).UTC(), Program: "test", Source: from}); err != nil {
@@ -188,7 +198,7 @@ func TestCreateAndAbort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.AddTree(t.Context(), src, "data", Options{}); err != nil {
+	if err := w.AddTree(t.Context(), openRoot(t, src), "data", Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir); !errors.Is(err, ErrUnfinished) {
@@ -210,7 +220,7 @@ func TestCreateAndAbort(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := w.AddTree(ctx, src, "data", Options{}); !errors.Is(err, context.Canceled) {
+	if err := w.AddTree(ctx, openRoot(t, src), "data", Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: %v", err)
 	}
 	if err := w.Abort(); err != nil {

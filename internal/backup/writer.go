@@ -103,20 +103,15 @@ type Options struct {
 
 // AddTree adds all files below a directory, which get the path to in the backup. Anything that is neither file nor directory is
 // left out, and nothing is followed out of the directory: who owns it may be trusted less than who makes the backup.
-func (w *Writer) AddTree(ctx context.Context, from, to string, opts Options) error {
-	root, err := os.OpenRoot(from)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+func (w *Writer) AddTree(ctx context.Context, from *os.Root, to string, opts Options) error {
+	return fs.WalkDir(from.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		return w.AddFile(ctx, root, name, to+"/"+name, opts)
+		return w.AddFile(ctx, from, name, to+"/"+name, opts)
 	})
 }
 
