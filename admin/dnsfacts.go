@@ -67,7 +67,8 @@ func serves(cfg *config.Config, kind config.WebKind) bool {
 	})
 }
 
-// hostFacts returns what is configured about the machine.
+// hostFacts returns what is configured about the machine. Its listeners share its name in MX records, so what each of them
+// has is there once.
 func hostFacts(cfg *config.Config, opts DNSOptions) (dnsrecords.Host, error) {
 	h := dnsrecords.Host{Name: cfg.Hostname, IPs: cfg.PublicIPs(opts.Interfaces)}
 	for _, l := range cfg.PublicListeners() {
@@ -76,9 +77,17 @@ func hostFacts(cfg *config.Config, opts DNSOptions) (dnsrecords.Host, error) {
 			if err != nil {
 				return h, fmt.Errorf("listener %s: %w", l.Name, err)
 			}
-			h.TLSKeys = keys
+			for _, key := range keys {
+				if !slices.ContainsFunc(h.TLSKeys, func(k crypto.PublicKey) bool { return sameKey(k, key) }) {
+					h.TLSKeys = append(h.TLSKeys, key)
+				}
+			}
 		}
-		h.CAs = append(h.CAs, issuers(cfg, l, opts.ACMEDir)...)
+		for _, ca := range issuers(cfg, l, opts.ACMEDir) {
+			if !slices.ContainsFunc(h.CAs, func(c dnsrecords.CA) bool { return c.Domain == ca.Domain && c.AccountURI == ca.AccountURI }) {
+				h.CAs = append(h.CAs, ca)
+			}
+		}
 		for _, s := range []struct {
 			port    *int
 			service config.Service
@@ -129,6 +138,11 @@ func tlsKeys(l *config.Listener) ([]crypto.PublicKey, error) {
 		keys = append(keys, leaf.PublicKey)
 	}
 	return keys, nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	k, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && k.Equal(b)
 }
 
 // reportAddress returns where reports about a domain go: to an address of their own if an account has it, otherwise to

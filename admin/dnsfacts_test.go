@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"mox/autotls"
 	"mox/config"
 	"mox/dns"
 	"mox/dnsrecords"
@@ -118,5 +119,80 @@ Accounts:
 	}
 	if _, _, err := DNSFacts(cfg, dns.Domain{ASCII: "none.example"}, DNSOptions{}); !errors.Is(err, ErrNoDomain) {
 		t.Errorf("another domain: %v", err)
+	}
+}
+
+// Listeners for different addresses of the machine have one name: TLSA records hold the keys of all of them, once, and CAA
+// records each CA once.
+func TestDNSFactsOfListeners(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var tlsa []string
+	for _, name := range []string{"shared.pem", "second.pem"} {
+		typ := autotls.ECDSAP256
+		if name == "shared.pem" {
+			typ = autotls.RSA2048
+		}
+		key, err := autotls.GenerateKey(typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := autotls.MarshalKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(name, data)
+		record, err := autotls.TLSA(key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tlsa = append(tlsa, "_25._tcp.mail.example.org. TLSA "+record.Record())
+	}
+	listener := func(name, ip string, keys ...string) string {
+		s := "\t" + name + ":\n\t\tIPs:\n\t\t\t- " + ip + "\n\t\tTLS:\n\t\t\tACME: main\n\t\t\tHostPrivateKeyFiles:\n"
+		for _, key := range keys {
+			s += "\t\t\t\t- " + key + "\n"
+		}
+		return s + "\t\tSMTP:\n\t\t\tEnabled: true\n"
+	}
+	write("mox.conf", []byte(`DataDir: data
+Hostname: mail.example.org
+ACME:
+	main:
+		DirectoryURL: https://ca.example/directory
+		ContactEmail: postmaster@example.org
+		IssuerDomainName: ca.example
+Listeners:
+`+listener("four", "5.9.1.1", "shared.pem", "second.pem")+listener("six", "2a01:4f8::1", "shared.pem")+`Postmaster:
+	Account: ann
+`))
+	write("domains.conf", []byte("Domains:\n\texample.org: nil\nAccounts:\n\tann:\n\t\tDomain: example.org\n"))
+	cfg, err := config.Load(config.Options{Path: filepath.Join(dir, "mox.conf")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, h, err := DNSFacts(cfg, dns.Domain{ASCII: "example.org"}, DNSOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records, err := dnsrecords.Records(d, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, r := range records {
+		count[r.Name+" "+r.Type+" "+r.Value]++
+	}
+	for _, want := range append(tlsa, "mail.example.org. A 5.9.1.1", "mail.example.org. AAAA 2a01:4f8::1",
+		`example.org. CAA 0 issue "ca.example; validationmethods=tls-alpn-01,http-01"`) {
+		if count[want] != 1 {
+			t.Errorf("%s is there %d times, not once, in %v", want, count[want], records)
+		}
 	}
 }
