@@ -278,3 +278,37 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Mail programs that connect to the name of the domain need its addresses: there can be no alias beside MX records.
+func TestClientSettingsAtDomain(t *testing.T) {
+	t.Parallel()
+	d, h := facts(t)
+	d.ClientSettings = d.Name
+	records, err := Records(d, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range records {
+		if r.Name == "example.org." && r.Need == Autoconfig {
+			got = append(got, r.Type+" "+r.Value)
+		}
+	}
+	if want := []string{"A 192.0.2.1", "AAAA 2001:db8::1"}; !slices.Equal(got, want) {
+		t.Errorf("records %q, want %q", got, want)
+	}
+	if l := check(t, load(t, whole(t, d, h)), d, h); len(l) > 0 {
+		t.Errorf("found %+v", l)
+	}
+	r := load(t, whole(t, d, h))
+	delete(r.A, "example.org")
+	delete(r.AAAA, "example.org")
+	if l := check(t, r, d, h); len(l) != 1 || l[0].Status != Problem || len(l[0].Records) != 2 {
+		t.Errorf("without addresses: found %+v", l)
+	}
+	r = load(t, whole(t, d, h))
+	r.A["example.org"] = []string{"192.0.2.99"}
+	if l := check(t, r, d, h); len(l) != 1 || l[0].Status != Problem || !strings.Contains(l[0].Text, "192.0.2.99") {
+		t.Errorf("elsewhere: found %+v", l)
+	}
+}

@@ -8,8 +8,12 @@ import (
 // aliases looks at the names at which mail programs find settings and services.
 func (c *checker) aliases(ctx context.Context) []Finding {
 	var l []Finding
-	for _, r := range c.wanted(Autoconfig, func(r Record) bool { return r.Type == "CNAME" }) {
-		l = append(l, c.leadsHere(ctx, Autoconfig, r.Name, "mail programs find this machine"))
+	seen := map[string]bool{} // One with addresses of its own has several records.
+	for _, r := range c.wanted(Autoconfig, nil) {
+		if !seen[r.Name] {
+			l = append(l, c.leadsHere(ctx, Autoconfig, r.Name, "mail programs find this machine"))
+		}
+		seen[r.Name] = true
 	}
 	return l
 }

@@ -139,7 +139,8 @@ func parseSTS(s string) (string, error) {
 // leadsHere looks whether a name is that of this machine too.
 func (c *checker) leadsHere(ctx context.Context, n Need, name, good string) Finding {
 	ips, res, err := c.resolver.LookupIP(ctx, "ip", name)
-	f := c.finding(n, name, "CNAME", res)
+	records := c.wanted(n, func(r Record) bool { return r.Name == name })
+	f := c.finding(n, name, records[0].Type, res)
 	var elsewhere []string
 	for _, ip := range ips {
 		f.Found = append(f.Found, ip.String())
@@ -151,11 +152,11 @@ func (c *checker) leadsHere(ctx context.Context, n Need, name, good string) Find
 	case err != nil:
 		c.failed(&f, err)
 		if dns.IsNotFound(err) {
-			f.Text = "the name has no address"
+			f.Text, f.Records = "the name has no address", records
 		}
 	case len(elsewhere) > 0:
 		f.say(Problem, fmt.Sprintf("the name leads to %s, which is not this machine", sentence(elsewhere)), "replace its records")
-		f.Records = c.wanted(n, func(r Record) bool { return r.Name == name && r.Type == "CNAME" })
+		f.Records = records
 	default:
 		f.say(OK, good, "")
 	}

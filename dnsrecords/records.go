@@ -51,16 +51,24 @@ func Records(d Domain, h Host) ([]Record, error) {
 
 // hostRecords returns the records of the machine's name and addresses.
 func hostRecords(h *Host) []Record {
-	var l, reverse []Record
+	l := addressRecords(Address, h.Name, h.IPs)
 	for _, ip := range h.IPs {
+		l = append(l, Record{Need: Reverse, Name: ReverseName(ip), Type: "PTR", Value: h.Name.Absolute()})
+	}
+	return l
+}
+
+// addressRecords returns the records of the addresses of a name.
+func addressRecords(n Need, name dns.Domain, ips []netip.Addr) []Record {
+	var l []Record
+	for _, ip := range ips {
 		typ := "A"
 		if ip.Is6() {
 			typ = "AAAA"
 		}
-		l = append(l, Record{Need: Address, Name: h.Name.Absolute(), Type: typ, Value: ip.String()})
-		reverse = append(reverse, Record{Need: Reverse, Name: ReverseName(ip), Type: "PTR", Value: h.Name.Absolute()})
+		l = append(l, Record{Need: n, Name: name.Absolute(), Type: typ, Value: ip.String()})
 	}
-	return append(l, reverse...)
+	return l
 }
 
 // ReverseName returns the name of an address in reverse DNS (RFC 1035 §3.5, RFC 3596 §2.5).
@@ -142,7 +150,12 @@ func srvText(s net.SRV) string {
 // clientRecords are for mail programs.
 func clientRecords(d *Domain, h *Host) []Record {
 	var l []Record
-	if c := d.clientName(h); c != h.Name && within(c.Absolute(), d.Name) {
+	switch c := d.clientName(h); {
+	case c == h.Name:
+	case c == d.Name:
+		// Beside its other records there can be no alias (RFC 1034 §3.6.2).
+		l = append(l, addressRecords(Autoconfig, c, h.IPs)...)
+	case within(c.Absolute(), d.Name):
 		l = append(l, alias(Autoconfig, c.Absolute(), h.Name))
 	}
 	if d.Autoconfig {
