@@ -33,7 +33,7 @@ var wings = []wing{
 		"it wires everything once, so nothing can import it"},
 	{"servers", []string{"smtpserver", "imapserver/...", "http/...", "webmail", "webadmin", "webaccount", "webapi", "jmap", "dav", "managesieve", "pop3", "xmpp"},
 		"they speak one protocol each and call down"},
-	{"delivery", []string{"queue", "pipeline/checks", "pipeline/local", "reputation", "junk", "admin", "dsn", "smtpclient"},
+	{"delivery", []string{"queue", "pipeline/checks", "pipeline/local", "reputation", "junk", "admin", "websession", "dsn", "smtpclient"},
 		"what happens with mail, whichever protocol brought it"},
 	{"contracts", []string{"pipeline", "pipeline/targettest", "pipeline/checktest"},
 		"checks and targets of all kinds implement them, so they may know none of these"},
