@@ -274,7 +274,7 @@ func (s *styler) value(b []byte, property string, tokens []cssToken, images bool
 		t := tokens[i]
 		switch t.kind {
 		case cssSpace:
-			b = append(b, ' ')
+			b = appendSpace(b)
 		case cssIdent:
 			if !allowedKeyword(property, strings.ToLower(t.text)) {
 				return b, false
@@ -333,7 +333,7 @@ func (s *styler) value(b []byte, property string, tokens []cssToken, images bool
 			case ',', ')', '(', '+', '-', '*':
 				b = append(b, t.char)
 			case '/':
-				b = append(b, " / "...)
+				b = append(appendSpace(b), "/ "...)
 			default:
 				return b, false
 			}
@@ -342,6 +342,14 @@ func (s *styler) value(b []byte, property string, tokens []cssToken, images bool
 		}
 	}
 	return b, true
+}
+
+// appendSpace appends a space where there is none.
+func appendSpace(b []byte) []byte {
+	if n := len(b); n > 0 && b[n-1] == ' ' {
+		return b
+	}
+	return append(b, ' ')
 }
 
 func isColor(s string) bool {

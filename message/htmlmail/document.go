@@ -11,20 +11,20 @@ import (
 // Limits bound the time and memory that a message can take, and its size in the browser. What is
 // beyond a limit is left out, see [Exceeded]. A zero field means the default.
 type Limits struct {
-	Input      int // Bytes of the text that are read, 8 MiB by default.
+	Input      int // Bytes of the text that are read, 4 MiB by default.
 	Depth      int // Elements within each other, 160 by default, at most 400.
 	Elements   int // 50,000 by default.
 	Attributes int // Of one element, 50 by default.
 	Style      int // Bytes of style sheets, 512 KiB by default.
 	DataImage  int // Bytes of an image in a data URL, 1 MiB by default.
-	Reports    int // Links, hosts, words and content ids in a Document, 1000 each by default.
+	Reports    int // Links, hosts, content ids and marked words in a Document, 1000 each by default.
 }
 
 func (l *Limits) setDefaults() {
 	for _, f := range []struct {
 		value *int
 		def   int
-	}{{&l.Input, 8 << 20}, {&l.Depth, 160}, {&l.Elements, 50_000}, {&l.Attributes, 50}, {&l.Style, 512 << 10}, {&l.DataImage, 1 << 20}, {&l.Reports, 1000}} {
+	}{{&l.Input, 4 << 20}, {&l.Depth, 160}, {&l.Elements, 50_000}, {&l.Attributes, 50}, {&l.Style, 512 << 10}, {&l.DataImage, 1 << 20}, {&l.Reports, 1000}} {
 		if *f.value <= 0 {
 			*f.value = f.def
 		}

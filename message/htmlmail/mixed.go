@@ -176,9 +176,9 @@ func (m *marker) add(n *html.Node, start int) {
 	}
 }
 
-// flush ends a word.
+// flush ends a word. Each mark is an element, so there is a limit.
 func (m *marker) flush() {
-	if m.script.mixed() {
+	if m.script.mixed() && len(m.marks) < m.t.limits.Reports {
 		var b strings.Builder
 		for _, p := range m.word {
 			b.WriteString(p.node.Data[p.start:p.end])

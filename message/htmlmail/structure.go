@@ -116,6 +116,9 @@ func (b *balancer) attributes(z *tokens, name string, e element, more bool) []ht
 				break
 			}
 			val = t.String()
+			if t.userinfo { // To be noticed again, whatever it was.
+				val = strings.Replace(val, "://", "://-@", 1)
+			}
 		}
 		l = append(l, html.Attribute{Key: key, Val: val})
 	}

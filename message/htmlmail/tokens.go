@@ -1,6 +1,7 @@
 package htmlmail
 
 import (
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -28,7 +29,12 @@ func newTokens(s string) *tokens {
 func (t *tokens) next() html.TokenType {
 	if t.huge {
 		t.s, t.read, t.huge = t.s[t.read:], 0, false
-		t.Tokenizer = html.NewTokenizerFragment(strings.NewReader(t.s), t.context)
+		if t.context == "" {
+			t.Tokenizer = html.NewTokenizer(strings.NewReader(t.s))
+		} else {
+			t.Tokenizer = html.NewTokenizer(io.MultiReader(strings.NewReader("<"+t.context+">"), strings.NewReader(t.s)))
+			t.Tokenizer.Next()
+		}
 	}
 	typ := t.Tokenizer.Next()
 	start, size := t.read, len(t.Raw())
