@@ -47,7 +47,7 @@ const (
 	// maxChunkLine is how long the line before a chunk may be, in bytes. Extensions are of no use to anybody.
 	maxChunkLine = 256
 
-	// keptLine is what is kept of a line, more than any that matters here has.
+	// keptLine is up to which capacity the memory of a line is kept for the next one, in bytes.
 	keptLine = 512
 
 	// maxHeader is how large a header may be, in bytes.
@@ -117,9 +117,8 @@ func (f *framing) scanLine(p []byte) (n int, good bool) {
 	cr := f.cr || len(text) > 0 && text[len(text)-1] == '\r'
 	text = bytes.TrimSuffix(text, []byte("\r"))
 	if end < 0 {
-		if keep := keptLine - len(f.line); keep > 0 {
-			f.line = append(f.line, text[:min(keep, len(text))]...)
-		}
+		// All of it: what matters may be at its end. Net/http reads no more than maxHeader and a little.
+		f.line = append(f.line, text...)
 		f.size += len(p)
 		f.cr = cr
 		return len(p), f.fits()
@@ -129,9 +128,12 @@ func (f *framing) scanLine(p []byte) (n int, good bool) {
 	}
 	f.size += end + 1
 	if len(f.line) > 0 {
-		text = append(f.line, text[:min(len(text), keptLine)]...)
+		text = append(f.line, text...)
 	}
 	f.line, f.cr = f.line[:0], false
+	if cap(f.line) > keptLine {
+		f.line = nil
+	}
 	if !f.fits() || !f.endLine(text) {
 		return max(end-1, 0), false
 	}
@@ -149,13 +151,16 @@ func (f *framing) fits() bool {
 	return true // Net/http has an answer of its own.
 }
 
-// endLine takes a line without its end, of at least keptLine bytes if it has more.
+// endLine takes a line without its end.
 func (f *framing) endLine(line []byte) bool {
 	switch f.state {
 	case inRequestLine:
+		if len(line) == 0 {
+			return true // Net/http skips it where it may be (RFC 9112 §2.2).
+		}
 		f.state = inHeader
 		f.old = bytes.HasSuffix(line, []byte(" HTTP/1.0"))
-		f.upgrade = bytes.HasPrefix(line, []byte("CONNECT "))
+		f.upgrade = false
 		f.hasLength, f.length, f.coded, f.chunked = false, 0, false, false
 	case inHeader:
 		if len(line) == 0 {
