@@ -25,6 +25,10 @@ func TestServe(t *testing.T) {
 	t.Run("planted", in.planted)
 	t.Run("restart", in.restart)
 	t.Run("binary", in.binary)
+	t.Run("broken", in.broken)
+	t.Run("ports", in.ports)
+	t.Run("signals", in.signals)
+	t.Run("descriptors", in.descriptors)
 }
 
 // confined asserts that the child has no rights, and that the files of others are out of reach for a process like it.
@@ -230,4 +234,158 @@ func (in *installation) binary(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.mox("restart")
+}
+
+// broken asserts that a program that does not run, or a configuration that cannot be served, replaces nothing.
+func (in *installation) broken(t *testing.T) {
+	conf := filepath.Join(in.dir, "config/mox.conf")
+	good, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := net.Listen("tcp4", publicIP+":2525")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	exe, err := os.ReadFile(in.exe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As install(1) does, with a new file.
+	put := func(path string, data []byte, mode os.FileMode) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(path+".new", data, mode), os.Rename(path+".new", path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tool := in.exe + "-good"
+	put(tool, exe, 0o755)
+	child := in.child()
+	for _, tt := range []struct {
+		name, path string
+		data       []byte
+		mode       os.FileMode
+		want       string
+	}{
+		{"cut binary", in.exe, exe[:len(exe)/2], 0o755, "does not run"},
+		{"binary that fails", in.exe, []byte("#!/bin/sh\nexit 3\n"), 0o755, "does not run"},
+		{"binary that is not executable", in.exe, exe, 0o644, "does not run"},
+		{"unknown user", conf, []byte("User: nosuchuser\n" + withoutLine(good, "User:")), 0o640, "nosuchuser"},
+		{"port in use", conf, []byte(strings.Replace(string(good), "SMTP:\n", "SMTP:\n\t\t\tPort: 2525\n", 1)), 0o640, "in use"},
+		{"no configuration", conf, []byte("DataDir: ../data\nnonsense\n"), 0o640, "mox.conf"},
+	} {
+		put(tt.path, tt.data, tt.mode)
+		cmd := in.command("--config", conf, "restart")
+		cmd.Path = tool
+		out, err := cmd.CombinedOutput()
+		if err == nil || !strings.Contains(string(out), tt.want) {
+			t.Errorf("%s: %v: %s; want %q", tt.name, err, out, tt.want)
+		}
+		put(conf, good, 0o640)
+		put(in.exe, exe, 0o755)
+		if in.child() != child {
+			t.Fatalf("%s: the child was replaced", tt.name)
+		}
+	}
+	if err := greeted(25, "220 "); err != nil {
+		t.Error(err)
+	}
+	in.mox("restart")
+}
+
+// withoutLine returns a text without the lines that begin in a way.
+func withoutLine(text []byte, prefix string) string {
+	var b strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, prefix) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// ports asserts that a restart goes from single addresses to all addresses of a port, and back.
+func (in *installation) ports(t *testing.T) {
+	conf := filepath.Join(in.dir, "config/mox.conf")
+	good, err := os.ReadFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.NewReplacer("- "+publicIP+"\n", "- 0.0.0.0\n", "- "+publicIP6+"\n", "- ::\n").Replace(string(good))
+	if all == string(good) {
+		t.Fatalf("no addresses in %s", good)
+	}
+	for _, text := range []string{all, string(good)} {
+		if err := os.WriteFile(conf, []byte(text), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		in.mox("restart")
+		if err := greeted(25, "220 "); err != nil {
+			t.Error(err)
+		}
+		conn, err := net.DialTimeout("tcp6", "["+publicIP6+"]:25", 10*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+	}
+}
+
+// signals asserts that reloads at any moment of restarts end nothing.
+func (in *installation) signals(t *testing.T) {
+	stop := make(chan struct{})
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				in.cmd.Process.Signal(syscall.SIGHUP)
+			}
+		}
+	})
+	for range 10 {
+		in.mox("restart")
+	}
+	close(stop)
+	storm.Wait()
+	if err := greeted(25, "220 "); err != nil {
+		t.Error(err)
+	}
+}
+
+// descriptors asserts that restarts leave no descriptors behind, and the child has none that is root's to write.
+func (in *installation) descriptors(t *testing.T) {
+	count := func() int {
+		l, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", in.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(l)
+	}
+	in.mox("restart")
+	before := count()
+	for range 20 {
+		in.mox("restart")
+	}
+	if after := count(); after > before+2 { // A request of the moment.
+		t.Errorf("the parent has %d descriptors, and had %d", after, before)
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", in.child())
+	l, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range l {
+		to, err := os.Readlink(filepath.Join(dir, e.Name()))
+		if err != nil {
+			continue // Closed meanwhile.
+		}
+		data := filepath.Join(in.dir, "data")
+		if strings.HasPrefix(to, "/") && !strings.HasPrefix(to, data) && !strings.HasPrefix(to, "/dev/null") && !strings.HasPrefix(to, "/proc/") && !strings.HasPrefix(to, "/sys/") {
+			t.Errorf("the child has %s open", to)
+		}
+	}
 }
