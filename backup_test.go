@@ -182,7 +182,7 @@ func TestBackupRefusals(t *testing.T) {
 		code int
 		text string
 	}{
-		{[]string{"backup"}, exitUsage, "accepts 1 arg"},
+		{[]string{"backup"}, exitUsage, "missing argument: directory"},
 		{[]string{"backup", taken}, exitFailure, "name a new directory"},
 		{[]string{"backup", good}, exitFailure, "name a new directory"},
 		{[]string{"backup", unfinished}, exitFailure, "under way"},
@@ -190,7 +190,7 @@ func TestBackupRefusals(t *testing.T) {
 		{[]string{"backup", filepath.Join(top, "no", "such")}, exitFailure, "no such file"},
 		{[]string{"backup", "--incremental", taken, filepath.Join(top, "new")}, exitFailure, "not a backup"},
 		{[]string{"backup", "--incremental", unfinished, filepath.Join(top, "new")}, exitFailure, "not finished"},
-		{[]string{"restore", good}, exitUsage, "accepts 2 arg"},
+		{[]string{"restore", good}, exitUsage, "missing argument: data-directory"},
 		{[]string{"restore", good, data}, exitFailure, "is not empty"},
 		{[]string{"restore", good, taken}, exitFailure, "is not empty"},
 		{[]string{"restore", taken, filepath.Join(top, "new")}, exitFailure, "not a backup"},
@@ -333,6 +333,37 @@ func TestUnfinishedRestore(t *testing.T) {
 	}
 	r.command("restore", dir, data)
 	r.command("verifydata")
+}
+
+// Configuration that is restored to another file system is copied, and its private keys stay private whatever the umask.
+func TestCopyTree(t *testing.T) {
+	t.Parallel()
+	from, to := t.TempDir(), filepath.Join(t.TempDir(), "dkim")
+	key := filepath.Join("keys", "2026a.pem")
+	if err := os.Mkdir(filepath.Join(from, "keys"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(from, key), []byte("key"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyTree(from, to); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(to, key)); err != nil || string(got) != "key" {
+		t.Errorf("copied %q, %v", got, err)
+	}
+	for name, want := range map[string]os.FileMode{"": 0o700, "keys": 0o700, key: 0o600} {
+		fi, err := os.Stat(filepath.Join(to, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fi.Mode().Perm(); got != want {
+			t.Errorf("%q has mode %o, want %o", name, got, want)
+		}
+	}
+	if err := copyTree(from, to); err == nil {
+		t.Error("copied over what is there")
+	}
 }
 
 // The commands for accounts, with and without a server.

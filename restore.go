@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mox/internal/atomicfile"
 	"mox/internal/backup"
 	"mox/queuedb"
 	"mox/store"
@@ -369,21 +370,39 @@ func moveAll(from, to string, except ...string) error {
 		if err := os.Rename(old, name); err == nil {
 			continue
 		}
-		if e.IsDir() {
-			if err := os.CopyFS(name, os.DirFS(old)); err != nil {
-				return err
-			}
-			continue
-		}
-		data, err := os.ReadFile(old)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(name, data, 0o600); err != nil {
+		if err := copyTree(old, name); err != nil {
 			return err
 		}
 	}
 	return syncDirectory(to)
+}
+
+// copyTree copies a file or directory to a new one, durably, with private keys in it for nobody else to read.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(from, name)
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(to, rel)
+		if d.IsDir() {
+			if err := os.Mkdir(dst, 0o700); err != nil {
+				return err
+			}
+		} else {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			if err := atomicfile.Write(dst, data, 0o600); err != nil {
+				return err
+			}
+		}
+		return syncDirectory(filepath.Dir(dst))
+	})
 }
 
 func syncDirectory(name string) error {

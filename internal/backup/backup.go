@@ -202,15 +202,11 @@ func checkSize(f *File, fi fs.FileInfo) error {
 // copyTo writes the content of a file to w. A Problem is returned if it is not what the manifest says; all was written
 // then.
 func (b *Backup) copyTo(ctx context.Context, f *File, w io.Writer) error {
-	src, err := b.root.Open(filepath.FromSlash(f.Path))
+	src, fi, err := openRegular(b.root, f.Path)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	fi, err := src.Stat()
-	if err != nil {
-		return err
-	}
 	sum, _, err := copySum(ctx, w, src)
 	if err != nil {
 		return err

@@ -165,6 +165,7 @@ func TestDamageIsFound(t *testing.T) {
 		"no file": func(name string) error {
 			return errors.Join(os.Remove(name), os.Symlink("/etc/passwd", name))
 		},
+		"pipe": func(name string) error { return errors.Join(os.Remove(name), makePipe(name)) }, // Opening it would wait.
 	} {
 		src := source(t, map[string]string{"1.pack": "sealed", "b": "text"})
 		dir := filepath.Join(t.TempDir(), "backup")

@@ -251,11 +251,12 @@ func (w *Writer) Abort() error {
 	if w.lock == nil {
 		return nil
 	}
-	err := w.clean()
-	if rerr := os.Remove(filepath.Join(w.dir, ManifestName)); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	// The manifest goes first: with it, what is left of the files would be taken for a backup.
+	err := os.Remove(filepath.Join(w.dir, ManifestName))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
 	}
-	err = errors.Join(err, os.Remove(filepath.Join(w.dir, unfinishedName)), w.lock.Close())
+	err = errors.Join(err, w.clean(), os.Remove(filepath.Join(w.dir, unfinishedName)), w.lock.Close())
 	w.lock = nil
 	if w.made && err == nil {
 		err = os.Remove(w.dir)
