@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	callTimeout = 15 * time.Second // For what is done in a page.
-	lostTimeout = 40 * time.Second // After which the runner is not waited for any more.
+	callTimeout = 30 * time.Second // For what is done in a page.
+	lostTimeout = time.Minute      // After which the runner is not waited for any more.
 )
 
 // browser is a running chromium with a profile of its own. Pages of it may be used by several tests at once.
@@ -164,15 +164,12 @@ func (b *browser) call(cmd command, into any) error {
 type view struct {
 	name          string
 	width, height int
-	phone         bool // A touch screen of three device pixels for one of CSS.
-	dark          bool
+	phone         bool // A touch screen of two device pixels for one of CSS.
 }
 
 var (
-	desktop     = view{"desktop", 1280, 800, false, false}
-	desktopDark = view{"desktop-dark", 1280, 800, false, true}
-	phone       = view{"phone", 375, 667, true, false}
-	phoneDark   = view{"phone-dark", 375, 667, true, true}
+	desktop = view{"desktop", 1280, 800, false}
+	phone   = view{"phone", 375, 667, true}
 )
 
 // page is a tab. When the test ends, it must not have had a problem that nobody asked for.
@@ -180,6 +177,7 @@ type page struct {
 	t       *testing.T
 	b       *browser
 	number  int
+	view    view
 	past    []response // Taken, but not yet asked for.
 	trouble []string
 }
@@ -187,15 +185,12 @@ type page struct {
 // open opens a tab that shares nothing with others.
 func (b *browser) open(t *testing.T, v view) *page {
 	t.Helper()
-	scheme, scale := "light", 1
-	if v.dark {
-		scheme = "dark"
-	}
+	scale := 1
 	if v.phone {
-		scale = 3
+		scale = 2
 	}
-	return b.openWith(t, command{Options: map[string]any{
-		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": scheme,
+	return b.openWith(t, v, command{Options: map[string]any{
+		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": "light",
 		"deviceScaleFactor": scale, "isMobile": v.phone, "hasTouch": v.phone, "locale": "en-GB", "reducedMotion": "reduce",
 	}})
 }
@@ -203,14 +198,14 @@ func (b *browser) open(t *testing.T, v view) *page {
 // beside opens one more tab that has the cookies and the storage of a page.
 func (p *page) beside() *page {
 	p.t.Helper()
-	return p.b.openWith(p.t, command{Beside: p.number})
+	return p.b.openWith(p.t, p.view, command{Beside: p.number})
 }
 
-func (b *browser) openWith(t *testing.T, cmd command) *page {
+func (b *browser) openWith(t *testing.T, v view, cmd command) *page {
 	t.Helper()
 	b.mu.Lock()
 	b.pages++
-	p := &page{t: t, b: b, number: b.pages}
+	p := &page{t: t, b: b, number: b.pages, view: v}
 	b.mu.Unlock()
 	cmd.Page, cmd.Method = p.number, "open"
 	if err := b.call(cmd, nil); err != nil {
@@ -324,6 +319,19 @@ func (p *page) problems() []string {
 	return l
 }
 
+// inspect checks that the page can be read by everybody, in light and dark, and keeps pictures of it among the artifacts
+// of the test.
+func (p *page) inspect(name string) {
+	p.t.Helper()
+	name += "-" + p.view.name
+	p.fits(name)
+	for _, scheme := range []string{"dark", "light"} {
+		p.must(nil, "", "emulateMedia", map[string]string{"colorScheme": scheme})
+		p.accessible(name + "-" + scheme)
+		p.picture(name + "-" + scheme)
+	}
+}
+
 // picture keeps a picture of the page among the artifacts of the test.
 func (p *page) picture(name string) {
 	p.t.Helper()
@@ -333,20 +341,23 @@ func (p *page) picture(name string) {
 // accessible checks the page against WCAG 2.2, levels A and AA, as far as a program can.
 func (p *page) accessible(name string) {
 	p.t.Helper()
-	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
-	if err != nil {
-		p.t.Fatal(err)
+	if p.text("typeof axe") == "undefined" {
+		axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.eval(nil, string(axe)+"; null")
 	}
-	p.eval(nil, string(axe)+"; null")
 	var result struct {
-		Passes     []struct{ ID string }
+		Passes     int
 		Violations []struct {
 			ID, Help string
 			Nodes    []struct{ HTML, FailureSummary string }
 		}
 	}
-	p.eval(&result, "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})")
-	if len(result.Passes) == 0 {
+	p.eval(&result, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations']})
+		.then(r => ({passes: r.passes.length, violations: r.violations}))`)
+	if result.Passes == 0 {
 		p.t.Errorf("%s: nothing was checked", name)
 	}
 	for _, v := range result.Violations {

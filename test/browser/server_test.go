@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -145,22 +146,20 @@ func (s *server) waitPort(port int) {
 	s.t.Fatalf("%s is not served: %v\n%s", s.addr(port), err, s.out.String())
 }
 
-// waitLog returns the first line of the log that has all the words, for which it waits.
-func (s *server) waitLog(words ...string) string {
-	s.t.Helper()
-	for range until(s.t, 20*time.Second) {
-	lines:
+// waitLog waits for a line of the log that has all the words.
+func (s *server) waitLog(t *testing.T, words ...string) {
+	t.Helper()
+	missing := func(line string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
+	}
+	for range until(t, 20*time.Second) {
 		for line := range strings.Lines(s.out.String()) {
-			for _, w := range words {
-				if !strings.Contains(line, w) {
-					continue lines
-				}
+			if !missing(line) {
+				return
 			}
-			return line
 		}
 	}
-	s.t.Errorf("no line in the log with %q", words)
-	return ""
+	t.Errorf("no line in the log has %q", words)
 }
 
 // until tries again and again for some time.

@@ -32,7 +32,8 @@ const webListener = `		WebserverHTTP:
 `
 
 // startSites starts a server with websites: files below /, a directory that is listed at /files/, an application at /app/,
-// redirects, and an application that is not there at /down/.
+// redirects, and an application that is not there at /down/. Files and the application are also at localhost, with and without
+// TLS.
 func startSites(t *testing.T) (*server, certificate) {
 	t.Helper()
 	app := httptest.NewServer(newApplication())
@@ -89,8 +90,17 @@ WebHandlers:
 		AccessLog: all
 		WebStatic:
 			Root: www
+			ResponseHeaders:
+				Cache-Control: no-cache
 	-
-		LogName: addresses
+		Domain: localhost
+		PathRegexp: ^/app/
+		DontRedirectPlainHTTP: true
+		AccessLog: none
+		WebForward:
+			StripPath: true
+			URL: `+app.URL+`
+	-
 		Domain: localhost
 		PathRegexp: ^/
 		DontRedirectPlainHTTP: true
