@@ -17,8 +17,9 @@ const maxUpstreams = 64
 type Handler struct {
 	opts          Options
 	upstreams     []*upstream
-	next          atomic.Uint32 // Where the search for an upstream begins.
-	requestFields []byte        // Configured ones, as they are sent.
+	next          atomic.Uint32   // Where the search for an upstream begins.
+	requestFields []byte          // Configured ones, as they are sent.
+	ownFields     map[string]bool // Their names, and those of fields to be removed, with hyphens.
 
 	stop   context.CancelFunc // Ends health checks.
 	checks sync.WaitGroup
@@ -36,7 +37,7 @@ func New(opts Options) (*Handler, error) {
 	if len(opts.Upstreams) > maxUpstreams {
 		return nil, fmt.Errorf("proxy: more than %d upstreams", maxUpstreams)
 	}
-	h := &Handler{opts: opts}
+	h := &Handler{opts: opts, ownFields: map[string]bool{}}
 	for _, u := range opts.Upstreams {
 		up, err := newUpstream(u, &h.opts)
 		if err != nil {
@@ -45,6 +46,7 @@ func New(opts Options) (*Handler, error) {
 		h.upstreams = append(h.upstreams, up)
 	}
 	for name, values := range opts.RequestHeaders {
+		h.ownFields[hyphenated(name)] = true
 		for _, v := range values {
 			h.requestFields = fmt.Appendf(h.requestFields, "%s: %s\r\n", name, v)
 		}

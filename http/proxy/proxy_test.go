@@ -190,6 +190,8 @@ func TestRequestsArePassedOn(t *testing.T) {
 		{name: "fields", send: "X-One: 1\r\nX-One: 2\r\nCookie: a=b\r\n", target: "/", want: "X-One: 1|X-One: 2|Cookie: a=b"},
 		{name: "configured fields", opts: proxy.Options{RequestHeaders: http.Header{"x-set": {"1"}, "Cookie": nil}}, send: "X-Set: 0\r\nCookie: a\r\n", target: "/",
 			want: "X-Set: 1", unwanted: "X-Set: 0|Cookie"},
+		{name: "configured fields with underscores", opts: proxy.Options{RequestHeaders: http.Header{"X-Set": {"1"}, "Remote_User": nil}}, send: "X_Set: 2\r\nx_SET: 3\r\nRemote-User: root\r\nRemote_User: root\r\n", target: "/",
+			want: "X-Set: 1", unwanted: ": 2|: 3|root"},
 		{name: "via", send: "Via: 1.0 other\r\n", target: "/", want: "Via: 1.0 other, 1.1 mox"},
 		{name: "te", send: "Connection: TE\r\nTE: gzip, trailers\r\n", target: "/", want: "Te: trailers|Connection: TE"},
 		{name: "no user agent", target: "/", unwanted: "User-Agent|Accept-Encoding"},

@@ -77,13 +77,14 @@ func validTarget(s string) bool {
 	return true
 }
 
-// climbs tells whether a path has a ".." segment: what it leads to for the upstream may
+// climbs tells whether a path has a ".." segment, or one that is it for servers which take parameters off: what it leads to for the upstream may
 // not be below what the path of a handler or StripPath says.
 func climbs(path string) bool {
 	if !strings.Contains(path, "..") {
 		return false
 	}
-	return slices.Contains(strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' }), "..")
+	segments := strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' })
+	return slices.ContainsFunc(segments, func(s string) bool { return s == ".." || strings.HasPrefix(s, "..;") })
 }
 
 // appendTarget appends the request target for an upstream (RFC 9112 §3.2.1).
@@ -153,10 +154,7 @@ func (h *Handler) appendFields(b []byte, r *http.Request) ([]byte, bool) {
 	}
 	for name, values := range r.Header {
 		if hopByHop(name) || name == "Content-Length" || name == "Host" || name == "Via" || name == "Expect" ||
-			name[0] == ':' || forwardedField(name) || slices.Contains(nominees, name) {
-			continue
-		}
-		if _, ok := h.opts.RequestHeaders[name]; ok {
+			name[0] == ':' || forwardedField(name) || h.replaced(name) || slices.Contains(nominees, name) {
 			continue
 		}
 		for _, v := range values {
@@ -170,6 +168,26 @@ func (h *Handler) appendFields(b []byte, r *http.Request) ([]byte, bool) {
 		}
 	}
 	return b, true
+}
+
+// replaced tells whether the configuration says what a field is. As with forwardedField, names with underscores
+// are taken for those with hyphens.
+func (h *Handler) replaced(name string) bool {
+	return len(h.ownFields) > 0 && h.ownFields[hyphenated(name)]
+}
+
+// hyphenated returns a name, which is in canonical form, with hyphens for underscores.
+func hyphenated(name string) string {
+	if strings.IndexByte(name, '_') < 0 {
+		return name
+	}
+	return textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(name, "_", "-"))
+}
+
+// passesTrailer tells whether a field of a trailer is passed on: not where it could be taken for one that only a header
+// may have (RFC 9110 §6.5.1), or that is ours to say.
+func (h *Handler) passesTrailer(name string) bool {
+	return httpguts.ValidTrailerHeader(name) && !hopByHop(name) && !forwardedField(name) && !h.replaced(name)
 }
 
 // appendFraming appends the fields about this connection and the length of the content.
@@ -200,7 +218,7 @@ func (x *exchange) appendFraming(b []byte) []byte {
 		b = append(b, "Transfer-Encoding: chunked\r\n"...)
 		first := true
 		for name := range r.Trailer {
-			if !httpguts.ValidTrailerHeader(name) {
+			if !x.h.passesTrailer(name) {
 				continue
 			}
 			if first {

@@ -139,7 +139,7 @@ func (x *exchange) frame(buf *[bodyBuffer]byte, n int) []byte {
 func (x *exchange) lastChunk(b []byte) []byte {
 	b = append(b, "0\r\n"...)
 	for name, values := range x.r.Trailer {
-		if !httpguts.ValidTrailerHeader(name) || hopByHop(name) || forwardedField(name) {
+		if !x.h.passesTrailer(name) {
 			continue
 		}
 		for _, v := range values {

@@ -158,6 +158,26 @@ func TestTrailers(t *testing.T) {
 	}
 }
 
+// A trailer says nothing that is for the configuration or the proxy to say.
+func TestTrailersOfOurs(t *testing.T) {
+	t.Parallel()
+	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		announced := r.Header.Get("Trailer")
+		for name := range r.Trailer {
+			announced += " " + name
+		}
+		io.Copy(io.Discard, r.Body)
+		fmt.Fprintf(w, "%s, %v", announced, r.Trailer)
+	})
+	for name, server := range newClients(t, proxy.Options{RequestHeaders: http.Header{"X-User": {"ann"}}}, up) {
+		r := request(t, "POST", server.URL, io.MultiReader(strings.NewReader("content")))
+		r.Trailer = http.Header{"X-Sum": {"5"}, "X-User": {"root"}, "X_user": {"root"}, "X-Forwarded-For": {"192.0.2.1"}}
+		if _, body := do(t, server.Client(), r); strings.Contains(strings.ToLower(body), "user") || strings.Contains(body, "Forwarded") || !strings.Contains(body, "X-Sum:[5]") {
+			t.Errorf("%s: the upstream got %q", name, body)
+		}
+	}
+}
+
 func TestInformationalResponses(t *testing.T) {
 	t.Parallel()
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
