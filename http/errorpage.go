@@ -20,8 +20,11 @@ func (s *Server) Error(w nethttp.ResponseWriter, r *nethttp.Request, code int) {
 		q.errorPage = true
 	}
 	h := w.Header()
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Etag", "Last-Modified", "Cache-Control", "Expires"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Etag", "Last-Modified", "Cache-Control", "Expires"} {
 		h.Del(name)
+	}
+	if code != nethttp.StatusRequestedRangeNotSatisfiable { // There it tells the length (RFC 9110 §15.5.17).
+		h.Del("Content-Range")
 	}
 	text := nethttp.StatusText(code)
 	if text == "" {

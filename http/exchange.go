@@ -33,6 +33,8 @@ type exchange struct {
 	secure bool       // TLS all the way.
 	body   *body      // Nil for a request without.
 
+	forwarded bool // What proxies tell was taken out of the header.
+	counted   bool // The client may make this request.
 	site      int  // Position of the handler of a website that answers.
 	next      bool // It wants the next one to.
 	status    int
@@ -189,6 +191,9 @@ func (q *exchange) WriteHeader(code int) {
 	}
 	if code != nethttp.StatusSwitchingProtocols && q.r.ProtoMajor == 1 && q.r.Header["Upgrade"] != nil {
 		h.Set("Connection", "close") // See framing: what follows is not looked at.
+	}
+	if q.r.ProtoMajor == 1 && q.body != nil && q.r.ContentLength-q.body.n > maxLeft {
+		h.Set("Connection", "close") // Net/http would wait for some of it before it sends the response.
 	}
 	q.ResponseWriter.WriteHeader(code)
 }

@@ -17,6 +17,9 @@ const (
 	// maxDocumentRequest is the largest body of a request for a document, in bytes.
 	maxDocumentRequest = 64 << 10
 
+	// maxLeft is how much of a body that nobody wants is read for the sake of the connection, in bytes.
+	maxLeft = 256 << 10
+
 	// leftover is how long a client may take to send a body that nobody wants, once the response is made.
 	leftover = 5 * time.Second
 

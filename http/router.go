@@ -21,6 +21,17 @@ func (q *exchange) answer() {
 		q.fail(nethttp.StatusBadRequest)
 		return
 	}
+	switch r.URL.Scheme {
+	case "", "http":
+	case "https":
+		if r.TLS == nil && !q.isTrustedPeer() { // RFC 9110 §7.4.
+			q.fail(nethttp.StatusMisdirectedRequest)
+			return
+		}
+	default:
+		q.fail(nethttp.StatusBadRequest)
+		return
+	}
 	if r.Method == nethttp.MethodConnect {
 		q.fail(nethttp.StatusMethodNotAllowed)
 		return
@@ -59,7 +70,8 @@ func (q *exchange) serve(t *target, h nethttp.Handler) {
 	if h == nil {
 		h = t.handler
 	}
-	if t.noRateLimit || q.p.uncounted(q.client) || q.p.limiters.requests.Allow(q.client, 1) {
+	if q.counted || t.noRateLimit || q.p.uncounted(q.client) || q.p.limiters.requests.Allow(q.client, 1) {
+		q.counted = true
 		if q.limitBody(t.maxBody) {
 			h.ServeHTTP(q, q.r)
 			return
@@ -71,12 +83,17 @@ func (q *exchange) serve(t *target, h nethttp.Handler) {
 	q.p.s.Error(q, q.r, nethttp.StatusTooManyRequests)
 }
 
-// takeForwarded finds out the address of the client, and takes out what others than trusted proxies say of it.
+// takeForwarded finds out the address of the client, and takes out what others than trusted proxies say of it. Of the targets
+// that are asked in turn the first is enough.
 func (q *exchange) takeForwarded(t *target) {
+	if q.forwarded {
+		return
+	}
+	q.forwarded = true
 	r := q.r
 	trusted := q.p.listener.ForwardedNetworks
 	https := false
-	if t.forwarded && isTrusted(q.client, trusted) {
+	if t.forwarded && q.isTrustedPeer() {
 		q.client, https = forwarded(r.Header, q.client, trusted)
 		q.secure = q.secure || https
 		r.RemoteAddr = netip.AddrPortFrom(q.client, 0).String()
@@ -87,6 +104,11 @@ func (q *exchange) takeForwarded(t *target) {
 	if https {
 		r.Header.Set("X-Forwarded-Proto", "https")
 	}
+}
+
+// isTrustedPeer tells whether the client, until takeForwarded finds another one, is a trusted proxy.
+func (q *exchange) isTrustedPeer() bool {
+	return isTrusted(q.client, q.p.listener.ForwardedNetworks)
 }
 
 // hostOf returns the host of a Host field in the form in which hosts are compared.
@@ -128,7 +150,7 @@ func cleanPath(p string) (string, bool) {
 	if !strings.HasPrefix(p, "/") || strings.IndexByte(p, 0) >= 0 {
 		return "", false
 	}
-	if strings.Contains(p, ".") && slices.ContainsFunc(strings.FieldsFunc(p, isSlash), func(e string) bool { return e == "." || e == ".." }) {
+	if strings.Contains(p, ".") && slices.ContainsFunc(strings.FieldsFunc(p, isSlash), isDots) {
 		return "", false
 	}
 	if !strings.Contains(p, "//") {
@@ -139,6 +161,12 @@ func cleanPath(p string) (string, bool) {
 		clean += "/"
 	}
 	return clean, true
+}
+
+// isDots tells whether an element of a path means another place, for some servers also with parameters.
+func isDots(e string) bool {
+	e, _, _ = strings.Cut(e, ";")
+	return e == "." || e == ".."
 }
 
 func isSlash(r rune) bool { return r == '/' || r == '\\' }
@@ -223,11 +251,11 @@ func (q *exchange) serveSite(t *target) {
 
 // toHTTPS answers a request without TLS that is to have it.
 func (q *exchange) toHTTPS(plain bool) bool {
-	if plain || q.r.TLS != nil || q.p.httpsPort == 0 {
+	if plain || q.secure || q.p.httpsPort == 0 {
 		return false
 	}
 	web := q.p.kinds[config.WebServer]
-	if web.Forwarded && isTrusted(q.client, q.p.listener.ForwardedNetworks) {
+	if web.Forwarded && q.isTrustedPeer() {
 		if _, https := forwarded(q.r.Header, q.client, q.p.listener.ForwardedNetworks); https {
 			return false
 		}

@@ -73,8 +73,8 @@ func (p *port) mountServices() {
 	web := p.kinds[config.WebServer]
 	for _, t := range []*target{p.targets.refused, p.targets.wellKnown, p.targets.redirect} {
 		t.forwarded = web.Forwarded
-		t.maxBody = maxDocumentRequest
 	}
+	p.targets.wellKnown.maxBody = maxDocumentRequest // The others read none.
 	for _, svc := range p.Services {
 		add := func(path string, h nethttp.Handler) {
 			t := s.newTarget(string(svc.Kind), h)

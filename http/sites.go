@@ -38,11 +38,15 @@ func (s *Server) staticHandler(h *config.WebHandler) (nethttp.Handler, func(), e
 	if h.Static.ContinueNotFound {
 		opts.NotFound = nethttp.HandlerFunc(continues)
 		opts.Error = func(w nethttp.ResponseWriter, r *nethttp.Request, code int) {
-			if code == nethttp.StatusForbidden {
-				continues(w, r) // A directory that is not listed.
-				return
+			switch code {
+			case nethttp.StatusForbidden, // A directory that is not listed.
+				nethttp.StatusMethodNotAllowed,
+				nethttp.StatusBadRequest: // What no file can be called, such as "a%2Fb".
+				w.Header().Del("Allow")
+				continues(w, r)
+			default:
+				s.Error(w, r, code)
 			}
-			s.Error(w, r, code)
 		}
 	}
 	handler, err := static.New(opts)

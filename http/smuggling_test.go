@@ -54,6 +54,10 @@ func TestRequestSmuggling(t *testing.T) {
 		{"with a length", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc" + next, 404, 2},
 		{"chunked", "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n" + next, 404, 2},
 
+		{"absolute form", "GET http://localhost/x HTTP/1.1\r\nHost: other\r\n\r\n" + next, 404, 2},
+		{"another scheme", "GET ftp://localhost/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" + next, 400, 1},
+		{"lone LF after CONNECT", "CONNECT localhost:443 HTTP/1.1\r\nHost: localhost:443\r\n\r\n" + strings.ReplaceAll(next, "\r\n", "\n"), 405, 2}, // The second is 400.
+
 		{"lengths that differ", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc" + next, 400, 1},
 		{"a list of lengths", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3, 4\r\n\r\nabc" + next, 400, 1},
 		{"length and coding", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + next, 400, 1},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mox/config"
 	"mox/http"
@@ -380,5 +381,118 @@ func TestForwarded(t *testing.T) {
 	// The proxy makes one of them, and who makes the other nobody knows.
 	if resp := r.get("http://localhost/me/", "X-Forwarded-For", "192.0.2.7", "Forwarded", "for=192.0.2.8"); !strings.HasSuffix(resp.body, "from 127.0.0.1") {
 		t.Errorf("contradiction: %q", resp.body)
+	}
+}
+
+// Handlers that are asked in turn see the same client, which is counted once.
+func TestForwardedToSeveralHandlers(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{Listener: strings.ReplaceAll(webListener, "Enabled: true", "Enabled: true\n\t\t\tForwarded: true") + `
+		ForwardedNetworks:
+			- 127.0.0.0/8
+		Limits:
+			HTTPRequestsPerMinutePerIP: 3
+`})
+	for i, want := range []int{200, 200, 200, 429} {
+		// The first handler has no such file.
+		resp := r.get("http://www.example.org/a.txt", "X-Forwarded-For", "192.0.2.7", "X-Forwarded-Proto", "https")
+		if resp.StatusCode != want {
+			t.Errorf("request %d by way of a proxy that speaks TLS: %d, want %d; Location %q", i, resp.StatusCode, want, resp.Header.Get("Location"))
+		}
+	}
+	if resp := r.get("http://www.example.org/a.txt", "X-Forwarded-For", "192.0.2.8"); resp.StatusCode != 308 {
+		t.Errorf("a client without TLS: %d", resp.StatusCode)
+	}
+}
+
+// What files cannot answer goes on with ContinueNotFound.
+func TestContinueNotFound(t *testing.T) {
+	t.Parallel()
+	upstream := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		fmt.Fprintf(w, "%s %s", r.Method, r.URL.EscapedPath())
+	}))
+	t.Cleanup(upstream.Close)
+	r := start(t, files{Listener: "\t\tWebserverHTTP:\n\t\t\tEnabled: true\n", Domains: `
+WebHandlers:
+	-
+		Domain: app.example.org
+		PathRegexp: ^/
+		WebStatic:
+			Root: DIR/public
+			ContinueNotFound: true
+	-
+		Domain: app.example.org
+		PathRegexp: ^/
+		WebForward:
+			URL: ` + upstream.URL + "\n"})
+	writeFile(t, filepath.Join(r.dir, "public", "style.css"), "style")
+	for _, tt := range []struct{ method, path, want string }{
+		{"GET", "/style.css", "style"},
+		{"GET", "/", "GET /"},
+		{"POST", "/", "POST /"},
+		{"POST", "/login", "POST /login"},
+		{"GET", "/projects/a%2Fb", "GET /projects/a%2Fb"},
+	} {
+		resp := r.do(r.client(), tt.method, "http://app.example.org"+tt.path)
+		if resp.StatusCode != 200 || resp.body != tt.want || resp.Header.Get("Allow") != "" {
+			t.Errorf("%s %s: %d %q, %v", tt.method, tt.path, resp.StatusCode, resp.body, resp.Header)
+		}
+	}
+	if resp := r.get("http://app.example.org/a%2f..%2fb"); resp.StatusCode != 400 {
+		t.Errorf("a path that climbs: %d", resp.StatusCode)
+	}
+}
+
+// A body that nobody wants delays no answer, and does not change it.
+func TestBodiesThatNobodyWants(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{})
+	for _, tt := range []struct {
+		host, path string
+		code       string
+	}{
+		{"www.example.org", "/a.txt", "308"},
+		{"plain.example.org", "/a.txt", "413"},
+		{"example.org", "/a.txt", "308"},
+		{"other.example.org", "/a.txt", "421"},
+	} {
+		conn, err := net.Dial("tcp", r.addrs[80])
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		start := time.Now()
+		conn.SetDeadline(start.Add(20 * time.Second))
+		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 5368709120\r\n\r\n", tt.path, tt.host)
+		resp, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(resp), "HTTP/1.1 "+tt.code) || time.Since(start) > 4*time.Second {
+			t.Errorf("%s: %v, %.50q after %s", tt.host, err, resp, time.Since(start))
+		}
+	}
+}
+
+// A range that is not there is refused with the length of what is.
+func TestRangeBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{})
+	resp := r.get("https://www.example.org/a.txt", "Range", "bytes=4000-")
+	if resp.StatusCode != 416 || resp.Header.Get("Content-Range") != "bytes */4000" {
+		t.Errorf("%d, Content-Range %q", resp.StatusCode, resp.Header.Get("Content-Range"))
+	}
+}
+
+// Who asks for a resource of https must use it.
+func TestSchemeOfTarget(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{})
+	for target, want := range map[string]int{"http://plain.example.org/a.txt": 200, "https://plain.example.org/a.txt": 421, "ftp://plain.example.org/a.txt": 400} {
+		conn, err := net.Dial("tcp", r.addrs[80])
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes := exchangeRaw(t, conn, "GET "+target+" HTTP/1.1\r\nHost: plain.example.org\r\nConnection: close\r\n\r\n")
+		if len(codes) != 1 || codes[0] != want {
+			t.Errorf("%s: %v, want %d", target, codes, want)
+		}
 	}
 }
