@@ -28,6 +28,7 @@ import (
 
 	"mox/config"
 	"mox/internal/atomicfile"
+	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/store"
 )
@@ -125,6 +126,7 @@ anew.`,
 }
 
 func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setLevel bool, level slog.Level) error {
+	defer heapfloor.Set(heapFloor)()
 	var levels logging.Levels
 	opts := serveOptions{
 		config: config.Options{Path: filepath.Join(dir, "mox.conf"), Localserve: mode},

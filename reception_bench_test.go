@@ -18,6 +18,7 @@ import (
 	"mox/config"
 	"mox/dkim"
 	"mox/dns"
+	"mox/internal/heapfloor"
 	"mox/internal/logging"
 )
 
@@ -38,6 +39,7 @@ func BenchmarkReception(b *testing.B) {
 }
 
 func benchmarkReception(b *testing.B, checks bool, keys []string) {
+	b.Cleanup(heapfloor.Set(heapFloor)) // As a process that serves.
 	resolver, signer := signingDomain(b, keys...)
 	addr := receivingServer(b, resolver, checks)
 	const senders, kinds = 10, 100

@@ -34,6 +34,10 @@ import (
 // shutdownTimeout is how long a server that stops waits for what is in progress.
 const shutdownTimeout = 10 * time.Second
 
+// heapFloor is the heap, in bytes, below which a server does not collect garbage. Collecting took a tenth of the time
+// of receiving mail.
+const heapFloor = 64 << 20
+
 // serveOptions are what a server is made from.
 type serveOptions struct {
 	config config.Options

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mox/config"
+	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/internal/sandbox"
 	"mox/internal/supervise"
@@ -49,6 +50,7 @@ func runServe(cmd *cobra.Command, _ []string) error {
 
 // runChild serves, on the sockets of its parent.
 func runChild(ctx context.Context, path string, sockets supervise.Sockets, child *supervise.Child, log *slog.Logger, levels *logging.Levels) error {
+	defer heapfloor.Set(heapFloor)()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -1,0 +1,81 @@
+// Package heapfloor has the garbage collector leave a small heap alone until it is worth its while.
+//
+// By default a collection begins when the heap has doubled. A server with little in memory that handles many messages
+// then collects many times a second, and each time looks at all that is live. A floor under the size at which
+// collections begin makes them seldom, and costs memory only up to that size; above it, all is as by default.
+package heapfloor
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"sync/atomic"
+)
+
+// Percentages for debug.SetGCPercent.
+const (
+	usual = 100
+	most  = 1600
+)
+
+// Set has collections begin at no less than this many bytes of heap, for the whole process, until the returned function is called.
+// Where the environment variable GOGC is set, that counts, and nothing is done.
+func Set(bytes uint64) (unset func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	f := &floor{bytes: bytes, percent: usual}
+	f.adjust()
+	f.watch()
+	return func() {
+		if !f.unset.Swap(true) {
+			debug.SetGCPercent(usual)
+		}
+	}
+}
+
+type floor struct {
+	bytes   uint64
+	percent int // As set.
+	unset   atomic.Bool
+}
+
+// watch adjusts the percentage after each collection.
+func (f *floor) watch() {
+	runtime.AddCleanup(new(collected), func(f *floor) {
+		if !f.unset.Load() {
+			f.adjust()
+			f.watch()
+		}
+	}, f)
+}
+
+// collected is what a collection finds to be unused. It is not so small that it would be allocated together with others.
+type collected struct{ _ [64]byte }
+
+// adjust sets the percentage that leads from what was live after the last collection to the floor.
+func (f *floor) adjust() {
+	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindUint64 {
+		return
+	}
+	percent := percentage(f.bytes, sample[0].Value.Uint64())
+	// Setting it stops the world for a moment: not for little.
+	if d := percent - f.percent; d > f.percent/10 || -d > f.percent/10 {
+		f.percent = percent
+		debug.SetGCPercent(percent)
+	}
+}
+
+// percentage returns by how much a heap of live bytes may grow.
+func percentage(floor, live uint64) int {
+	if live == 0 {
+		return most
+	}
+	if p := 100 * floor / live; p > 100+usual {
+		return int(min(p-100, most))
+	}
+	return usual
+}
