@@ -33,9 +33,11 @@ var (
 	cssStrings   = regexp.MustCompile(`"(\\.|[^"\\])*"`)
 	cssClass     = regexp.MustCompile(`\.[A-Za-z_-][\w-]*`)
 	cssAddresses = regexp.MustCompile(`url\("([^"\\]*)"\)`)
-	cssDanger    = regexp.MustCompile(`url|expression|@import|javascript|vbscript|behaviou?r|binding|fixed|sticky|absolute|font-face|image-set|attr\(|var\(|env\(|element\(|paint\(|` +
-		`cross-fade|src\(|filter|progid|charset|namespace|keyframes|document|supports|@(layer|container|property)|--|[<>]\s*/|<|\\|/\*|javascript|data:|` +
-		`visited|:has|:is|:not|:where|\[(href|src|title|value|alt|id|name|style)|animation|transform|z-index|pointer-events|-o-link|mask`)
+	cssDanger    = regexp.MustCompile(`(url|expression|image-set|image|attr|var|env|element|paint|cross-fade|src)\(` +
+		`|@(import|font-face|charset|namespace|keyframes|document|supports|layer|container|property|page)` +
+		`|(^|[;{])\s*(behaviou?r|-moz-binding|filter|mask|animation|transform|transition|z-index|pointer-events|-o-link|clip-path|cursor:url|border-image|--)[a-z-]*\s*:` +
+		`|position:[^;}]*(fixed|sticky|absolute)|javascript|vbscript|progid|data:|<|\\|/\*` +
+		`|:(visited|has|is|not|where|target|checked)|\[(href|src|title|value|alt|id|name|style)`)
 )
 
 // checkDocument returns what is wrong with a document as browsers would parse it.
@@ -200,16 +202,16 @@ func TestChecksBite(t *testing.T) {
 		{`<a href="javascript:x">x</a>`, "href"},
 		{`<a href="https://example.org/">x</a>`, "no rel"},
 		{`<p id="x">x</p>`, "prefix"},
-		{`<p style="background:url(&#34;https://evil.example/&#34;)">x</p>`, `"url"`},
-		{`<p style="b:\75 rl(x)">x</p>`, `"url"`},
-		{`<p style="position:fixed">x</p>`, `"fixed"`},
+		{`<p style="background:url(&#34;https://evil.example/&#34;)">x</p>`, "url("},
+		{`<p style="b:\75 rl(x)">x</p>`, "url("},
+		{`<p style="position:fixed">x</p>`, "position:fixed"},
 		{`<p style="color:red}">x</p>`, "braces"},
 		{`<p srcset="x">x</p>`, "unknown attribute"},
 		{`<svg></svg>`, "element svg"},
 		{`<!-- x -->`, "node of type"},
 		{`<form></form>`, "element  form"},
 		{`<p><div>x</div></p>`, "another document"},
-		{`<style>a{b:url(x)}</style>`, `"url"`},
+		{`<style>a{b:url(x)}</style>`, "url("},
 		{`<meta charset="utf-8"/>`, "element  meta"},
 	} {
 		problems := checkDocument("<!DOCTYPE html><html><head></head><body>"+tc.body+"</body></html>", false)

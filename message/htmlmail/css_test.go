@@ -28,6 +28,7 @@ func TestStyleAttribute(t *testing.T) {
 		{"background:url(a) no-repeat,url( \"b\" )", `background:url("https://mail.invalid/part/a") no-repeat,url("https://mail.invalid/part/b")`},
 		{"background:url(blocked) red", "background:none red"},
 		{"background-image:url(a\\)b)", `background-image:url("https://mail.invalid/part/a)b")`},
+		{"table-layout:fixed", "table-layout:fixed"}, {"color:javascript", ""}, {"background:url", ""},
 		{"color:url(a)", ""}, {"background:url(a b)", ""}, {"background:url('a)", ""}, {"background:url('a' b)", ""}, {"background:url(a\"b)", ""},
 		{"background:foo(a)", ""}, {"color:#ggg", ""}, {"color:#12345", ""}, {"width:1x\\20 y", ""}, {"color:red;x", "color:red"}, {"margin:", ""},
 		{"position:relative", "position:relative"}, {"position:fixed", ""}, {"position:FIXED", ""}, {"position:absolute!important", ""},

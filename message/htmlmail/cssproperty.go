@@ -55,6 +55,10 @@ func takesImage(property string) bool {
 
 // allowedKeyword refuses those words whose effect is not wanted.
 func allowedKeyword(property, word string) bool {
+	switch word {
+	case "url", "expression", "javascript", "vbscript":
+		return false // They mean nothing as words, and should not look as if they did.
+	}
 	switch property {
 	case "position":
 		return word == "static" || word == "relative" || word == "initial" || word == "inherit" || word == "unset"
