@@ -39,6 +39,7 @@ func commands(resolver dns.Resolver) []*cobra.Command {
 		sendmailCommand(),
 		setAccountPasswordCommand(),
 		setAdminPasswordCommand(),
+		sessionsCommand(),
 		clientConfigCommand(),
 		logLevelsCommand(),
 		stopCommand(),

@@ -24,7 +24,8 @@ func setAccountPasswordCommand() *cobra.Command {
 		Short: "Set the password of an account",
 		Long: `Setaccountpassword asks for a new password, twice, without showing it, and sets
 it for an account of domains.conf. When standard input is not a terminal, the
-password is its first line. It takes effect at once; who is logged in stays so.
+password is its first line. It takes effect at once. Web sessions of the account
+end; mail programs that are connected stay so.
 
 The password has at least 8 characters. Mox keeps only what is needed to check
 it.`,

@@ -3,6 +3,7 @@ package websession
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"time"
 
@@ -21,6 +22,14 @@ type Info struct {
 	UserAgent string
 }
 
+// NewInfo returns what is told of a session that is not that of a request.
+func NewInfo(s store.WebSession) Info {
+	return Info{
+		ID: idText(s.ID), Service: s.Service, Created: s.Created, LastUse: s.LastUse, Expires: s.Expires,
+		Client: addrText(s.Client), UserAgent: s.UserAgent,
+	}
+}
+
 // Attempt counts attempts to log in that were alike, on one day.
 type Attempt struct {
 	First, Last time.Time
@@ -30,6 +39,21 @@ type Attempt struct {
 	Mechanism   string // Of SASL; empty for a password that was sent with the protocol's own means.
 	Client      string
 	UserAgent   string
+}
+
+// NewAttempt returns what is told of attempts.
+func NewAttempt(a store.LoginAttempt) Attempt {
+	return Attempt{
+		First: a.First, Last: a.Last, Count: a.Count, Result: a.Result,
+		Protocol: a.Protocol, Mechanism: a.Mechanism, Client: addrText(a.Client), UserAgent: a.UserAgent,
+	}
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 // Handler returns the API of sessions, for a place below that of the pages, with its path taken off, such as
@@ -88,13 +112,8 @@ func (s *Service) list(_ http.ResponseWriter, r *http.Request, session *Session)
 	}
 	l := make([]Info, len(sessions))
 	for i, o := range sessions {
-		l[i] = Info{
-			ID: idText(o.ID), Current: o.ID == session.ID, Service: o.Service,
-			Created: o.Created, LastUse: o.LastUse, Expires: o.Expires, UserAgent: o.UserAgent,
-		}
-		if o.Client.IsValid() {
-			l[i].Client = o.Client.String()
-		}
+		l[i] = NewInfo(o)
+		l[i].Current = o.ID == session.ID
 	}
 	return l, nil
 }
@@ -109,17 +128,17 @@ func (s *Service) endOthers(_ http.ResponseWriter, r *http.Request, session *Ses
 }
 
 func (s *Service) end(_ http.ResponseWriter, r *http.Request, session *Session) (any, error) {
-	id, err := strconv.ParseUint(r.PathValue("id"), 16, 63)
-	if err != nil {
+	id, ok := ParseID(r.PathValue("id"))
+	if !ok {
 		return nil, errNotFound
 	}
-	err = s.opts.Sessions.Remove(r.Context(), session.Account, session.Actor(), store.WebSessionID(id))
+	err := s.opts.Sessions.Remove(r.Context(), session.Account, session.Actor(), id)
 	if errors.Is(err, store.ErrNoWebSession) {
 		return nil, errNotFound
 	} else if err != nil {
 		return nil, err
 	}
-	s.opts.Log.Info("web session ended", "service", s.opts.Name, "account", session.Account, "session", idText(store.WebSessionID(id)))
+	s.opts.Log.Info("web session ended", "service", s.opts.Name, "account", session.Account, "session", idText(id))
 	return struct{}{}, nil
 }
 
@@ -130,16 +149,16 @@ func (s *Service) attempts(_ http.ResponseWriter, r *http.Request, session *Sess
 	}
 	l := make([]Attempt, len(attempts))
 	for i, a := range attempts {
-		l[i] = Attempt{
-			First: a.First, Last: a.Last, Count: a.Count, Result: a.Result,
-			Protocol: a.Protocol, Mechanism: a.Mechanism, UserAgent: a.UserAgent,
-		}
-		if a.Client.IsValid() {
-			l[i].Client = a.Client.String()
-		}
+		l[i] = NewAttempt(a)
 	}
 	return l, nil
 }
 
 // idText returns the id of a session as clients see it: numbers of 63 bits are not safe in JSON.
 func idText(id store.WebSessionID) string { return strconv.FormatInt(int64(id), 16) }
+
+// ParseID parses the id of a session as in Info.
+func ParseID(text string) (store.WebSessionID, bool) {
+	id, err := strconv.ParseUint(text, 16, 63)
+	return store.WebSessionID(id), err == nil && id != 0
+}
