@@ -34,7 +34,6 @@ type browser struct {
 type command struct {
 	ID       int            `json:"id"`
 	Page     int            `json:"page"`
-	Beside   int            `json:"beside,omitempty"`
 	Selector string         `json:"selector,omitempty"`
 	Method   string         `json:"method"`
 	Args     []any          `json:"args"`
@@ -189,26 +188,15 @@ func (b *browser) open(t *testing.T, v view) *page {
 	if v.phone {
 		scale = 2
 	}
-	return b.openWith(t, v, command{Options: map[string]any{
-		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": "light",
-		"deviceScaleFactor": scale, "isMobile": v.phone, "hasTouch": v.phone, "locale": "en-GB", "reducedMotion": "reduce",
-	}})
-}
-
-// beside opens one more tab that has the cookies and the storage of a page.
-func (p *page) beside() *page {
-	p.t.Helper()
-	return p.b.openWith(p.t, p.view, command{Beside: p.number})
-}
-
-func (b *browser) openWith(t *testing.T, v view, cmd command) *page {
-	t.Helper()
 	b.mu.Lock()
 	b.pages++
 	p := &page{t: t, b: b, number: b.pages, view: v}
 	b.mu.Unlock()
-	cmd.Page, cmd.Method = p.number, "open"
-	if err := b.call(cmd, nil); err != nil {
+	err := b.call(command{Page: p.number, Method: "open", Options: map[string]any{
+		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": "light",
+		"deviceScaleFactor": scale, "isMobile": v.phone, "hasTouch": v.phone, "locale": "en-GB", "reducedMotion": "reduce",
+	}}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -264,12 +252,6 @@ func (p *page) text(expression string) string {
 	var s string
 	p.eval(&s, "Promise.resolve("+expression+").then(String)")
 	return s
-}
-
-// wait waits until an expression is true.
-func (p *page) wait(expression string) {
-	p.t.Helper()
-	p.must(nil, "", "waitForFunction", expression)
 }
 
 // press presses keys, one after the other, as "Tab" or "Shift+Tab".

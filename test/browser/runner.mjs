@@ -32,9 +32,9 @@ const watch = page => {
 
 // Methods beside those of Playwright.
 const own = {
-	// open makes a page with the options of a context, or one more page of the context of another page.
-	async open({ page, options, beside }) {
-		const context = beside ? pages.get(beside).page.context() : await browser.newContext(options)
+	// open makes a page with the options of a context, which it has for itself.
+	async open({ page, options }) {
+		const context = await browser.newContext(options)
 		context.setDefaultTimeout(timeout)
 		const p = await context.newPage()
 		pages.set(page, { page: p, seen: watch(p) })
@@ -42,8 +42,7 @@ const own = {
 	async shut({ page }) {
 		const p = pages.get(page).page
 		pages.delete(page)
-		await p.close()
-		if (p.context().pages().length === 0) await p.context().close()
+		await p.context().close()
 	},
 	// take returns what happened since the last call.
 	async take({ page }) {
