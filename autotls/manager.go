@@ -250,7 +250,10 @@ func (m *Manager) Run(ctx context.Context) {
 		m.mu.Unlock()
 		if stale {
 			if err := m.takeHosts(); err != nil {
-				m.log.Error("hosts that want certificates", "err", err)
+				m.log.Error("some hosts get no certificate; they are looked at again later", "err", err)
+				m.mu.Lock()
+				m.stale = true
+				m.mu.Unlock()
 			}
 		}
 		due, wait := m.due(time.Now())

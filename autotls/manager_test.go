@@ -768,6 +768,34 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
+// A host whose key could not be kept when it was added, as the disk was full, gets a certificate once that can be done.
+func TestRefreshWithoutSpace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "mail.example.org")
+		w.start(time.Minute)
+		defer w.stop()
+		// Permissions do not bind root, a file in the place of a directory does.
+		blocked := filepath.Join(w.opts.Dir, "hosts", "www.example.org")
+		if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.mu.Lock()
+		w.hosts = hostsOf(t, "mail.example.org", "www.example.org")
+		w.mu.Unlock()
+		w.m.Refresh()
+		w.pass(3 * time.Hour)
+		w.served("mail.example.org")
+		if n := strings.Count(w.log.String(), "looked at again later"); n < 1 || n > 6 {
+			t.Errorf("the log has it %d times in 3 hours", n)
+		}
+		if err := os.Remove(blocked); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * time.Hour)
+		w.served("www.example.org")
+	})
+}
+
 // A key that is given takes the place of ours, and ours comes back without it. Each needs a
 // certificate of its own.
 func TestGivenKeys(t *testing.T) {
