@@ -124,11 +124,16 @@ func withServerOr(cmd *cobra.Command, access access, f func(ctx context.Context,
 	if err != nil {
 		return err
 	}
-	live, err := config.Open(config.Options{Path: path})
+	// A running server has the configuration; this process may be one that cannot read all of it.
+	dataDir, err := config.DataDir(path)
 	if err != nil {
 		return err
 	}
-	return withDataDir(cmd, live.Current().DataDir, f, func(log *slog.Logger, closers *closers) (*operations, error) {
+	return withDataDir(cmd, dataDir, f, func(log *slog.Logger, closers *closers) (*operations, error) {
+		live, err := config.Open(config.Options{Path: path, Offline: true})
+		if err != nil {
+			return nil, err
+		}
 		return openOperations(live, log, closers, access)
 	})
 }

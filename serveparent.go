@@ -34,7 +34,7 @@ type parent struct {
 	root       bool
 	cfg        *config.Config // Mox.conf alone.
 	user       *safefile.User // Whom the child runs as; nil without root.
-	env        []string       // For the child, and for what replaces this process.
+	env        []string       // For what replaces this process.
 }
 
 // runParent runs a server below this process. The sockets are from the process that this one
@@ -57,7 +57,7 @@ func runParent(ctx context.Context, path string, inherited supervise.Sockets, lo
 	opts := supervise.Options{
 		Executable:  p.executable,
 		Args:        args,
-		Env:         p.env,
+		Env:         p.childEnv(),
 		Sockets:     p.sockets,
 		Files:       p.files,
 		Restartable: p.restartable,
@@ -85,6 +85,26 @@ func (p *parent) credential() *supervise.Credential {
 		return nil
 	}
 	return &supervise.Credential{UID: p.user.UID, GID: p.user.GID}
+}
+
+// childVariables are what a child gets of the environment of root, which may hold secrets.
+var childVariables = [...]string{
+	"PATH", "LANG", "TZ", "MOXCONF", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+}
+
+// childEnv returns the environment of the child.
+func (p *parent) childEnv() []string {
+	if p.user == nil {
+		return p.env
+	}
+	var env []string
+	for _, v := range p.env {
+		if name, _, _ := strings.Cut(v, "="); slices.Contains(childVariables[:], name) {
+			env = append(env, v)
+		}
+	}
+	return env
 }
 
 // prepare reads mox.conf, and puts owners and modes right for the child.
@@ -260,7 +280,7 @@ func (p *parent) checkRestart() error {
 			return err
 		}
 	}
-	if err := supervise.Probe(context.Background(), p.executable, []string{"version"}, p.env, p.credential()); err != nil {
+	if err := supervise.Probe(context.Background(), p.executable, []string{"version"}, p.childEnv(), p.credential()); err != nil {
 		return fmt.Errorf("the program does not run: %w", err)
 	}
 	cfg, err := config.LoadStatic(config.Options{Path: p.path, ReadFile: p.readFile})

@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,6 +31,9 @@ type Options struct {
 	// ReadFile reads mox.conf and what it names, e.g. keys of certificates, for a process that may not
 	// read them itself. Default: os.ReadFile.
 	ReadFile func(path string) ([]byte, error)
+
+	// Offline is set by a process that does not serve. Keys and certificates that it may not read are left out.
+	Offline bool
 }
 
 // readFile is ReadFile or its default.
@@ -211,6 +216,11 @@ func (b *builder) read(path string) ([]byte, error) {
 		b.cfg.files = append(b.cfg.files, path)
 	}
 	return b.opts.readFile(path)
+}
+
+// canDoWithout tells of an error of read that it does not matter to this process.
+func (b *builder) canDoWithout(err error) bool {
+	return b.opts.Offline && errors.Is(err, fs.ErrPermission)
 }
 
 // path makes a path from a file absolute.

@@ -109,7 +109,7 @@ func (b *builder) acmeCA(field, name string, s *StaticACME) *ACME {
 	}
 	if e := s.ExternalAccountBinding; e != nil {
 		key, err := b.externalAccountKey(e)
-		if err != nil {
+		if err != nil && !b.canDoWithout(err) {
 			p.addf(field+".ExternalAccountBinding", "%v; write the key id into KeyID, and the key, as the CA gives it out, into KeyFile", err)
 		}
 		a.ExternalAccount = &autotls.ExternalAccount{KeyID: e.KeyID, Key: key}
@@ -175,6 +175,9 @@ func (b *builder) tls(field string, s *StaticTLS) *TLS {
 		certPEM, err1 := b.read(kc.CertFile)
 		keyPEM, err2 := b.read(kc.KeyFile)
 		err := errors.Join(err1, err2)
+		if b.canDoWithout(err) {
+			continue
+		}
 		var cert tls.Certificate
 		if err == nil {
 			cert, err = tls.X509KeyPair(certPEM, keyPEM)
@@ -195,7 +198,9 @@ func (b *builder) hostKeys(field string, files []string) []crypto.Signer {
 	for i, file := range files {
 		field := fmt.Sprintf("%s[%d]", field, i)
 		data, err := b.read(file)
-		if err != nil {
+		if b.canDoWithout(err) {
+			continue
+		} else if err != nil {
 			b.static.addf(field, "%v; check that it can be read by mox", err)
 			continue
 		}

@@ -29,6 +29,7 @@ func TestServe(t *testing.T) {
 	t.Run("ports", in.ports)
 	t.Run("signals", in.signals)
 	t.Run("descriptors", in.descriptors)
+	t.Run("commands", in.commands)
 }
 
 // confined asserts that the child has no rights, and that the files of others are out of reach for a process like it.
@@ -388,4 +389,42 @@ func (in *installation) descriptors(t *testing.T) {
 			t.Errorf("the child has %s open", to)
 		}
 	}
+}
+
+// commands asserts that commands work as the user of the server, who cannot read the keys of root, with a server and without one,
+// and that nobody else can use them.
+func (in *installation) commands(t *testing.T) {
+	as := func(uid uint32, args ...string) (string, error) {
+		cmd := in.command(args...)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+		cmd.Stdin = strings.NewReader("another password\n")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	all := func() {
+		for _, args := range [][]string{{"queue", "list"}, {"config", "account", "list"}, {"setaccountpassword", "you"}, {"verifydata"}} {
+			if out, err := as(userID, args...); err != nil {
+				t.Errorf("mox %s: %v: %s", strings.Join(args, " "), err, out)
+			}
+			if out, err := as(userID+1, args...); err == nil {
+				t.Errorf("mox %s as another user: %s", strings.Join(args, " "), out)
+			}
+		}
+	}
+	all()
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", in.child()))
+	if err != nil || strings.Contains(string(environ), inside) {
+		t.Errorf("the child has the environment of root: %v, %q", err, environ)
+	}
+	in.mox("stop")
+	if err := in.cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	all()
+	in.cmd = in.command("serve")
+	in.cmd.Stdout, in.cmd.Stderr = &in.log, &in.log
+	if err := in.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server serves again", func() error { return greeted(25, "220 ") })
 }
