@@ -23,6 +23,7 @@ msmtp:msmtp
 neomutt:neomutt
 node:nodejs
 npm:npm
+/usr/sbin/nginx:nginx-light
 /usr/sbin/nsd:nsd
 offlineimap:offlineimap3
 openssl:openssl
