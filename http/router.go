@@ -21,6 +21,12 @@ func (q *exchange) answer() {
 		q.fail(nethttp.StatusBadRequest)
 		return
 	}
+	if other, named := r.Header["Host"]; named { // Only HTTP/2 has it beside :authority (RFC 9113 §8.3.1).
+		if host, _ := hostOf(other[0]); len(other) > 1 || host != q.host {
+			q.fail(nethttp.StatusBadRequest)
+			return
+		}
+	}
 	switch r.URL.Scheme {
 	case "", "http":
 	case "https":

@@ -26,6 +26,7 @@ func (s *Server) staticHandler(h *config.WebHandler) (nethttp.Handler, func(), e
 		NoPrecompressed: !h.Compress,
 		Cache:           s.files,
 		ResponseHeaders: header(h.Static.ResponseHeaders),
+		NotFound:        nethttp.HandlerFunc(s.noFile),
 		Error:           s.Error,
 		Log:             s.log.With("handler", h.LogName),
 	}
@@ -51,6 +52,15 @@ func (s *Server) staticHandler(h *config.WebHandler) (nethttp.Handler, func(), e
 	}
 	handler, err := static.New(opts)
 	return handler, nil, err
+}
+
+// noFile answers where there is no file. A security.txt there is nevertheless.
+func (s *Server) noFile(w nethttp.ResponseWriter, r *nethttp.Request) {
+	if q := exchangeOf(w); q != nil && q.path == securityTxtPath && q.router.sites.SecurityTxt != "" {
+		continues(w, r)
+		return
+	}
+	s.Error(w, r, nethttp.StatusNotFound)
 }
 
 // header returns fields to set. One without a value is to be removed.

@@ -1,6 +1,8 @@
 package http_test
 
 import (
+	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"mox/config"
 	"mox/http"
@@ -493,6 +498,59 @@ func TestSchemeOfTarget(t *testing.T) {
 		codes := exchangeRaw(t, conn, "GET "+target+" HTTP/1.1\r\nHost: plain.example.org\r\nConnection: close\r\n\r\n")
 		if len(codes) != 1 || codes[0] != want {
 			t.Errorf("%s: %v, want %d", target, codes, want)
+		}
+	}
+}
+
+// Security.txt is at websites of files that have none.
+func TestSecurityTxtOfWebsite(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{Domains: "SecurityTxt:\n\tContact:\n\t\t- mailto:security@example.org\n\tExpires: 2027-01-31T00:00:00Z\n"})
+	const url = "https://www.example.org/.well-known/security.txt"
+	if resp := r.get(url); resp.StatusCode != 200 || !strings.HasPrefix(resp.body, "Contact: mailto:security@example.org\r\n") {
+		t.Errorf("%d %q", resp.StatusCode, resp.body)
+	}
+	if resp := r.get("https://www.example.org/security.txt"); resp.StatusCode != 404 {
+		t.Errorf("elsewhere: %d", resp.StatusCode)
+	}
+	writeFile(t, filepath.Join(r.dir, "www", ".well-known", "security.txt"), "of the website")
+	if resp := r.get(url); resp.StatusCode != 200 || resp.body != "of the website" {
+		t.Errorf("a file of the website: %d %q", resp.StatusCode, resp.body)
+	}
+}
+
+// A Host field beside :authority says the same.
+func TestTwoHostsOfHTTP2(t *testing.T) {
+	t.Parallel()
+	r, _ := startSites(t, files{})
+	conn, err := tls.Dial("tcp", r.addrs[443], &tls.Config{InsecureSkipVerify: true, ServerName: "www.example.org", NextProtos: []string{"h2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(conn, http2.ClientPreface)
+	fr := http2.NewFramer(conn, conn)
+	fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	fr.WriteSettings()
+	for i, tt := range []struct{ host, want string }{{"WWW.example.org:443", "200"}, {"mail.example.org", "400"}} {
+		var block bytes.Buffer
+		e := hpack.NewEncoder(&block)
+		for _, f := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", "www.example.org"}, {":path", "/a.txt"}, {"host", tt.host}} {
+			e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
+		}
+		fr.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), BlockFragment: block.Bytes(), EndStream: true, EndHeaders: true})
+		for {
+			f, err := fr.ReadFrame()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h, ok := f.(*http2.MetaHeadersFrame); ok {
+				if got := h.PseudoValue("status"); got != tt.want {
+					t.Errorf("Host %s: %s, want %s", tt.host, got, tt.want)
+				}
+				break
+			}
 		}
 	}
 }
