@@ -280,7 +280,7 @@ func TestTimes(t *testing.T) {
 func TestList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t)
+		e := newEnv(t, func(o *websession.Options) { o.Idle = time.Hour })
 		own, second, third, bob := e.logIn("ann", false), e.logIn("ann", false), e.logIn("ann", true), e.logIn("bob", false)
 		var l []websession.Info
 		decode(t, own.do("GET", "session/all"), &l)
@@ -310,7 +310,7 @@ func TestList(t *testing.T) {
 		}()
 		<-started
 		// As long as it lasts, its session is used.
-		time.Sleep(30 * time.Hour)
+		time.Sleep(2 * time.Hour)
 		second.want("with a stream", ok)
 		own = e.logIn("ann", false)
 		if got := code(t, bob.do("GET", "mail")); got != over {
