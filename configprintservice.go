@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mox/config"
 )
 
 func configPrintServiceCommand() *cobra.Command {
@@ -27,8 +29,11 @@ need.`,
 			if path, err = filepath.Abs(path); err != nil {
 				return err
 			}
-			// The directories of configuration and data are beside each other, as quickstart makes them.
-			text, err := serviceUnit(filepath.Dir(filepath.Dir(path)), path)
+			data, err := config.DataDir(path)
+			if err != nil {
+				return err
+			}
+			text, err := serviceUnit(path, filepath.Dir(path), data)
 			if err != nil {
 				return err
 			}
@@ -38,22 +43,26 @@ need.`,
 	}
 }
 
-// serviceUnit returns the unit for a directory, with its mox.conf.
+// serviceUnit returns the unit for a mox.conf, whose server writes below some directories.
 //
 // The server needs the rights of root to open ports, to read keys, to give files to the user of its child, and to start
-// that; the child has none. It writes below the directory only.
-func serviceUnit(dir, config string) ([]byte, error) {
+// that; the child has none. It works in the first of the directories.
+func serviceUnit(conf string, writable ...string) ([]byte, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range []string{dir, config, executable} {
+	words := make([]string, len(writable))
+	for i, dir := range writable {
+		words[i] = unitWord(dir)
+	}
+	for _, s := range append([]string{conf, executable}, writable...) {
 		if strings.ContainsAny(s, "\n\r") {
 			return nil, fmt.Errorf("the path %q has a line break", s)
 		}
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, serviceTemplate, unitPath(dir), unitWord(executable), unitWord(config), unitWord(dir))
+	fmt.Fprintf(&b, serviceTemplate, unitPath(writable[0]), unitWord(executable), unitWord(conf), strings.Join(words, " "))
 	return b.Bytes(), nil
 }
 

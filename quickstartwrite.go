@@ -71,7 +71,7 @@ func (q *quickstart) write(ctx context.Context) error {
 		mode fs.FileMode
 	}{
 		{"config/domains.conf", func() ([]byte, error) { return configText(&dynamic, "") }, 0o640},
-		{"mox.service", func() ([]byte, error) { return serviceUnit(q.opts.dir, q.path("config", "mox.conf")) }, 0o644},
+		{"mox.service", func() ([]byte, error) { return serviceUnit(q.path("config", "mox.conf"), q.opts.dir) }, 0o644},
 		{"config/mox.conf", func() ([]byte, error) { return configText(&static, more) }, 0o640},
 	} {
 		if err := q.create(f.name, f.mode, f.make); err != nil {
