@@ -312,6 +312,46 @@ func TestVerifyDataFix(t *testing.T) {
 	}
 }
 
+// An account without account.json has nobody's name. It is a problem all the same, and in backups.
+func TestAccountLeftOut(t *testing.T) {
+	t.Parallel()
+	r := filled(t, false)
+	want := r.export("Inbox")
+	l, err := filepath.Glob(filepath.Join(filepath.Dir(r.path), "data", "accounts", "*", "account.json"))
+	if err != nil || len(l) != 1 {
+		t.Fatal(l, err)
+	}
+	info, err := os.ReadFile(l[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(l[0]); err != nil {
+		t.Fatal(err)
+	}
+	id := filepath.Base(filepath.Dir(l[0]))
+	if code, out := r.tryCommand("verifydata"); code != exitFailure || !strings.Contains(out, "account "+id+": it is left out") || !strings.Contains(out, "1 problems") {
+		t.Errorf("verifydata: exit code %d, %s", code, out)
+	}
+	dir := filepath.Join(t.TempDir(), "backup")
+	if code, out := r.tryCommand("backup", dir); code != exitFailure || !strings.Contains(out, "account "+id+" is copied as it is") {
+		t.Errorf("backup: exit code %d, %s", code, out)
+	}
+	data := filepath.Join(filepath.Dir(r.path), "data")
+	if err := os.RemoveAll(data); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := r.tryCommand("restore", dir, data); code != exitFailure || !strings.Contains(out, "account "+id+" has its old UIDVALIDITYs") {
+		t.Errorf("restore: exit code %d, %s", code, out)
+	}
+	if err := os.WriteFile(l[0], info, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.command("verifydata")
+	if r.export("Inbox") != want {
+		t.Error("other messages")
+	}
+}
+
 // A server does not start on a directory in which a restore was killed, and the next restore begins anew.
 func TestUnfinishedRestore(t *testing.T) {
 	t.Parallel()

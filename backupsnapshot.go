@@ -120,6 +120,14 @@ func (s *snapshot) run(ctx context.Context) error {
 		}
 		s.accounts++
 	}
+	for _, problem := range s.store.LeftOut() {
+		if err := s.tell(backupProgress{Problem: fmt.Sprintf("account %s is copied as it is: %s; %s", problem.Account, problem.What, problem.Cure)}); err != nil {
+			return err
+		}
+	}
+	if err := s.store.SnapshotLeftOut(ctx, accountsDir(s.dir), s.progress("accounts that are left out")); err != nil {
+		return err
+	}
 	return s.copyRest(ctx)
 }
 

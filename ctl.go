@@ -427,6 +427,9 @@ func (o *operations) verifyData(ctx context.Context, c *ctl.Call) (any, error) {
 		return o.store.Verify(ctx, account, p.Content, tell)
 	})
 	if p.Account == "" && ctx.Err() == nil {
+		for _, problem := range o.store.LeftOut() {
+			tell(problem)
+		}
 		qerr := o.verifyQueue(ctx, p.Content, func(problem string) {
 			tell(store.Problem{What: problem, Cure: "restore " + o.queueDir + " from a backup, or drop the message with \"mox queue drop\"; a queue whose database is damaged can be moved away, what is in it is not delivered then"})
 		})

@@ -285,6 +285,10 @@ func (r *restoreRun) mark(ctx context.Context, data string) (rerr error) {
 		sum.Mailboxes += m.Mailboxes
 		sum.Canceled += m.Canceled
 	}
+	for _, p := range st.LeftOut() {
+		r.problems++
+		r.printf("account %s has its old UIDVALIDITYs: %s; %s, then run \"mox bumpuidvalidity\"", p.Account, p.What, p.Cure)
+	}
 	r.printf("%d accounts: %d mailboxes have a new UIDVALIDITY, so mail programs download them anew", len(l), sum.Mailboxes)
 	if sum.Canceled > 0 {
 		r.printf("%d submissions that the queue had not taken yet are canceled; what was sent is in the sender's mailbox, if he keeps copies", sum.Canceled)

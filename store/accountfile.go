@@ -12,6 +12,8 @@ import (
 	"mox/internal/vfs"
 )
 
+const accountFileBase = "account.json"
+
 // accountFile is the content of account.json, by which accounts are found without opening their
 // databases.
 type accountFile struct {
@@ -30,7 +32,7 @@ type accountJSON struct {
 }
 
 func readAccountFile(fsys vfs.FS, dir string) (accountFile, error) {
-	b, err := readFile(fsys, filepath.Join(dir, "account.json"))
+	b, err := readFile(fsys, filepath.Join(dir, accountFileBase))
 	if err != nil {
 		return accountFile{}, err
 	}
@@ -58,7 +60,7 @@ func writeAccountFile(fsys vfs.FS, dir string, info accountFile) error {
 	if err := writeFileSync(fsys, tmp, append(b, '\n')); err != nil {
 		return err
 	}
-	if err := fsys.Rename(tmp, filepath.Join(dir, "account.json")); err != nil {
+	if err := fsys.Rename(tmp, filepath.Join(dir, accountFileBase)); err != nil {
 		return err
 	}
 	return fsys.SyncDir(dir)

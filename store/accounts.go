@@ -73,12 +73,33 @@ func (s *Store) findAccounts() error {
 		} else if err != nil {
 			// The others must be served nevertheless.
 			s.opts.Log.Error("account left out: its account.json is missing or damaged, write it anew or restore it from a backup", "dir", dir, "err", err)
+			s.leftOut = append(s.leftOut, leftOut{name, err})
 			continue
 		}
 		sl := &slot{info: info}
 		s.byName[info.Name], s.byID[info.ID] = sl, sl
 	}
 	return nil
+}
+
+// leftOut is a directory of an account that is not known by name, as its account.json is missing or damaged.
+type leftOut struct {
+	dir string // Below Options.Dir.
+	err error
+}
+
+// LeftOut returns a problem for each account that New has left out because it is not known whose it is. In place of its
+// name the problem has that of its directory.
+func (s *Store) LeftOut() []Problem {
+	var l []Problem
+	for _, o := range s.leftOut {
+		l = append(l, Problem{
+			Account: o.dir,
+			What:    fmt.Sprintf("it is left out, as its account.json is missing or damaged: %v", o.err),
+			Cure:    "write that file anew, as other accounts have it, or restore it from a backup",
+		})
+	}
+	return l
 }
 
 func (sl *slot) unbusy() {

@@ -107,24 +107,49 @@ func (s *Store) snapshotDamaged(ctx context.Context, account, dir string, progre
 	return s.exclusive(ctx, account, func(sl *slot) (rerr error) {
 		from := s.accountDir(sl.info.ID)
 		to := filepath.Join(dir, dirName(sl.info.ID))
-		return s.snapshotInto(to, sl.info, func() (rerr error) {
-			err := copyFile(databasePath(from), databasePath(to))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			blobs, err := blob.Open(filepath.Join(from, "blobs"), blob.Options{FS: s.opts.FS, Logger: s.opts.Log, ReadOnly: true})
-			if err != nil {
-				return err
-			}
-			defer func() { rerr = errors.Join(rerr, blobs.Close()) }()
-			held, err := blobs.Snapshot()
-			if err != nil {
-				return err
-			}
-			defer held.Release()
-			return held.Link(ctx, filepath.Join(to, "blobs"), progress)
-		})
+		return s.snapshotInto(to, sl.info, func() error { return s.snapshotFiles(ctx, from, to, progress) })
 	})
+}
+
+// SnapshotLeftOut is Snapshot for the accounts that LeftOut tells of. They are copied as they are; nobody uses them.
+func (s *Store) SnapshotLeftOut(ctx context.Context, dir string, progress func(n int64)) error {
+	fsys := vfs.OS{}
+	for _, o := range s.leftOut {
+		from, to := filepath.Join(s.opts.Dir, o.dir), filepath.Join(dir, o.dir)
+		if err := fsys.Mkdir(to, 0o700); err != nil {
+			return err
+		}
+		err := copyFile(filepath.Join(from, accountFileBase), filepath.Join(to, accountFileBase))
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			err = s.snapshotFiles(ctx, from, to, progress)
+		}
+		if err == nil {
+			err = syncSnapshot(fsys, to)
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("copying account in %s: %w", from, err), removeAll(fsys, to))
+		}
+	}
+	return nil
+}
+
+// snapshotFiles copies database and blobs of an account that nobody uses, as far as they are there.
+func (s *Store) snapshotFiles(ctx context.Context, from, to string, progress func(n int64)) (rerr error) {
+	err := copyFile(databasePath(from), databasePath(to))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	blobs, err := blob.Open(filepath.Join(from, "blobs"), blob.Options{FS: s.opts.FS, Logger: s.opts.Log, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { rerr = errors.Join(rerr, blobs.Close()) }()
+	held, err := blobs.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer held.Release()
+	return held.Link(ctx, filepath.Join(to, "blobs"), progress)
 }
 
 // snapshotInto makes the directory of a copy of an account, which fill fills but for account.json.
@@ -144,6 +169,11 @@ func (s *Store) snapshotInto(to string, info accountFile, fill func() error) (re
 	if err := writeAccountFile(fsys, to, info); err != nil {
 		return err
 	}
+	return syncSnapshot(fsys, to)
+}
+
+// syncSnapshot makes the directories of a copy of an account durable.
+func syncSnapshot(fsys vfs.OS, to string) error {
 	for _, d := range []string{filepath.Join(to, "blobs", "files"), filepath.Join(to, "blobs"), to, filepath.Dir(to)} {
 		if err := fsys.SyncDir(d); err != nil {
 			return err

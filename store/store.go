@@ -117,6 +117,7 @@ type Store struct {
 	lock       *os.File
 	mapped     dbfile.Mapped // Has the databases of open accounts.
 	attempts   *loginAttempts
+	leftOut    []leftOut // Set by New.
 
 	randMu sync.Mutex // Held while reading opts.Rand.
 
