@@ -89,6 +89,12 @@ it after editing, before a restart or reload.`,
 				}
 				return errors.New("websites redirect in a circle")
 			}
+			if broken := http.Broken(cfg); len(broken) > 0 {
+				for _, err := range broken {
+					fmt.Fprintf(cmd.ErrOrStderr(), "websites: %s; correct WebHandlers in domains.conf\n", printable(err.Error()))
+				}
+				return errors.New("handlers of websites cannot work")
+			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
 			return nil
 		},

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -167,8 +169,11 @@ func (b *builder) webStatic(field string, s *DynamicWebStatic) *WebStatic {
 			p.addf(field+".Root", "%s has the directory of mox's %s in it, which nobody may read; use another one", h.Root, dir.what)
 		}
 	}
-	if accounts := filepath.Join(b.cfg.DataDir, "accounts"); h.Root == accounts || strings.HasPrefix(h.Root, accounts+string(filepath.Separator)) {
-		p.addf(field+".Root", "%s has mail; use another one", h.Root)
+	if strings.HasPrefix(h.Root, b.cfg.DataDir+string(filepath.Separator)) {
+		p.addf(field+".Root", "%s is in the directory of mox's data, which has mail; use another one", h.Root)
+	}
+	if info, err := os.Stat(h.Root); err == nil && !info.IsDir() {
+		p.addf(field+".Root", "%s is not a directory; name one, e.g. /srv/www", h.Root)
 	}
 	return h
 }
@@ -202,7 +207,22 @@ func (p *problems) webRedirect(field string, s *DynamicWebRedirect) *WebRedirect
 	case s.ReplacePath != "" && !strings.HasPrefix(s.ReplacePath, "/") && !strings.HasPrefix(s.ReplacePath, "$"):
 		p.addf(field+".ReplacePath", "%q does not begin with a slash, as paths do; correct it", s.ReplacePath)
 	}
+	if _, err := regexp.Compile(s.OrigPathRegexp); err == nil && h.OrigPath != nil {
+		p.groups(field+".ReplacePath", s.ReplacePath, h.OrigPath)
+	}
 	return h
+}
+
+// groups refuses a replacement with groups that the expression does not have, which would vanish.
+func (p *problems) groups(field, replacement string, pattern *regexp.Regexp) {
+	for _, m := range regexp.MustCompile(`\$(?:\$|(\w+)|\{(\w+)\})`).FindAllStringSubmatch(replacement, -1) {
+		name := m[1] + m[2]
+		n, err := strconv.Atoi(name)
+		if name == "" || err == nil && n <= pattern.NumSubexp() || err != nil && slices.Contains(pattern.SubexpNames(), name) {
+			continue
+		}
+		p.addf(field, "%s is for a group that OrigPathRegexp does not have; correct it, and write ${1}x for the first group before an x", m[0])
+	}
 }
 
 func (p *problems) webForward(field string, s *DynamicWebForward) *WebForward {
@@ -218,6 +238,12 @@ func (p *problems) webForward(field string, s *DynamicWebForward) *WebForward {
 		TLSInsecureSkipVerify: s.TLSInsecureSkipVerify,
 	}
 	p.headers(field+".RequestHeaders", s.RequestHeaders, true)
+	for name := range s.RequestHeaders {
+		switch name := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(name, "X-Forwarded-"), name == "X-Real-Ip", name == "Forwarded", name == "Host", name == "Via", name == "Expect":
+			p.addf(field+".RequestHeaders."+name, "is for mox to say; remove it")
+		}
+	}
 	p.headers(field+".ResponseHeaders", s.ResponseHeaders, true)
 	if s.URL != "" {
 		h.addURL(p, field+".URL", s.URL)
@@ -250,7 +276,8 @@ func (h *WebForward) addURL(p *problems, field, s string) {
 	if ok {
 		switch u.Scheme {
 		case "http", "https":
-			ok = u.Host != ""
+			port, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16)
+			ok = u.Hostname() != "" && err == nil && port > 0
 		case "unix":
 			ok = u.Host == "" && filepath.IsAbs(u.Path)
 		default:

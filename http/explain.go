@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	nethttp "net/http"
 	"net/netip"
 	"net/url"
@@ -79,6 +80,27 @@ func (p *port) explain(u *url.URL) Explanation {
 		e.Location = w.header.Get("Location")
 	}
 	return e
+}
+
+// Broken returns an error for each handler of a configuration that cannot work, so that its requests would be answered
+// with one. Nothing is asked of other servers.
+func Broken(cfg *config.Config) []error {
+	s := newServer(Options{
+		Config:   fixed{cfg},
+		Services: foundServices(),
+		Dial:     func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed },
+	})
+	var errs []error
+	for _, h := range cfg.Websites().Handlers {
+		_, end, err := s.siteHandler(h)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("handler %s of %s cannot work: %w", h.LogName, h.Domain.Name(), err))
+		}
+		if end != nil {
+			end()
+		}
+	}
+	return errs
 }
 
 // foundField is in answers that a handler would make.
