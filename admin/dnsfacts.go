@@ -70,7 +70,7 @@ func serves(cfg *config.Config, kind config.WebKind) bool {
 // hostFacts returns what is configured about the machine. Its listeners share its name in MX records, so what each of them
 // has is there once.
 func hostFacts(cfg *config.Config, opts DNSOptions) (dnsrecords.Host, error) {
-	h := dnsrecords.Host{Name: cfg.Hostname, IPs: cfg.PublicIPs(opts.Interfaces)}
+	h := dnsrecords.Host{Name: cfg.Hostname, IsDomain: cfg.Domain(cfg.Hostname) != nil, IPs: cfg.PublicIPs(opts.Interfaces)}
 	for _, l := range cfg.PublicListeners() {
 		if l.SMTP.Enabled {
 			keys, err := tlsKeys(l)

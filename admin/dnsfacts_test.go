@@ -196,3 +196,40 @@ Listeners:
 		}
 	}
 }
+
+// The name of the machine may be a domain as well: together, the records of all domains have one SPF record for it.
+func TestDNSFactsOfHostDomain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"mox.conf":     "DataDir: data\nHostname: mail.example.org\nListeners:\n\tx:\n\t\tIPs:\n\t\t\t- 5.9.1.1\n\t\tSMTP:\n\t\t\tEnabled: true\nPostmaster:\n\tAccount: ann\n",
+		"domains.conf": "Domains:\n\texample.org: nil\n\tmail.example.org: nil\nAccounts:\n\tann:\n\t\tDomain: example.org\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, err := config.Load(config.Options{Path: filepath.Join(dir, "mox.conf")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var spf []string
+	for _, name := range []string{"example.org", "mail.example.org"} {
+		d, h, err := DNSFacts(cfg, dns.Domain{ASCII: name}, DNSOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := dnsrecords.Records(d, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range records {
+			if r.Need == dnsrecords.SPF && r.Name == "mail.example.org." {
+				spf = append(spf, r.Text)
+			}
+		}
+	}
+	if !slices.Equal(spf, []string{"v=spf1 mx ~all"}) {
+		t.Errorf("SPF records of the machine: %q", spf)
+	}
+}

@@ -19,7 +19,7 @@ import (
 // spf looks whether the machine may send for the domain, and in its own name.
 func (c *checker) spf(ctx context.Context) []Finding {
 	l := []Finding{c.spfOf(ctx, c.d.Name)}
-	if c.d.Name != c.h.Name {
+	if c.d.ownSPF(c.h) {
 		l = append(l, c.spfOf(ctx, c.h.Name))
 	}
 	return l

@@ -47,6 +47,10 @@ type Record struct {
 type Host struct {
 	Name dns.Domain
 
+	// IsDomain tells that the name is also that of a domain whose mail the machine receives and sends. The SPF record of
+	// the name, of which there can be one only (RFC 7208 §3.2), is then among the records of that domain.
+	IsDomain bool
+
 	// IPs are the addresses at which others reach it.
 	IPs []netip.Addr
 
@@ -122,6 +126,9 @@ func within(name string, d dns.Domain) bool {
 
 // hasHost tells whether the machine has its name in the domain, so that the zone of the domain may have its records.
 func (d *Domain) hasHost(h *Host) bool { return within(h.Name.Absolute(), d.Name) }
+
+// ownSPF tells whether the SPF record of the machine's name comes with those of the domain.
+func (d *Domain) ownSPF(h *Host) bool { return d.Name != h.Name && !h.IsDomain }
 
 // hasAddress tells whether the machine has an address. It has any if its addresses are not known.
 func (h *Host) hasAddress(ip netip.Addr) bool {

@@ -26,7 +26,7 @@ func Records(d Domain, h Host) ([]Record, error) {
 		l = append(l, Record{Need: TLSA, Name: tlsaName(&h), Type: "TLSA", Value: t.Record()})
 	}
 	l = append(l, text(SPF, d.Name.Absolute(), domainSPF(&d)))
-	if d.Name != h.Name {
+	if d.ownSPF(&h) {
 		l = append(l, text(SPF, h.Name.Absolute(), hostSPF))
 	}
 	for _, sel := range d.Selectors {
