@@ -50,7 +50,7 @@ func TestARCVerify(t *testing.T) {
 		{args: verify, stdin: "From: ann@example.org\r\n\r\nhello\r\n", code: exitFailure, out: []string{"Result:  none\n"}, err: "the message has no chain"},
 		{args: verify, code: exitFailure, err: "the message has no chain"},
 		{args: append(verify, filepath.Join(t.TempDir(), "absent")), code: exitFailure, err: "no such file"},
-		{args: append(verify, "a", "b"), code: exitUsage, err: "accepts at most 1 arg"},
+		{args: append(verify, "a", "b"), code: exitUsage, err: "unexpected argument"},
 	})
 	runLookups(t, failing, []lookupTest{
 		{args: verify, stdin: msg, code: exitFailure, out: []string{"Result:   fail\n"}, err: "try again later"},

@@ -104,7 +104,7 @@ func TestConfigDNS(t *testing.T) {
 	runLookups(t, &dns.MemResolver{Fail: []string{"example.org"}}, []lookupTest{
 		{args: []string{"--config", path, "config", "dnscheck", "example.net"}, code: exitFailure, err: "there is no such domain in domains.conf: example.net"},
 		{args: []string{"--config", path, "config", "dnscheck", "a..b"}, code: exitUsage, err: "give a name such as example.org"},
-		{args: []string{"--config", path, "config", "dnscheck"}, code: exitUsage, err: "accepts 1 arg"},
+		{args: []string{"--config", path, "config", "dnscheck"}, code: exitUsage, err: "missing argument"},
 		{args: []string{"--config", path, "config", "dnsrecords", "example.net"}, code: exitFailure, err: "no such domain"},
 		{args: []string{"--config", path + "x", "config", "dnsrecords", "example.org"}, code: exitFailure, err: "does not exist"},
 	})

@@ -35,7 +35,7 @@ func configSteps(key string) []configStep {
 		{"config address list", exitOK, "dmarcreports@bücher.example"},
 		{"config domain rm bücher.example", exitOK, "is removed"},
 		{"config domain rm bücher.example", exitFailure, "no such domain"},
-		{"config domain add", exitUsage, "accepts between 1 and 2 arg"},
+		{"config domain add", exitUsage, "missing argument"},
 
 		{"config account add carl carl@example.net", exitOK, "set its password with \"mox setaccountpassword carl\""},
 		{"config account add carl carl2@example.net", exitFailure, "account carl: it is there already"},
@@ -48,7 +48,7 @@ func configSteps(key string) []configStep {
 		{"config account list", exitOK, "carl@example.net"},
 		{"config account disable carl on_leave", exitOK, "refused"},
 		{"config account list", exitOK, "login disabled: on leave"},
-		{"config account disable carl", exitUsage, "accepts 2 arg"},
+		{"config account disable carl", exitUsage, "missing argument"},
 		{"config account disable nobody x", exitFailure, "no such account"},
 		{"config account enable carl", exitOK, "allowed"},
 
@@ -69,7 +69,7 @@ func configSteps(key string) []configStep {
 		{"config alias add x@example.net none@example.net", exitFailure, "a member is an address of an account"},
 		{"config alias add x@example.net team@example.net", exitFailure, "a member is an address of an account"},
 		{"config alias add x@none.example carl@example.net", exitFailure, "no such domain"},
-		{"config alias add x@example.net", exitUsage, "requires at least 2 arg"},
+		{"config alias add x@example.net", exitUsage, "missing argument"},
 		{"config alias list", exitOK, "members may send"},
 		{"config alias update --postpublic team@example.net", exitOK, "is changed"},
 		{"config alias update team@example.net", exitUsage, "nothing to change"},

@@ -113,7 +113,7 @@ func TestDKIMLookup(t *testing.T) {
 		{args: lookup("fail"), code: exitFailure, err: "try again later"},
 		{args: lookup("a b"), code: exitUsage, err: `selector "a b"`},
 		{args: []string{"dkim", "lookup", "x", "a..b"}, code: exitUsage, err: "give a name"},
-		{args: []string{"dkim", "lookup", "x"}, code: exitUsage, err: "accepts 2 arg"},
+		{args: []string{"dkim", "lookup", "x"}, code: exitUsage, err: "missing argument"},
 	})
 	var j dkimLookupJSON
 	lookupJSON(t, r, exitOK, &j, "", "dkim", "lookup", "good", "example.org")
@@ -229,7 +229,7 @@ func TestDKIMSignRefuses(t *testing.T) {
 		{args: []string{"--config", keyless, "dkim", "sign"}, stdin: "From: a@example.org\n\nx\n", code: exitFailure, err: "config test\" tells what to correct"},
 		{args: sign, code: exitFailure, err: "give the message one From field with an address"},
 		{args: append(sign, filepath.Join(t.TempDir(), "absent")), code: exitFailure, err: "no such file"},
-		{args: append(sign, "a", "b"), code: exitUsage, err: "accepts at most 1 arg"},
+		{args: append(sign, "a", "b"), code: exitUsage, err: "unexpected argument"},
 		{args: []string{"--config", broken, "dkim", "sign"}, stdin: "From: a@example.org\n\nx\n", code: exitFailure, err: "config test\" tells what to correct"},
 	} {
 		runLookups(t, r, []lookupTest{tc})
@@ -254,7 +254,7 @@ func TestDKIMVerifyRefuses(t *testing.T) {
 		{args: verify, stdin: "DKIM-Signature: v=1; \x1b[31m\r\nFrom: a@example.org\r\n\r\n", code: exitFailure, out: []string{"Result:  neutral\n"}, err: "no signature passes"},
 		{args: []string{"dkim", "verify", filepath.Join(t.TempDir(), "absent")}, code: exitFailure, err: "no such file"},
 		{args: []string{"dkim", "verify", t.TempDir()}, code: exitFailure, err: "reading the message"},
-		{args: []string{"dkim", "verify", "a", "b"}, code: exitUsage, err: "accepts at most 1 arg"},
+		{args: []string{"dkim", "verify", "a", "b"}, code: exitUsage, err: "unexpected argument"},
 	})
 	var j struct{ Signatures []dkimResultJSON }
 	lookupJSON(t, r, exitFailure, &j, "From: a@example.org\n\nx\n", "dkim", "verify")

@@ -49,7 +49,7 @@ func TestDMARCLookup(t *testing.T) {
 		{args: lookup("two.example"), code: exitFailure, out: []string{"Problem:"}, err: "several DMARC records, so that none applies to two.example; leave one"},
 		{args: lookup("fail.example"), code: exitFailure, out: []string{"Problem:"}, err: "try again later"},
 		{args: lookup("192.0.2.1:25"), code: exitUsage, err: "give a name such as example.org"},
-		{args: lookup(), code: exitUsage, err: "accepts 1 arg"},
+		{args: lookup(), code: exitUsage, err: "missing argument"},
 	})
 }
 
@@ -100,7 +100,7 @@ func TestDMARCVerify(t *testing.T) {
 		{args: verify("192.0.2.x", "ann@example.org", ""), stdin: dmarcTestMessage, code: exitUsage, err: "is not an IP address"},
 		{args: verify("192.0.2.1", "a@@example.org", ""), stdin: dmarcTestMessage, code: exitUsage, err: "invalid address"},
 		{args: verify("192.0.2.1", "ann", ""), stdin: dmarcTestMessage, code: exitUsage, err: `give an address, or "" for none`},
-		{args: verify("192.0.2.1", "ann@example.org"), stdin: dmarcTestMessage, code: exitUsage, err: "accepts 3 arg"},
+		{args: verify("192.0.2.1", "ann@example.org"), stdin: dmarcTestMessage, code: exitUsage, err: "missing argument"},
 	})
 }
 

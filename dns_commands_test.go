@@ -53,7 +53,7 @@ func TestDNSLookup(t *testing.T) {
 		{args: lookup("spf", "example.org"), code: exitUsage, err: `unknown type "spf"; use one of ptr, mx,`},
 		{args: lookup("ptr", "mx.example.org"), code: exitUsage, err: "is not an IP address"},
 		{args: lookup("a", "a..b"), code: exitUsage, err: "give a name such as example.org"},
-		{args: lookup("a"), code: exitUsage, err: "accepts 2 arg"},
+		{args: lookup("a"), code: exitUsage, err: "missing argument"},
 		{args: []string{"dns"}, code: exitUsage, err: "missing subcommand"},
 		{args: []string{"dns", "look"}, code: exitUsage, err: `did you mean "lookup"?`},
 	})

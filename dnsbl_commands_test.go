@@ -41,7 +41,7 @@ func TestDNSBLCheck(t *testing.T) {
 		{args: check("bl.example.net", "192.0.2.7"), code: exitFailure, out: []string{"Result:     not known"}, err: "try again later"},
 		{args: check("bl.example.net", "192.0.2.300"), code: exitUsage, err: "neither an IP address nor a domain"},
 		{args: check("bl..net", "192.0.2.1"), code: exitUsage, err: "give a name such as example.org"},
-		{args: check("bl.example.net"), code: exitUsage, err: "accepts 2 arg"},
+		{args: check("bl.example.net"), code: exitUsage, err: "missing argument"},
 	})
 }
 

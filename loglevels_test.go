@@ -40,7 +40,7 @@ func TestLogLevels(t *testing.T) {
 		{"loud", exitUsage, `unknown log level "loud", use one of error, warn`},
 		{"smtpserver loud", exitUsage, "unknown log level"},
 		{"default", exitUsage, "unknown log level"},
-		{"smtpserver trace now", exitUsage, "accepts at most 2 arg"},
+		{"smtpserver trace now", exitUsage, "unexpected argument"},
 		{"smptserver trace", exitFailure, `no package "smptserver" in the log, use one of`},
 	} {
 		code, _, errs := mox(t, append([]string{"--config", r.path, "loglevels"}, strings.Fields(tc.args)...)...)

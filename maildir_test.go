@@ -158,7 +158,7 @@ func TestMaildirRefusals(t *testing.T) {
 		text string
 	}{
 		{[]string{"import", "maildir", root}, exitUsage, "--account is missing"},
-		{[]string{"import", "maildir", "--account", "mox"}, exitUsage, "accepts 1 arg"},
+		{[]string{"import", "maildir", "--account", "mox"}, exitUsage, "missing argument"},
 		{[]string{"import", "maildir", "--account", "nobody", root}, exitFailure, `no account "nobody"`},
 		{[]string{"import", "maildir", "--account", "mox", none}, exitFailure, "not a maildir"},
 		{[]string{"import", "maildir", "--account", "mox", "--mailbox", "x", none}, exitFailure, "not a maildir"},

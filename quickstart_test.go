@@ -427,11 +427,11 @@ func TestQuickstartDirectory(t *testing.T) {
 func TestQuickstartUsage(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ args, want string }{
-		{"", "accepts between 1 and 2 arg"},
+		{"", "missing argument"},
 		{"you", "is not an address"},
 		{"you@localhost", "is no domain on the internet"},
 		{"you@example.org root", "does not run as root"},
-		{"you@example.org mox more", "accepts between 1 and 2 arg"},
+		{"you@example.org mox more", "unexpected argument"},
 		{"you@example.org --hostname mail", "is not the full name"},
 		{"you@example.org --smarthost smtp.example.net", "is not a host and a port"},
 		{"you@example.org --smarthost 192.0.2.1:465", "is not the name of a host"},

@@ -61,7 +61,7 @@ func TestSPFCheck(t *testing.T) {
 		{args: check("--mailfrom", "ann", "example.org", "192.0.2.1"), code: exitUsage, err: `--mailfrom "ann"`},
 		{args: check("--mailfrom", "ann@example.net", "example.org", "192.0.2.1"), code: exitUsage, err: "give both the same domain"},
 		{args: check("--identity", "helo", "--helo", "x.example.org", "example.org", "192.0.2.1"), code: exitUsage, err: "leave out --mailfrom and --helo"},
-		{args: check("example.org"), code: exitUsage, err: "accepts 2 arg"},
+		{args: check("example.org"), code: exitUsage, err: "missing argument"},
 	})
 }
 
@@ -79,7 +79,7 @@ func TestSPFLookup(t *testing.T) {
 		{args: lookup("bad.example.org"), code: exitFailure, out: []string{"Record:   v=spf1 ip4:192.0.2 -all", "Problem:"}, err: "ip4:192.0.2"},
 		{args: lookup("fail.example.org"), code: exitFailure, err: "try again later"},
 		{args: lookup("exa mple"), code: exitUsage, err: "give a name"},
-		{args: []string{"spf", "lookup"}, code: exitUsage, err: "accepts 1 arg"},
+		{args: []string{"spf", "lookup"}, code: exitUsage, err: "missing argument"},
 	})
 }
 
@@ -101,7 +101,7 @@ func TestSPFParse(t *testing.T) {
 		{args: parse("v=spf1 ip4:192.0.2.0/33 -all"), code: exitFailure, err: "ip4:192.0.2.0/33"},
 		{args: parse("v=spf2 -all"), code: exitFailure, err: "correct the record"},
 		{args: parse("v=spf1 redirect=a.b redirect=c.d"), code: exitFailure, err: "correct the record"},
-		{args: []string{"spf", "parse", "v=spf1", "mx"}, code: exitUsage, err: "accepts 1 arg"},
+		{args: []string{"spf", "parse", "v=spf1", "mx"}, code: exitUsage, err: "unexpected argument"},
 	})
 }
 
