@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mox/config"
@@ -126,12 +127,12 @@ func hostOf(s string) (string, bool) {
 			host = s[1 : len(s)-1]
 		case strings.HasPrefix(s, "["):
 			h, port, err := net.SplitHostPort(s)
-			if err != nil || strings.Trim(port, "0123456789") != "" {
+			if err != nil || !isPort(port) {
 				return "", false
 			}
 			host = h
 		default:
-			if host = s[:i]; strings.Trim(s[i+1:], "0123456789") != "" {
+			if host = s[:i]; !isPort(s[i+1:]) {
 				return "", false
 			}
 		}
@@ -148,6 +149,12 @@ func hostOf(s string) (string, bool) {
 	}
 	d, err := dns.ParseDomainLax(host)
 	return d.ASCII, err == nil
+}
+
+// isPort tells whether s can be the port of a Host field, where it may be empty.
+func isPort(s string) bool {
+	_, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil
 }
 
 // cleanPath returns a path with each run of slashes as one, for comparing. Paths with elements that mean another
