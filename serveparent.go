@@ -115,7 +115,7 @@ func (p *parent) prepare() error {
 	}
 	p.cfg = cfg
 	if !p.root {
-		return nil
+		return prepareDataDir(cfg) // The child cannot make it, as it sees no more than what is in it.
 	}
 	if p.user, err = lookupUser(cfg.User); err != nil {
 		return err
