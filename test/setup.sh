@@ -73,7 +73,7 @@ packages() {
 modules() {
 	cd "$(dirname "$0")/browser"
 	if ! cmp -s package-lock.json node_modules/.installed; then
-		npm ci --silent --no-audit --no-fund
+		npm ci --loglevel=error --no-audit --no-fund >/dev/null
 		cp package-lock.json node_modules/.installed
 	fi
 }
