@@ -16,7 +16,7 @@ SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
-RACE := . $(patsubst %,./%/...,$(wildcard admin arc config dkim dmarc dns dnsbl http imapserver internal iprev login pipeline queue queuedb smtpclient smtpserver spf store))
+RACE := . $(patsubst %,./%/...,$(wildcard admin arc autotls config dkim dmarc dns dnsbl http imapserver internal iprev login pipeline queue queuedb smtpclient smtpserver spf store websession))
 
 # Files that `make generate` writes. They are committed.
 GENERATED := docs/config.md docs/commands.md
