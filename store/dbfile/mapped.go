@@ -27,7 +27,9 @@ const (
 type Mapped struct {
 	pending atomic.Bool // A look is planned.
 
-	mu  sync.Mutex
+	resident func() int64 // Bytes of files that are resident. Nil is residentFiles, of the whole process.
+
+	mu  sync.Mutex // Guards what follows.
 	dbs map[*DB]struct{}
 
 	// floor is what is resident of all files when none of the pages are, or the least there was since they were
@@ -42,9 +44,16 @@ func (m *Mapped) Add(db *DB) {
 	defer m.mu.Unlock()
 	if m.dbs == nil {
 		m.dbs = map[*DB]struct{}{}
-		m.floor = residentFiles()
+		m.floor = m.residentNow()
 	}
 	m.dbs[db] = struct{}{}
+}
+
+func (m *Mapped) residentNow() int64 {
+	if m.resident != nil {
+		return m.resident()
+	}
+	return residentFiles()
 }
 
 func (m *Mapped) remove(db *DB) {
@@ -66,7 +75,7 @@ func (m *Mapped) look() {
 	if m.grown() {
 		m.release()
 		m.mu.Lock()
-		m.floor = residentFiles()
+		m.floor = m.residentNow()
 		m.mu.Unlock()
 	}
 	m.pending.Store(false)
@@ -76,7 +85,7 @@ func (m *Mapped) look() {
 func (m *Mapped) grown() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	resident := residentFiles()
+	resident := m.residentNow()
 	m.floor = min(m.floor, resident)
 	return resident-m.floor > mappedGrowth
 }
