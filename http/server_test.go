@@ -302,6 +302,7 @@ func TestMetricsOnlyForAllowedHosts(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	r := start(t, files{Listener: metricsListener})
+	r.do(r.client(), "GET", "http://localhost:8010/metrics") // By then the port is served.
 	if err := r.server.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
