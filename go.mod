@@ -2,7 +2,11 @@ module mox
 
 go 1.26.0
 
-tool honnef.co/go/tools/cmd/staticcheck
+tool (
+	github.com/mjl-/sherpadoc/cmd/sherpadoc
+	github.com/mjl-/sherpats/cmd/sherpats
+	honnef.co/go/tools/cmd/staticcheck
+)
 
 require (
 	github.com/klauspost/compress v1.20.3
@@ -37,6 +41,10 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/landlock-lsm/go-landlock v0.11.0 // indirect
+	github.com/mjl-/sherpa v0.6.7 // indirect
+	github.com/mjl-/sherpadoc v0.0.18 // indirect
+	github.com/mjl-/sherpaprom v0.0.2 // indirect
+	github.com/mjl-/sherpats v0.0.6 // indirect
 	github.com/mjl-/xfmt v0.0.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
