@@ -284,7 +284,7 @@ func (db *DB) reopen() (*dbfile.DB, error) {
 	if err := dbfile.Rewrite(db.path); err != nil {
 		return nil, err
 	}
-	return openDatabase(context.Background(), db.path, dbfile.Open)
+	return openDatabase(context.Background(), db.path, dbfile.Open, db.log)
 }
 
 // finish tells the callers, and gives up bodies that are of no use.

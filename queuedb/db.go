@@ -86,7 +86,7 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 		return nil, fmt.Errorf("making queue directory: %w", err)
 	}
 	var err error
-	if db.db, err = openDatabase(ctx, db.path, open); err != nil {
+	if db.db, err = openDatabase(ctx, db.path, open, db.log); err != nil {
 		return nil, fmt.Errorf("opening queue database: %w", err)
 	}
 	db.mapped.Add(db.db)
@@ -115,8 +115,8 @@ func Open(ctx context.Context, opts Options) (_ *DB, rerr error) {
 // opener is dbfile.Open or dbfile.OpenCopy.
 type opener func(ctx context.Context, path string, types ...any) (*dbfile.DB, error)
 
-// openDatabase opens the database in a file.
-func openDatabase(ctx context.Context, path string, open opener) (_ *dbfile.DB, rerr error) {
+// openDatabase opens the database in a file and brings it to the current version.
+func openDatabase(ctx context.Context, path string, open opener, log *slog.Logger) (_ *dbfile.DB, rerr error) {
 	db, err := open(ctx, path, versionRow{})
 	if err != nil {
 		return nil, err
@@ -127,10 +127,13 @@ func openDatabase(ctx context.Context, path string, open opener) (_ *dbfile.DB, 
 		}
 	}()
 	// Registering types changes the database, so that comes after.
-	if err := checkVersion(ctx, db); err != nil {
+	if err := checkVersion(ctx, db, schemaVersion); err != nil {
 		return nil, err
 	}
-	return db, register(ctx, db)
+	if err := register(ctx, db); err != nil {
+		return nil, err
+	}
+	return db, upgrade(ctx, db, log, schemaVersion, upgradeSteps)
 }
 
 // read runs fn in a read transaction.
@@ -138,22 +141,6 @@ func (db *DB) read(ctx context.Context, fn func(tx *bstore.Tx) error) error {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	return db.db.Read(ctx, fn)
-}
-
-func checkVersion(ctx context.Context, db *dbfile.DB) error {
-	return db.Write(ctx, func(tx *bstore.Tx) error {
-		v := versionRow{ID: 1}
-		err := tx.Get(&v)
-		switch {
-		case err == bstore.ErrAbsent:
-			return tx.Insert(&versionRow{ID: 1, Version: schemaVersion})
-		case err != nil:
-			return err
-		case v.Version > schemaVersion:
-			return fmt.Errorf("%w: version %d, this mox knows up to %d; run the newer mox or restore a backup", ErrNewerVersion, v.Version, schemaVersion)
-		}
-		return nil
-	})
 }
 
 func register(ctx context.Context, db *dbfile.DB) error {

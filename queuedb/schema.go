@@ -10,6 +10,9 @@ import (
 	"mox/smtp"
 )
 
+// schemaVersion is the version of the rows below. Steps from earlier ones are in files
+// upgrade_<version>.go. New fields and types need a step also where there is nothing to convert: a mox that does not
+// know them must not write to them.
 const schemaVersion = 1
 
 // never is the due time of recipients that no attempt awaits: it keeps them at the end of the
