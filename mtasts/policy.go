@@ -1,11 +1,15 @@
 // Package mtasts is about MTA Strict Transport Security (RFC 8461): policies with which
 // a domain asks that mail to it be delivered only over TLS, to servers with a valid
 // certificate.
+//
+// Policy is written for domains of ours. For those of others, [LookupRecord] tells whether there is one, and [Fetch] and
+// [FetchPolicy] fetch it.
 package mtasts
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +57,15 @@ func (m MX) String() string {
 	return m.Domain.ASCII
 }
 
+// Matches tells whether the pattern fits the name of a server (RFC 8461 §4.1).
+func (m MX) Matches(host dns.Domain) bool {
+	if !m.Wildcard {
+		return host.ASCII == m.Domain.ASCII
+	}
+	label, rest, _ := strings.Cut(host.ASCII, ".")
+	return label != "" && rest == m.Domain.ASCII
+}
+
 // Policy is what a domain asks for.
 type Policy struct {
 	Mode   Mode
@@ -78,6 +91,11 @@ func (p *Policy) Check() error {
 		return ErrNoMX
 	}
 	return nil
+}
+
+// Matches tells whether a server that mail for the domain may go to is among those of the policy (RFC 8461 §4.1).
+func (p *Policy) Matches(host dns.Domain) bool {
+	return slices.ContainsFunc(p.MX, func(m MX) bool { return m.Matches(host) })
 }
 
 // String returns the policy as it is served, with CRLF at the end of each line (RFC 8461 §3.2).
