@@ -471,7 +471,8 @@ func TestMendCounts(t *testing.T) {
 			_, err := bstore.QueryTx[pendingSubmissionRow](tx).Delete()
 			return err
 		},
-		"not pending": func(tx *bstore.Tx) error { return tx.Insert(&pendingSubmissionRow{ID: 77}) },
+		"not scheduled": func(tx *bstore.Tx) error { return tx.Insert(&scheduledSubmissionRow{ID: 77}) },
+		"not pending":   func(tx *bstore.Tx) error { return tx.Insert(&pendingSubmissionRow{ID: 77}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

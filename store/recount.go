@@ -218,7 +218,8 @@ func (r *recount) references() error {
 	return nil
 }
 
-// submissions corrects the list of pending ones.
+// submissions corrects the lists of pending ones and of scheduled ones. Which of those that are not on the latter were
+// scheduled, nothing else tells.
 func (r *recount) submissions() error {
 	listed := map[SubmissionID]bool{}
 	rows, err := allRows[pendingSubmissionRow](r.tx)
@@ -236,6 +237,21 @@ func (r *recount) submissions() error {
 			return err
 		}
 		listed[rows[i].ID] = true
+	}
+	scheduled, err := allRows[scheduledSubmissionRow](r.tx)
+	if err != nil {
+		return err
+	}
+	for i := range scheduled {
+		row := submissionRow{ID: scheduled[i].ID}
+		err := r.get(&row)
+		if err == bstore.ErrAbsent || err == nil && !row.canBeScheduled() {
+			r.correct("submission %d: was on the list of scheduled ones, is not", row.ID)
+			err = r.delete(&scheduled[i])
+		}
+		if err != nil {
+			return err
+		}
 	}
 	var missing []SubmissionID
 	err = bstore.QueryTx[submissionRow](r.tx).ForEach(func(row submissionRow) error {

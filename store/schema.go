@@ -8,7 +8,7 @@ import "mox/imap"
 
 // schemaVersion is the version of the rows below. Steps from earlier ones are in files
 // upgrade_<version>.go.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schemaTypes returns a value of each type of row but versionRow.
 func schemaTypes() []any {
@@ -16,7 +16,7 @@ func schemaTypes() []any {
 		accountRow{}, mailboxRow{}, mailboxKeywordsRow{}, subscriptionRow{},
 		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
 		keywordSetRow{}, threadKeyRow{}, youngThreadsRow{}, changeRow{}, deliveryRow{},
-		submissionRow{}, pendingSubmissionRow{}, recipientRow{}, cursorRow{}, progressRow{},
+		submissionRow{}, pendingSubmissionRow{}, scheduledSubmissionRow{}, submissionCopyRow{}, recipientRow{}, cursorRow{}, progressRow{},
 		credentialsRow{}, webSessionRow{}, loginAttemptRow{},
 	}
 }
@@ -168,6 +168,22 @@ type submissionRow struct {
 // without an index on all.
 type pendingSubmissionRow struct {
 	ID SubmissionID `bstore:"noauto,typename PendingSubmission"`
+}
+
+// scheduledSubmissionRow exists for each submission that is to be sent at a later time, until sending has begun or it was
+// canceled. It has what becomes of the copy then.
+type scheduledSubmissionRow struct {
+	ID      SubmissionID `bstore:"noauto,typename ScheduledSubmission"`
+	Mailbox MailboxID    // Where the copy was put; zero without one.
+	UID     imap.UID
+	Sent    string // Name of the mailbox it goes to when sending begins; empty if it stays.
+	Keep    string // Name of the mailbox it goes to if the submission is canceled; empty if it is removed.
+}
+
+// submissionCopyRow leads from an email to the submission of which it is the copy.
+type submissionCopyRow struct {
+	Email      int64 `bstore:"noauto,typename SubmissionCopy"` // EmailID.Key.
+	Submission SubmissionID
 }
 
 // recipientRow is a forward-path that the account has sent to.

@@ -32,12 +32,17 @@ type Submission struct {
 	State    SubmissionState
 	Created  time.Time
 	SendAt   time.Time // Zero for at once.
-	Email    EmailID   // The Sent copy; zero without one.
+	Email    EmailID   // The copy that the account keeps; zero without one.
 	MailFrom string    // Reverse-path as in MAIL FROM, without brackets.
 	RcptTo   []string  // Forward-paths, without brackets.
 	Extra    []byte    // What the queue needs to queue it again; opaque to the store.
 
-	// Copy is where AddSubmission has put the Sent copy, if it was given one. It is not kept.
+	// SentMailbox is the name of the mailbox to which the copy is moved when sending begins, after SendAt; empty
+	// for a copy that stays where it is. Only AddSubmission looks at it.
+	SentMailbox string
+
+	// Copy is where AddSubmission has put the copy, if it was given one. Only its results and those of
+	// ScheduledSubmissions have it.
 	Copy Added
 }
 
@@ -45,6 +50,8 @@ type Submission struct {
 // added in the same transaction and Submission.Email is set, from which the message can be
 // queued again after a crash. Without a copy, a submission that the queue does not know
 // after a crash was never acknowledged and is canceled.
+//
+// One with a SendAt is scheduled, see ScheduledSubmissions, until BeginSubmission or until it is done or canceled.
 //
 // Adding a submission again, under an id that exists, returns that one and adds nothing. Returns
 // errors as Deliver.
@@ -65,6 +72,11 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 		s.Created = acc.store.opts.Now()
 	}
 	o := &op{label: "add_submission"}
+	if s.SentMailbox != "" {
+		if s.SentMailbox, err = checkName(s.SentMailbox); err != nil {
+			return Submission{}, err
+		}
+	}
 	var name string
 	if sent != nil {
 		if name, err = sent.mailboxName(); err != nil {
@@ -92,6 +104,14 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 				return err
 			}
 			row.Email = added.Email
+			if err := tx.insert(&submissionCopyRow{added.Email.Key, row.ID}); err != nil {
+				return err
+			}
+		}
+		if row.SendAt != 0 {
+			if err := tx.insert(&scheduledSubmissionRow{ID: row.ID, Mailbox: added.Mailbox, UID: added.UID, Sent: s.SentMailbox}); err != nil {
+				return err
+			}
 		}
 		row.ModSeq = tx.modSeq()
 		tx.log(Change{Kind: ChangeSubmission, Submission: row.ID})
@@ -112,7 +132,7 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 }
 
 // CancelSubmission moves a pending submission, as AddSubmission has returned it, to state canceled and removes
-// its Sent copy, in one transaction. Returns errors as SetSubmissionState.
+// its copy, in one transaction. Returns errors as SetSubmissionState.
 func (a *Account) CancelSubmission(ctx context.Context, actor Actor, s Submission) error {
 	acc, err := a.use()
 	if err != nil {
@@ -132,7 +152,8 @@ func (a *Account) CancelSubmission(ctx context.Context, actor Actor, s Submissio
 	})
 }
 
-// SetSubmissionState moves a submission from one of the states in from to state to.
+// SetSubmissionState moves a submission from one of the states in from to state to. The copy of one that was scheduled
+// goes with it: once done it is in SentMailbox, once canceled it is where KeepCanceled said, or removed.
 // Returns ErrSubmissionState if it was in another state, ErrNoSubmission.
 func (a *Account) SetSubmissionState(ctx context.Context, actor Actor, id SubmissionID, to SubmissionState, from ...SubmissionState) error {
 	acc, err := a.use()
@@ -168,10 +189,71 @@ func (t *txn) setSubmission(id SubmissionID, to SubmissionState, from []Submissi
 	if err != nil {
 		return err
 	}
+	switch to {
+	case SubmissionDone:
+		err = t.sendScheduled(&row)
+	case SubmissionCanceled:
+		err = t.cancelScheduled(&row)
+	}
+	if err != nil {
+		return err
+	}
 	row.State = to
+	return t.updateSubmission(&row)
+}
+
+// updateSubmission writes a submission that has changed.
+func (t *txn) updateSubmission(row *submissionRow) error {
 	row.ModSeq = t.modSeq()
-	t.log(Change{Kind: ChangeSubmission, Submission: id})
-	return t.update(&row)
+	t.log(Change{Kind: ChangeSubmission, Submission: row.ID})
+	return t.update(row)
+}
+
+// Submission returns a submission. Returns ErrNoSubmission.
+func (a *Account) Submission(ctx context.Context, id SubmissionID) (Submission, error) {
+	return a.findSubmission(ctx, func(*bstore.Tx) (SubmissionID, error) { return id, nil })
+}
+
+// SubmissionOf returns the submission of which an email is the copy. Returns ErrNoSubmission if it is of none.
+func (a *Account) SubmissionOf(ctx context.Context, email EmailID) (Submission, error) {
+	s, err := a.findSubmission(ctx, func(tx *bstore.Tx) (SubmissionID, error) {
+		row := submissionCopyRow{Email: email.Key}
+		if email.IsZero() {
+			return 0, bstore.ErrAbsent
+		}
+		err := tx.Get(&row)
+		return row.Submission, err
+	})
+	if err == nil && s.Email != email {
+		return Submission{}, ErrNoSubmission
+	}
+	return s, err
+}
+
+// findSubmission returns the submission with the id that find returns.
+func (a *Account) findSubmission(ctx context.Context, find func(tx *bstore.Tx) (SubmissionID, error)) (Submission, error) {
+	acc, err := a.use()
+	if err != nil {
+		return Submission{}, err
+	}
+	var row submissionRow
+	err = acc.read(ctx, func(tx *bstore.Tx) error {
+		id, err := find(tx)
+		if err != nil {
+			return err
+		}
+		if id == 0 {
+			return bstore.ErrAbsent
+		}
+		row = submissionRow{ID: id}
+		return tx.Get(&row)
+	})
+	if err == bstore.ErrAbsent {
+		return Submission{}, ErrNoSubmission
+	} else if err != nil {
+		return Submission{}, err
+	}
+	return row.export(), nil
 }
 
 // PendingSubmissions lists submissions in state pending, oldest first.

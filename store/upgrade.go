@@ -20,7 +20,7 @@ type upgradeStep struct {
 }
 
 // upgradeSteps are the steps to schemaVersion, each in a file of its own, upgrade_<version>.go.
-var upgradeSteps = []upgradeStep{toVersion2}
+var upgradeSteps = []upgradeStep{toVersion2, toVersion3}
 
 // checkVersion returns ErrNewerVersion if a newer mox has written the database.
 func checkVersion(ctx context.Context, db *dbfile.DB, current int32) error {

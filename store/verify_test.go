@@ -329,6 +329,15 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"submission on the list only", func(tx *bstore.Tx) error {
 			return tx.Insert(&pendingSubmissionRow{ID: 5})
 		}, "submission 5: on the list of pending ones, but not there"},
+		{"done submission on the list of scheduled ones", func(tx *bstore.Tx) error {
+			return errors.Join(
+				tx.Insert(&submissionRow{ID: 5, State: SubmissionDone, ModSeq: 1, SendAt: 1}),
+				tx.Insert(&scheduledSubmissionRow{ID: 5}),
+			)
+		}, "submission 5: on the list of scheduled ones, but its state is 3"},
+		{"submission on the list of scheduled ones only", func(tx *bstore.Tx) error {
+			return tx.Insert(&scheduledSubmissionRow{ID: 5})
+		}, "submission 5: on the list of scheduled ones, but not there"},
 		{"submission state", func(tx *bstore.Tx) error {
 			return tx.Insert(&submissionRow{ID: 5, State: 9, ModSeq: 1})
 		}, "submission 5: state 9"},

@@ -136,11 +136,19 @@ func (v *verifier) emailSums() error {
 	return nil
 }
 
-// submissions checks submissions and the list of those that are pending.
+// submissions checks submissions and the lists of those that are pending, and scheduled.
 func (v *verifier) submissions() error {
 	pending := map[SubmissionID]bool{}
 	err := bstore.QueryTx[pendingSubmissionRow](v.tx).ForEach(func(r pendingSubmissionRow) error {
 		pending[r.ID] = true
+		return v.tick()
+	})
+	if err != nil {
+		return err
+	}
+	scheduled := map[SubmissionID]bool{}
+	err = bstore.QueryTx[scheduledSubmissionRow](v.tx).ForEach(func(r scheduledSubmissionRow) error {
+		scheduled[r.ID] = true
 		return v.tick()
 	})
 	if err != nil {
@@ -154,8 +162,15 @@ func (v *verifier) submissions() error {
 			v.problem(cureRebuild, "submission %d: its state is %d, being on the list of pending ones is %v", r.ID, r.State, pending[r.ID])
 		}
 		delete(pending, r.ID)
+		if scheduled[r.ID] && !r.canBeScheduled() {
+			v.problem(cureRebuild, "submission %d: on the list of scheduled ones, but its state is %d", r.ID, r.State)
+		}
+		delete(scheduled, r.ID)
 		return v.tick()
 	})
+	for id := range scheduled {
+		v.problem(cureRebuild, "submission %d: on the list of scheduled ones, but not there", id)
+	}
 	for id := range pending {
 		v.problem(cureRebuild, "submission %d: on the list of pending ones, but not there", id)
 	}
