@@ -1,26 +1,120 @@
 package webmail
 
 import (
+	"context"
+	_ "embed"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
+
+	"github.com/mjl-/sherpa"
+	"github.com/mjl-/sherpadoc"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/config"
+	"mox/pipeline"
+	"mox/queue"
+	"mox/store"
+	"mox/websession"
 )
 
-// errMissing is returned by calls that there are not yet.
-var errMissing = errors.New("not there yet")
+// maxCall is how long the body of a call may be, in bytes. The text of a draft is in it, attachments are not.
+const maxCall = 16 << 20
 
-// Options for New.
+// Options for New. Fields without a default are required.
 type Options struct {
-	Log *slog.Logger // Default: discard.
+	Accounts    *store.Store
+	Config      func() *config.Config // As it is now.
+	Sessions    *websession.Service   // Of the name "webmail".
+	Submissions *queue.Submissions
+	Checks      []pipeline.Use // Of messages that are sent, as on ports for submission.
+	SpoolDir    string         // For uploads, and messages while they are made.
+
+	// Client makes the requests by which lists are left. It does not reach this machine and private networks.
+	// Default: lists are not left by the server.
+	Client *http.Client
+
+	Version    string                // Of the server, told to pages.
+	Now        func() time.Time      // Default: time.Now.
+	Log        *slog.Logger          // Default: discard.
+	Registerer prometheus.Registerer // Default: metrics are not shown.
 }
 
 // Server is the webmail. It is safe for concurrent use.
 type Server struct {
-	opts Options
+	opts    Options
+	log     *slog.Logger
+	now     func() time.Time
+	streams *streams
+	api     http.Handler
 }
 
-// New returns a webmail.
-func New(opts Options) (*Server, error) { return &Server{opts: opts}, nil }
+// apiDoc describes the API. It is made from the code by "make generate".
+//
+//go:embed api.json
+var apiDoc []byte
 
-// Handler returns what answers at a place, whose path begins and ends with a slash.
-func (s *Server) Handler(path string, tls bool) http.Handler { return http.NotFoundHandler() }
+// New returns a webmail.
+func New(opts Options) (*Server, error) {
+	if opts.Accounts == nil || opts.Config == nil || opts.Sessions == nil || opts.Submissions == nil || opts.SpoolDir == "" {
+		return nil, errors.New("webmail: Accounts, Config, Sessions, Submissions and SpoolDir are required")
+	}
+	s := &Server{opts: opts, log: opts.Log, now: opts.Now}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.streams = newStreams(s)
+	var doc sherpadoc.Section
+	if err := json.Unmarshal(apiDoc, &doc); err != nil {
+		return nil, fmt.Errorf("webmail: description of the API: %w", err)
+	}
+	api, err := sherpa.NewHandler("/api/", opts.Version, API{s}, &doc, &sherpa.HandlerOpts{AdjustFunctionNames: "none", NoCORS: true, Collector: newCalls(opts.Registerer)})
+	if err != nil {
+		return nil, fmt.Errorf("webmail: %w", err)
+	}
+	s.api = api
+	return s, nil
+}
+
+// Handler returns what answers at a place, with the path of that taken off. Path begins and ends with a slash.
+func (s *Server) Handler(path string) http.Handler {
+	require := func(h http.HandlerFunc) http.Handler { return s.opts.Sessions.Require(h) }
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", s.opts.Sessions.Page("session/", s.page(path)))
+	mux.Handle("GET /assets/", s.assets())
+	mux.Handle("/session/", http.StripPrefix("/session", s.opts.Sessions.Handler()))
+	mux.Handle("POST /api/", require(s.call))
+	mux.Handle("GET /events", require(s.serveEvents))
+	mux.Handle("GET /message/", require(s.serveMessage))
+	mux.Handle("POST /upload", require(s.serveUpload))
+	mux.Handle("GET /upload/", require(s.serveUploaded))
+	mux.Handle("GET /export", require(s.serveExport))
+	mux.Handle("POST /import", require(s.serveImport))
+	return mux
+}
+
+// Shutdown ends what lasts, and returns when that is done or the context ends, whose error it then returns.
+func (s *Server) Shutdown(ctx context.Context) error { return s.streams.shutdown(ctx) }
+
+// call answers a call of the API. Only pages can make one: others have no X-Mox-Csrf.
+func (s *Server) call(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxCall)
+	w.Header().Set("Cache-Control", "no-store")
+	s.api.ServeHTTP(w, r)
+}
+
+// session returns that of a call, which has one: nobody else gets here.
+func session(ctx context.Context) *websession.Session { return websession.FromContext(ctx) }
+
+// open opens the account of a call. The caller must Close it.
+func (s *Server) open(ctx context.Context) (*store.Account, store.Actor, error) {
+	ses := session(ctx)
+	acc, err := s.opts.Accounts.Open(ctx, ses.Account)
+	return acc, ses.Actor(), err
+}

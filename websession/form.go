@@ -2,6 +2,9 @@ package websession
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
 	"net/http"
 )
 
@@ -16,6 +19,19 @@ type FormData struct {
 	Message  string // What went wrong; empty for nothing.
 }
 
+// formStyle is of the form, which loads nothing. Its hash is in the policy of the page.
+const formStyle = `:root{color-scheme:light dark;--bg:light-dark(#f4f6f8,#161a1f);--card:light-dark(#fff,#1c2127);--fg:light-dark(#1b2229,#e7ebef);` +
+	`--dim:light-dark(#4d5966,#b3bec9);--line:light-dark(#d5dbe1,#333c46);--edge:light-dark(#7a8490,#7d8894);--accent:light-dark(#1257b0,#7ab2ff);` +
+	`--on:light-dark(#fff,#0b1a2e);--bad:light-dark(#a8211b,#ff9b93);--badbg:light-dark(#fde8e6,#3a1715)}` +
+	`*{box-sizing:border-box}body{margin:0;min-height:100dvh;display:grid;place-items:center;padding:16px;background:var(--bg);color:var(--fg);` +
+	`font:400 1rem/1.5rem system-ui,sans-serif}main{width:100%;max-width:22.5rem;padding:32px;background:var(--card);border:1px solid var(--line);border-radius:12px}` +
+	`h1{margin:0 0 24px;font:600 1.5rem/2rem system-ui,sans-serif}p{margin:0 0 16px}label{font-size:.875rem}.f label{display:block;margin-bottom:4px;color:var(--dim)}` +
+	`.f input{width:100%;min-height:44px;padding:8px 12px;font:inherit;color:inherit;background:transparent;border:1px solid var(--edge);border-radius:6px}` +
+	`.c{display:flex;align-items:center;gap:8px;min-height:32px}.c input{width:20px;height:20px;margin:0;accent-color:var(--accent)}` +
+	`button{width:100%;min-height:44px;font:600 1rem/1.5rem system-ui,sans-serif;color:var(--on);background:var(--accent);border:0;border-radius:6px;cursor:pointer}` +
+	`:focus-visible{outline:2px solid var(--accent);outline-offset:2px}#message{padding:8px 12px;color:var(--bad);background:var(--badbg);border-radius:6px}` +
+	`form p:last-child{margin:24px 0 0}`
+
 const formTemplate = `<!doctype html>
 <html lang="en">
 <head>
@@ -23,17 +39,19 @@ const formTemplate = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>Log in - {{.Title}}</title>
+<link rel="icon" href="data:,">
+<style>` + formStyle + `</style>
 </head>
 <body>
 <main>
 <h1>{{.Title}}</h1>
 {{with .Message}}<p role="alert" id="message">{{.}}</p>
 {{end}}<form method="post" action="{{.Action}}">
-{{if .AskName}}<p><label for="username">Email address</label><br>
+{{if .AskName}}<p class="f"><label for="username">Email address</label>
 <input id="username" name="username" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" required value="{{.Username}}"{{if not .Username}} autofocus{{end}}></p>
-{{end}}<p><label for="password">Password</label><br>
+{{end}}<p class="f"><label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required{{if .Message}} aria-describedby="message"{{end}}{{if or .Username (not .AskName)}} autofocus{{end}}></p>
-<p><input id="remember" name="remember" type="checkbox" value="1"{{if .Remember}} checked{{end}}> <label for="remember">Stay logged in on this device</label></p>
+<p class="c"><input id="remember" name="remember" type="checkbox" value="1"{{if .Remember}} checked{{end}}> <label for="remember">Stay logged in on this device</label></p>
 <p><button>Log in</button></p>
 </form>
 </main>
@@ -59,9 +77,19 @@ func (s *Service) writeForm(w http.ResponseWriter, status int, f FormData) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	hash := sha256.Sum256([]byte(formStyle))
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src data:; style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "same-origin") // With no-referrer the form would have no origin.
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
+}
+
+// writeAgain answers with a page that loads its own address again.
+func (s *Service) writeAgain(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
+	io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>One moment</title>`)
 }

@@ -39,6 +39,36 @@ func (s *Service) Require(next http.Handler) http.Handler {
 	})
 }
 
+// Page is Require for the page itself, that people come to by links and bookmarks: without a session there is the form
+// for logging in, which is sent to action, see FormData.
+func (s *Service) Page(action string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, err := s.session(r)
+		if err == nil {
+			err = s.admit(session.Account)
+		}
+		if err != nil {
+			switch refused := s.refusal(r, err); {
+			case refused.Code == CodeNoSession && r.Header.Get("Sec-Fetch-Site") == "cross-site":
+				// The cookie is not sent when a link of another site is followed, but is when this page leads to itself.
+				s.writeAgain(w)
+			case refused.Code == CodeNoSession:
+				s.writeForm(w, http.StatusOK, FormData{Action: action})
+			case refused.Code == CodeSessionOver:
+				s.writeForm(w, http.StatusOK, FormData{Action: action, Message: "You were logged out. Log in to go on."})
+			case refused.Code == CodeDisabled:
+				s.writeForm(w, refused.Status, FormData{Action: action, Message: refused.Message})
+			default:
+				s.refuse(w, refused)
+			}
+			return
+		}
+		ctx, stop := s.watch(r.Context(), session)
+		defer stop()
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, sessionKey{}, session)))
+	})
+}
+
 // session returns the session of a request that may be answered. Errors are of type Error, or temporary.
 func (s *Service) session(r *http.Request) (*Session, error) {
 	if crossSite(r) {
