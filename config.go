@@ -36,7 +36,7 @@ records that go with them, and one that has a running server read them again.`,
 		configTLSPubkeyCommand(),
 		configCertificatesCommand(),
 		configDNSRecordsCommand(),
-		configDNSCheckCommand(resolver),
+		configDNSCheckCommand(policyOptions(resolver)),
 		configPrintServiceCommand(),
 		configPrintCommand("describe-static", "Print mox.conf with every field explained",
 			`Describe-static prints a mox.conf with every field, what it means, its default

@@ -12,6 +12,8 @@ import (
 	"mox/config"
 	"mox/dns"
 	"mox/dnsrecords"
+	"mox/internal/netguard"
+	"mox/mtasts"
 )
 
 func configDNSRecordsCommand() *cobra.Command {
@@ -72,6 +74,11 @@ func dnsFacts(cmd *cobra.Command, name string) (d dnsrecords.Domain, h dnsrecord
 	return admin.DNSFacts(cfg, domain, admin.DNSOptions{Interfaces: interfaces, ACMEDir: acmeDir(cfg)})
 }
 
+// policyOptions are for fetching policies of domains of this server, wherever that is.
+func policyOptions(resolver dns.Resolver) mtasts.FetchOptions {
+	return mtasts.FetchOptions{Resolver: resolver, Guard: netguard.Guard{Allow: netguard.AllowAll()}}
+}
+
 // interfaceIPs returns the addresses of the network interfaces of this machine.
 func interfaceIPs() ([]netip.Addr, error) {
 	l, err := net.InterfaceAddrs()
@@ -89,7 +96,8 @@ func interfaceIPs() ([]netip.Addr, error) {
 	return ips, nil
 }
 
-func configDNSCheckCommand(resolver dns.Resolver) *cobra.Command {
+// configDNSCheckCommand makes the command that looks names up, and fetches policies, with the options.
+func configDNSCheckCommand(opts mtasts.FetchOptions) *cobra.Command {
 	var f lookupFlags
 	cmd := &cobra.Command{
 		Use:   "dnscheck domain",
@@ -98,8 +106,10 @@ func configDNSCheckCommand(resolver dns.Resolver) *cobra.Command {
 domains.conf, and what others rely on besides: that names and addresses lead to
 each other, that there is one SPF and one DMARC record, that they can be read
 and let this machine send, that keys are those that mail is signed with, that
-certificates can be issued, and whether the zone is signed with DNSSEC. It tells
-what is wrong, and what to do, with the record to add.
+certificates can be issued, and whether the zone is signed with DNSSEC. The
+MTA-STS policy is fetched over HTTPS, as others do, and compared with the one
+that is configured; mox must run for that. It tells what is wrong, and what to
+do, with the record to add.
 
 DNS of others may keep an old answer for as long as the TTL of a record says. A
 problem that was just solved may therefore still be found.
@@ -119,9 +129,12 @@ Advice is no problem.`,
 				return err
 			}
 			defer cancel()
-			findings, err := dnsrecords.Check(ctx, resolver, d, h)
+			findings, err := dnsrecords.Check(ctx, opts.Resolver, d, h)
 			if err != nil {
 				return err
+			}
+			if d.MTASTS != "" {
+				findings = append(findings, dnsrecords.CheckPolicy(ctx, opts, d, h))
 			}
 			j := dnsCheckJSON{Domain: d.Name.ASCII, Findings: findings}
 			unknown := 0

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"context"
+	"crypto/x509"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,5 +128,50 @@ func TestConfigDNSCheckEscapes(t *testing.T) {
 	runWith(t.Context(), r, []string{"--config", path, "config", "dnscheck", "example.org"}, strings.NewReader(""), &b, &b)
 	if strings.Contains(b.String(), "\x1b") || !strings.Contains(b.String(), `\x1b`) {
 		t.Errorf("output is not escaped: %s", b.String())
+	}
+}
+
+// The policy is fetched as others do it, and compared with what is configured.
+func TestConfigDNSCheckPolicy(t *testing.T) {
+	t.Parallel()
+	path := dnsConfig(t)
+	changeFile(t, path, func(s *config.Static) {
+		l := s.Listeners["public"]
+		l.MTASTSHTTPS.Enabled = true
+		s.Listeners["public"] = l
+	})
+	changeFile(t, filepath.Join(filepath.Dir(path), "domains.conf"), func(d *config.Dynamic) {
+		d.Domains["example.com"] = config.DynamicDomain{MTASTS: &config.DynamicMTASTS{PolicyID: "1"}}
+	})
+	const served = "version: STSv1\nmode: enforce\nmx: mail.example.org\nmax_age: 86400\n"
+	for policy, want := range map[string]string{
+		served: `"text":"the policy is served as it is configured"`,
+		strings.Replace(served, "enforce", "testing", 1): `"text":"the policy that is served is not the one that is configured"`,
+	} {
+		// Its certificate is for names below example.com.
+		s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			io.WriteString(w, policy)
+		}))
+		defer s.Close()
+		roots := x509.NewCertPool()
+		roots.AddCert(s.Certificate())
+		opts := policyOptions(&dns.MemResolver{A: map[string][]string{"mta-sts.example.com": {"10.0.0.1"}}})
+		opts.RootCAs = roots
+		opts.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
+		}
+		root, _ := newRoot(opts.Resolver)
+		cmd := configDNSCheckCommand(opts)
+		root.AddCommand(cmd)
+		var out strings.Builder
+		root.SetOut(&out)
+		root.SetArgs([]string{"--config", path, "dnscheck", "--json", "example.com"})
+		if err := root.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), "see above for what to do") {
+			t.Errorf("the records are missing: %v", err)
+		}
+		if got := strings.ReplaceAll(out.String(), `": `, `":`); !strings.Contains(got, want) {
+			t.Errorf("%s is missing in %s", want, got)
+		}
 	}
 }

@@ -47,7 +47,7 @@ func DNSFacts(cfg *config.Config, domain dns.Domain, opts DNSOptions) (dnsrecord
 		TLSReports:   reportAddress(cfg, TLSReports, domain),
 	}
 	if c.MTASTS != nil && serves(cfg, config.WebMTASTS) {
-		d.MTASTS = c.MTASTS.PolicyID
+		d.MTASTS, d.Policy = c.MTASTS.PolicyID, c.MTASTS.Policy
 	}
 	d.Autoconfig = serves(cfg, config.WebAutoconfig)
 	d.Autodiscover = d.Autoconfig

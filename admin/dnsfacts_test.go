@@ -117,6 +117,10 @@ Accounts:
 			}
 		}
 	}
+	d, _, err := DNSFacts(cfg, dns.Domain{ASCII: "example.org"}, DNSOptions{})
+	if want := "version: STSv1\r\nmode: enforce\r\nmx: mail.example.org\r\nmax_age: 86400\r\n"; err != nil || d.Policy.String() != want {
+		t.Errorf("policy %q, %v", d.Policy.String(), err)
+	}
 	if _, _, err := DNSFacts(cfg, dns.Domain{ASCII: "none.example"}, DNSOptions{}); !errors.Is(err, ErrNoDomain) {
 		t.Errorf("another domain: %v", err)
 	}

@@ -28,14 +28,14 @@ type Finding struct {
 	Need   Need   `json:"need"`
 	Status Status `json:"status"`
 	Name   string `json:"name"` // That was looked up: absolute with a dot at its end, or an IP address.
-	Type   string `json:"type"` // Of records.
+	Type   string `json:"type"` // Of records, or "policy".
 
 	// Text says what is the case, and Cure what to do about it. Cure is empty if all is well. Both may quote what
 	// strangers have in DNS.
 	Text string `json:"text"`
 	Cure string `json:"cure,omitempty"`
 
-	Expected []string `json:"expected,omitempty"` // Values of records, as in a zone file; of TXT records the text.
+	Expected []string `json:"expected,omitempty"` // Values of records, as in a zone file; of TXT records the text; lines of a policy.
 	Found    []string `json:"found,omitempty"`
 
 	// Records are to be added as they are, where the cure says so.

@@ -8,6 +8,7 @@ import (
 
 	"mox/dmarc"
 	"mox/dns"
+	"mox/mtasts"
 	"mox/smtp"
 )
 
@@ -98,7 +99,7 @@ func (c *checker) mtasts(ctx context.Context) []Finding {
 	if c.d.MTASTS == "" {
 		return nil
 	}
-	name := below("_mta-sts", c.d.Name)
+	name := mtasts.RecordName(c.d.Name)
 	l, res, err := textsWith(ctx, c.resolver, name, "v=STSv1")
 	f := c.finding(MTASTS, name, "TXT", res)
 	f.Found = l
@@ -106,34 +107,16 @@ func (c *checker) mtasts(ctx context.Context) []Finding {
 		c.failed(&f, err)
 	} else if len(l) > 1 {
 		f.say(Problem, "there are several MTA-STS records, so that none counts (RFC 8461 §3.1)", "leave one")
-	} else if id, err := parseSTS(l[0]); err != nil {
-		f.say(Problem, "the MTA-STS record cannot be read: "+err.Error(), "replace it")
+	} else if record, err := mtasts.ParseRecord(l[0]); err != nil {
+		f.say(Problem, err.Error(), "replace it")
 		f.add(c.expected)
-	} else if id != c.d.MTASTS {
-		f.say(Problem, fmt.Sprintf("the id is %s, and not %s as of the present policy, so that others keep an old one", id, c.d.MTASTS), "replace the record")
+	} else if record.ID != c.d.MTASTS {
+		f.say(Problem, fmt.Sprintf("the id is %s, and not %s as of the present policy, so that others keep an old one", record.ID, c.d.MTASTS), "replace the record")
 		f.add(c.expected)
 	} else {
 		f.say(OK, "the policy is announced", "")
 	}
 	return []Finding{f, c.leadsHere(ctx, MTASTS, below("mta-sts", c.d.Name), "the policy is fetched from this machine")}
-}
-
-// parseSTS returns the id of a record (RFC 8461 §3.1).
-func parseSTS(s string) (string, error) {
-	l, err := fields(s, "v=STSv1")
-	if err != nil {
-		return "", err
-	}
-	for _, f := range l {
-		if f[0] != "id" {
-			continue
-		}
-		if len(f[1]) > 32 || strings.Trim(f[1], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
-			return "", fmt.Errorf("the id %q is not of 1 to 32 letters and digits", f[1])
-		}
-		return f[1], nil
-	}
-	return "", errors.New("id is missing")
 }
 
 // leadsHere looks whether a name is that of this machine too.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mox/dns"
+	"mox/mtasts"
 	"mox/smtp"
 )
 
@@ -93,6 +94,9 @@ type Domain struct {
 	// MTASTS is the id of the policy that the machine serves at the host name mta-sts below the domain (RFC 8461
 	// §3.1). Empty for a domain without policy.
 	MTASTS string
+
+	// Policy is that policy, for CheckPolicy.
+	Policy mtasts.Policy
 
 	// Autoconfig tells that the machine serves settings for mail programs at the host name autoconfig below the
 	// domain, and Autodiscover that it does so at autodiscover.

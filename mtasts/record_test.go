@@ -74,3 +74,14 @@ func TestLookupRecord(t *testing.T) {
 		t.Errorf("failing lookup: %v", err)
 	}
 }
+
+func FuzzParseRecord(f *testing.F) {
+	for _, s := range []string{"v=STSv1; id=20160831085700Z;", "v=STSv1;id=1;x=y", "v=STSv1;;", ";", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if r, err := ParseRecord(s); (err == nil) != ValidID(r.ID) {
+			t.Errorf("%q: id %q, %v", s, r.ID, err)
+		}
+	})
+}
