@@ -106,7 +106,7 @@ func TestDeliver(t *testing.T) {
 	}
 	defer sel.Close()
 	e := sel.View().At(1)
-	want := store.Entry{UID: 1, Flags: imap.FlagFlagged, Keywords: e.Keywords, Size: size, Received: now.Unix(), ModSeq: added.ModSeq, Email: added.Email}
+	want := store.Entry{UID: 1, Flags: imap.FlagFlagged, Keywords: e.Keywords, Size: size, Received: now.Unix(), ModSeq: added.ModSeq, Email: added.Email, Thread: added.Thread}
 	if e != want || !e.ReceivedTime().Equal(now) {
 		t.Errorf("entry %+v, want %+v", e, want)
 	}

@@ -46,6 +46,7 @@
 // mailbox: the View the session was told of. Selection.Refresh moves it to the
 // newest View and says what changed, by comparing the two; blocks that both share
 // are skipped by pointer, so an idle session costs nothing and cannot fall behind.
+// Where a thread or an email is in all mailboxes is found by going through their Views.
 //
 // Mailboxes with their counts, keyword sets and subscriptions are in memory while the
 // account is open, as of the last commit, and are read there.

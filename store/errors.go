@@ -75,7 +75,7 @@ func unwritable(dir string, err error) error {
 func refusal(err error) bool {
 	for _, e := range []error{
 		ErrNoMailbox, ErrMailboxExists, ErrMailboxInUse, ErrSpecialUseTaken, ErrBadName, ErrTooManyKeywords,
-		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrNoSubmission, ErrSubmissionState, ErrNoWebSession, ErrCredentials, errUIDs,
+		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrExpunged, ErrNoSubmission, ErrSubmissionState, ErrNoWebSession, ErrCredentials, errUIDs,
 	} {
 		if errors.Is(err, e) {
 			return true

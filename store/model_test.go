@@ -17,6 +17,7 @@ type plainMessage struct {
 	flags    imap.Flags
 	keywords []string
 	email    store.EmailID
+	thread   store.ThreadID
 	modseq   imap.ModSeq
 }
 
@@ -144,7 +145,7 @@ func (m *model) same(what string, got, want any) {
 func (m *model) step() {
 	ctx := m.t.Context()
 	n := m.box()
-	switch m.r.IntN(9) {
+	switch m.r.IntN(10) {
 	case 0, 1:
 		count := 1 + m.r.IntN(4)
 		var msgs []store.NewMessage
@@ -157,7 +158,7 @@ func (m *model) step() {
 		l, err := m.a.Append(ctx, store.System, n.id, msgs, nil)
 		m.check(err)
 		for i, added := range l {
-			uid := n.add(plainMessage{flags: msgs[i].Flags, keywords: msgs[i].Keywords, email: added.Email, modseq: added.ModSeq})
+			uid := n.add(plainMessage{flags: msgs[i].Flags, keywords: msgs[i].Keywords, email: added.Email, thread: added.Thread, modseq: added.ModSeq})
 			m.same("appended UID", added.UID, uid)
 		}
 	case 2, 3:
@@ -176,6 +177,8 @@ func (m *model) step() {
 		m.placed(c, n.take(set, true), dest)
 	case 6:
 		m.expunge(n)
+	case 7:
+		m.replace(n)
 	default:
 		l := m.listeners[m.r.IntN(len(m.listeners))]
 		l.hear(m.t, m.r.IntN(3) == 0)
@@ -261,6 +264,47 @@ func (m *model) expunge(n *plainMailbox) {
 	m.same("expunged", gone, uidsOf(n.take(remove, true)))
 }
 
+func (m *model) replace(n *plainMailbox) {
+	m.t.Helper()
+	uid := imap.UID(1 + m.r.IntN(int(n.next)))
+	msg := storetest.Message(fmt.Sprintf("Subject: %d\n\nx\n", m.r.IntN(3)))
+	msg.Keywords = m.words()
+	added, err := m.a.Replace(m.t.Context(), store.System, n.id, uid, msg)
+	if old := n.take(imap.SetOf(uid), true); len(old) == 0 {
+		m.same("replacing what is gone", err, store.ErrExpunged)
+		return
+	}
+	m.check(err)
+	m.same("UID in place of another", added.UID, n.add(plainMessage{keywords: msg.Keywords, email: added.Email, thread: added.Thread, modseq: added.ModSeq}))
+}
+
+// compareInstances fails the test unless emails and threads are found where the naive mailboxes have them.
+func (m *model) compareInstances() {
+	m.t.Helper()
+	emails, threads := map[store.EmailID][]string{}, map[store.ThreadID][]string{}
+	for _, n := range m.boxes {
+		for _, msg := range n.messages {
+			place := fmt.Sprintf("%d/%d", n.id, msg.uid)
+			emails[msg.email] = append(emails[msg.email], place)
+			threads[msg.thread] = append(threads[msg.thread], place)
+		}
+	}
+	places := func(l []store.Instance, err error) []string {
+		m.check(err)
+		r := placesOf(l)
+		slices.Sort(r)
+		return r
+	}
+	for id, want := range emails {
+		slices.Sort(want)
+		m.same("instances", places(m.a.Instances(m.t.Context(), store.System, []store.EmailID{id})), want)
+	}
+	for id, want := range threads {
+		slices.Sort(want)
+		m.same("messages of a thread", places(m.a.ThreadMessages(m.t.Context(), store.System, []store.ThreadID{id})), want)
+	}
+}
+
 // compare fails the test unless a mailbox is as the naive one.
 func (m *model) compare(n *plainMailbox) {
 	m.t.Helper()
@@ -273,7 +317,7 @@ func (m *model) compare(n *plainMailbox) {
 	for seq, e := range sel.View().All(1) {
 		want := n.messages[seq-1]
 		words := slices.Sorted(slices.Values(want.keywords))
-		if e.UID != want.uid || e.Flags != want.flags || e.Email != want.email || e.ModSeq != want.modseq || !slices.Equal(slices.Sorted(slices.Values(m.a.KeywordNames(e.Keywords))), words) {
+		if e.UID != want.uid || e.Flags != want.flags || e.Email != want.email || e.Thread != want.thread || e.ModSeq != want.modseq || !slices.Equal(slices.Sorted(slices.Values(m.a.KeywordNames(e.Keywords))), words) {
 			m.t.Fatalf("message %d is %+v %v, want %+v", seq, e, m.a.KeywordNames(e.Keywords), want)
 		}
 	}
@@ -308,12 +352,14 @@ func TestModel(t *testing.T) {
 				l.hear(t, true)
 				m.compare(l.box)
 			}
+			m.compareInstances()
 			storetest.Verify(t, s)
 			s.Close()
 			m.a = storetest.Account(t, storetest.New(t, func(o *store.Options) { o.Dir = dir }), "a")
 			for _, n := range m.boxes {
 				m.compare(n)
 			}
+			m.compareInstances()
 		})
 	}
 }

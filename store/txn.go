@@ -140,6 +140,8 @@ func (t *txn) writeBox(b *box) error {
 // watches.
 func (t *txn) publish() {
 	a := t.account
+	a.views.moment.Lock()
+	defer a.views.moment.Unlock()
 	a.keywords.publish(&t.sets)
 	a.publishYoungThreads(t)
 	news := t.row.ModSeq != a.row.ModSeq

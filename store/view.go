@@ -18,12 +18,13 @@ type Entry struct {
 	Received int64 // INTERNALDATE, Unix seconds, UTC.
 	ModSeq   imap.ModSeq
 	Email    EmailID
+	Thread   ThreadID
 }
 
 // ReceivedTime returns the INTERNALDATE.
 func (e Entry) ReceivedTime() time.Time { return time.Unix(e.Received, 0).UTC() }
 
-// entry is an Entry in 48 bytes.
+// entry is an Entry in 56 bytes.
 type entry struct {
 	uid       imap.UID
 	keywords  KeywordSet
@@ -31,6 +32,7 @@ type entry struct {
 	received  int64
 	modseq    imap.ModSeq
 	email     EmailID
+	thread    ThreadID
 }
 
 func makeEntry(r *messageRow) entry {
@@ -41,6 +43,7 @@ func makeEntry(r *messageRow) entry {
 		received:  r.Received,
 		modseq:    r.ModSeq,
 		email:     r.Email,
+		thread:    r.Thread,
 	}
 }
 
@@ -53,6 +56,7 @@ func (e *entry) export() Entry {
 		Received: e.received,
 		ModSeq:   e.modseq,
 		Email:    e.email,
+		Thread:   e.thread,
 	}
 }
 

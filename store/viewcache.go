@@ -16,21 +16,31 @@ const (
 	// again is cheap.
 	idleViews = 4
 
+	// idleEntries is how many messages mailboxes without a Selection may have so that more of them keep
+	// their View, in an account in which is looked through all mailboxes. It takes 30 MB.
+	idleEntries = 1 << 19
+
 	// viewPage is how many messages are read in one transaction when a mailbox is scanned.
 	viewPage = 4096
 )
 
 // viewCache holds the open mailboxes of an account.
 type viewCache struct {
-	mu    sync.Mutex
-	boxes map[MailboxID]*openMailbox
-	idle  []*openMailbox // Without Selection, the longest unused first.
+	// moment is held for writing while a commit is published, so that all mailboxes can be seen as of one
+	// moment.
+	moment sync.RWMutex
+
+	mu      sync.Mutex
+	boxes   map[MailboxID]*openMailbox
+	idle    []*openMailbox // Without Selection, the longest unused first.
+	scanned bool           // All mailboxes were looked through, see idleEntries.
 }
 
 // openMailbox is a mailbox whose View is kept up to date by the committer.
 type openMailbox struct {
 	id      MailboxID
 	current atomic.Pointer[View] // Nil until built.
+	commit  int64                // The View may have been built from commits up to this one. Set once built.
 
 	users int // Selections. Guarded by viewCache.mu.
 
@@ -116,16 +126,57 @@ func (c *viewCache) release(mb *openMailbox, s *Selection) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	mb.users--
-	if mb.users > 0 || c.boxes[mb.id] != mb {
-		return
+	c.unuse(mb)
+	c.trim()
+}
+
+// releaseAll gives back what open returned, after all mailboxes were looked through.
+func (c *viewCache) releaseAll(boxes map[MailboxID]*openMailbox) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.scanned = true
+	for _, mb := range boxes {
+		c.unuse(mb)
 	}
-	c.idle = append(c.idle, mb)
-	if len(c.idle) > idleViews {
+	c.trim()
+}
+
+// unuse takes a user off a mailbox. C.mu is held, as for what follows.
+func (c *viewCache) unuse(mb *openMailbox) {
+	mb.users--
+	if mb.users == 0 && c.boxes[mb.id] == mb {
+		c.idle = append(c.idle, mb)
+	}
+}
+
+// trim forgets mailboxes that nobody uses, if they are too many.
+func (c *viewCache) trim() {
+	entries := 0
+	if c.scanned && len(c.idle) > idleViews {
+		entries = c.idleEntries()
+	}
+	for len(c.idle) > idleViews && (!c.scanned || entries > idleEntries) {
+		entries -= c.idle[0].len()
 		delete(c.boxes, c.idle[0].id)
 		c.idle[0] = nil
 		c.idle = c.idle[1:]
 	}
+}
+
+// idleEntries returns how many messages mailboxes without a Selection have.
+func (c *viewCache) idleEntries() (n int) {
+	for _, mb := range c.idle {
+		n += mb.len()
+	}
+	return n
+}
+
+// len returns how many messages the View has, if there is one.
+func (mb *openMailbox) len() int {
+	if v := mb.current.Load(); v != nil {
+		return v.n
+	}
+	return 0
 }
 
 // drop takes a mailbox out of the cache. Those who have it keep their last View.
@@ -199,10 +250,15 @@ func (v *View) next(u boxUpdate) *View {
 // counts: one that changed and was removed before its page was read comes in and goes again.
 func (mb *openMailbox) build(ctx context.Context, a *account) {
 	v, err := readView(ctx, a, mb.id)
+	row := accountRow{ID: 1}
+	if err == nil {
+		err = a.read(ctx, func(tx *bstore.Tx) error { return tx.Get(&row) })
+	}
 	mb.mu.Lock()
 	defer mb.mu.Unlock()
 	mb.building = false
 	mb.err = err
+	mb.commit = row.Commit
 	if err == nil {
 		for _, u := range mb.missed {
 			v = v.next(u)
