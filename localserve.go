@@ -223,6 +223,8 @@ func localConfig() (config.Static, config.Dynamic) {
 				Submissions:  config.StaticImplicitTLS{Enabled: true, Port: 1465},
 				IMAP:         config.StaticPlaintext{Enabled: true, Port: 1143, NoRequireSTARTTLS: true},
 				IMAPS:        config.StaticImplicitTLS{Enabled: true, Port: 1993},
+				WebmailHTTP:  config.StaticWebService{Enabled: true, Port: 1080},
+				WebmailHTTPS: config.StaticWebService{Enabled: true, Port: 1443},
 				MetricsHTTP:  config.StaticService{Enabled: true, Port: 1080},
 				MetricsHTTPS: config.StaticService{Enabled: true, Port: 1443},
 			},

@@ -49,7 +49,7 @@ type serveOptions struct {
 	resolver    dns.Resolver                                                         // Default: the system's, cached.
 	listen      func(network, address string) (net.Listener, error)                  // Default: net.Listen.
 	dial        func(ctx context.Context, network, address string) (net.Conn, error) // Default: that of a net.Dialer.
-	webServices map[config.WebKind]http.Service                                      // Those that can be enabled in mox.conf.
+	webServices map[config.WebKind]http.Service                                      // Besides those there are, for tests.
 	acmeClient  *nethttp.Client                                                      // For requests to CAs. Default: that of package autotls.
 
 	ready   func(cfg *config.Config, sockets []socket) // Told once all is served. May be nil.
@@ -188,9 +188,15 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 		return nil, err
 	}
 	s.addServer("stopping IMAP", imapServer.Shutdown)
+	smtpChecks := s.checks(ctx, accounts)
+	mail, mailService, err := s.newWebmail(accounts, logins, out, smtpChecks, registry)
+	if err != nil {
+		return nil, err
+	}
+	s.addServer("stopping webmail", mail.Shutdown)
 	httpServer, err := http.New(http.Options{
 		Config:         live,
-		Services:       opts.webServices,
+		Services:       s.webServices(mailService),
 		ACMEChallenge:  certs.challengeHandler(),
 		GetCertificate: certs.getCertificate(),
 		Dial:           opts.dial,
@@ -204,7 +210,6 @@ func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
 	s.addServer("stopping HTTP", httpServer.Shutdown)
 
 	// The ports of the configuration.
-	smtpChecks := s.checks(ctx, accounts)
 	for _, l := range cfg.Listeners {
 		limits := smtpLimits(cfg, l)
 		conns, accountConns := ratelimit.NewConns(l.Limits.Connections), ratelimit.NewCounts[string](l.Limits.ConnectionsPerAccount)

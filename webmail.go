@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	nethttp "net/http"
+	"net/netip"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mox/config"
+	"mox/http"
+	"mox/internal/netguard"
+	"mox/login"
+	"mox/pipeline"
+	"mox/sasl"
+	"mox/store"
+	"mox/webmail"
+	"mox/websession"
+)
+
+// newWebmail returns the webmail, and what serves it at a place.
+func (s *server) newWebmail(accounts *store.Store, logins *login.Service, out *outgoing, checks []pipeline.Use, reg prometheus.Registerer) (*webmail.Server, http.Service, error) {
+	log := s.log.With("pkg", "webmail")
+	sessions, err := websession.New(websession.Options{
+		Name:      "webmail",
+		Title:     "Webmail",
+		Logins:    logins,
+		Sessions:  websession.AccountSessions(accounts),
+		Admit:     s.admitAccount,
+		Unlimited: s.unlimitedClient,
+		Metrics:   websession.NewMetrics(reg),
+		Log:       log,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := webmail.New(webmail.Options{
+		Accounts:    accounts,
+		Config:      s.live.Current,
+		Sessions:    sessions,
+		Submissions: out.submissions,
+		Checks:      checks,
+		SpoolDir:    spoolDir(s.live.Current()),
+		Client:      guardedClient(netguard.Guard{Allow: s.live.Current().AllowNetworks}),
+		Version:     version(),
+		Log:         log,
+		Registerer:  reg,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return w, func(m http.Mount) nethttp.Handler { return w.Handler(m.Path) }, nil
+}
+
+// admitAccount returns an error for an account that may not be used now.
+func (s *server) admitAccount(account string) error {
+	c := s.live.Current().Account(account)
+	switch {
+	case c == nil:
+		return sasl.ErrCredentials
+	case c.LoginDisabled != "":
+		return &login.DisabledError{Reason: c.LoginDisabled}
+	}
+	return nil
+}
+
+// unlimitedClient tells whether failed logins of a client are not counted.
+func (s *server) unlimitedClient(ip netip.Addr) bool {
+	return s.live.Current().Localserve != nil && slices.ContainsFunc(loopback(), func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
+}
+
+// guardedClient returns a client for URLs that strangers have chosen.
+func guardedClient(guard netguard.Guard) *nethttp.Client {
+	dialer := &net.Dialer{
+		Timeout: dialTimeout,
+		// What a name led to is looked at when it is connected to, as it may lead elsewhere each time.
+		Control: func(_, address string, _ syscall.RawConn) error {
+			ap, err := netip.ParseAddrPort(address)
+			if err != nil {
+				return fmt.Errorf("address %q: %w", address, err)
+			}
+			return guard.Check(ap.Addr())
+		},
+	}
+	return &nethttp.Client{
+		Timeout:   time.Minute,
+		Transport: &nethttp.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConns: 1, TLSHandshakeTimeout: dialTimeout},
+	}
+}
+
+// webServices returns those that can be enabled for listeners.
+func (s *server) webServices(webmail http.Service) map[config.WebKind]http.Service {
+	all := map[config.WebKind]http.Service{config.WebWebmail: webmail}
+	for kind, service := range s.opts.webServices {
+		all[kind] = service
+	}
+	return all
+}
