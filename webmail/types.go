@@ -74,17 +74,14 @@ type Person struct {
 	Address string // In UTF-8; may be empty for groups and what cannot be read.
 }
 
-// Filter narrows a view to messages with a property.
-type Filter string
-
-// The filters there are. One that begins with FilterLabel goes on with a keyword.
+// Filters of Query.Filters. One that begins with FilterLabel goes on with a keyword.
 const (
-	FilterUnread     Filter = "unread"
-	FilterRead       Filter = "read"
-	FilterFlagged    Filter = "flagged"
-	FilterAttachment Filter = "attachment"
-	FilterToMe       Filter = "tome"
-	FilterLabel      Filter = "label:"
+	FilterUnread     = "unread"
+	FilterRead       = "read"
+	FilterFlagged    = "flagged"
+	FilterAttachment = "attachment"
+	FilterToMe       = "tome" // The account is among the recipients by name.
+	FilterLabel      = "label:"
 )
 
 // Scope is which mailboxes a query looks at.
@@ -112,9 +109,9 @@ const (
 // Query says which messages a view shows, and in which order.
 type Query struct {
 	Scope   Scope
-	Mailbox int64  // Zero unless the scope needs it.
-	Text    string // What a user types, with operators such as from: and is:. May be empty.
-	Filters []Filter
+	Mailbox int64    // Zero unless the scope needs it.
+	Text    string   // What a user types, with operators such as from: and is:. May be empty.
+	Filters []string // FilterUnread and the like; all must fit.
 	Sort    Sort
 	Oldest  bool // The other way round: oldest, smallest, A first.
 	Threads bool // Rows are conversations, with the messages of other mailboxes counted.

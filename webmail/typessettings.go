@@ -44,8 +44,8 @@ type Settings struct {
 	NotifyDesktop bool
 	NotifySound   bool
 
-	SwipeRight ActionKind
-	SwipeLeft  ActionKind
+	SwipeRight string // An ActionKind; empty for nothing.
+	SwipeLeft  string
 }
 
 // NameColor is a mailbox with a colour, one of nine from 1.
