@@ -62,6 +62,7 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 		Route:       t.route,
 		LookupLocal: func(_ context.Context, p smtp.Path) (string, string, bool, error) { return lookupLocal(live, p) },
 		Done:        submissions.Done,
+		Begun:       submissions.Begun,
 		Signer:      newSigner(live, log),
 		Hostname:    cfg.Hostname,
 		Log:         log,

@@ -46,6 +46,11 @@ type Envelope struct {
 	// decoded, empty for none.
 	ENVID string
 	Ret   smtp.Ret
+
+	// SendAt is when the sender wants the message to be sent (RFC 4865), zero for at once. RequireTLS is what it wants of
+	// the security of transport (RFC 8689). The queue honours them, other Targets need not look at them.
+	SendAt     time.Time
+	RequireTLS smtp.RequireTLS
 }
 
 // Recipient is one forward-path, in the form a Target needs.

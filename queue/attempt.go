@@ -34,6 +34,11 @@ func (q *Queue) attempt(d *dest, id queuedb.MessageID, rcpts []queuedb.Recipient
 	if len(batch) == 0 {
 		return // What was found was out of date.
 	}
+	if !m.SendAt.IsZero() {
+		if err := q.opts.Begun(m); err != nil {
+			q.opts.Log.Error("telling that sending begins", "message", m.ID, "envelope", m.EnvelopeID, "err", err)
+		}
+	}
 	results := q.deliver(&m, batch)
 	if q.runCtx.Err() != nil {
 		// Broken off: what had an answer is kept, the rest stays as it is.

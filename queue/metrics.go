@@ -7,6 +7,7 @@ type metrics struct {
 	attempts   *prometheus.CounterVec
 	seconds    prometheus.Histogram
 	signatures *prometheus.CounterVec
+	changes    *prometheus.CounterVec
 	panics     prometheus.Counter
 }
 
@@ -25,12 +26,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		signatures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mox_queue_signatures_total", Help: "Submissions and notifications by what became of signing them: signed, unsigned, error.",
 		}, []string{"result"}),
+		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mox_queue_submissions_later_total", Help: "Submissions to be sent later, and what their senders did with them: scheduled, rescheduled, canceled.",
+		}, []string{"change"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mox_queue_panics_total", Help: "Bugs caught while delivering.",
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.added, m.attempts, m.seconds, m.signatures, m.panics)
+		reg.MustRegister(m.added, m.attempts, m.seconds, m.signatures, m.changes, m.panics)
 	}
 	return m
 }

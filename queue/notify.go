@@ -128,7 +128,7 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, back queuedb.Rec
 		Original:     original,
 	}
 	for _, n := range notices {
-		d.Recipients = append(d.Recipients, dsnRecipient(n, m.Received.Add(q.opts.Lifetime)))
+		d.Recipients = append(d.Recipients, dsnRecipient(n, m.Begin().Add(q.opts.Lifetime)))
 	}
 	var b bytes.Buffer
 	opts := message.ComposeOptions{Host: q.opts.Hostname.ASCII, Now: q.opts.Now, EightBit: true}

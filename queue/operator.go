@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"mox/queuedb"
@@ -67,21 +66,40 @@ func (q *Queue) update(ctx context.Context, f queuedb.Filter, c queuedb.Change) 
 	return n, err
 }
 
-// Cancel takes a message back, with all its recipients, if no attempt for it has begun; it reports
-// whether it did.
-func (q *Queue) Cancel(ctx context.Context, envelopeID string) (bool, error) {
+// Cancel takes a message back, with all its recipients, if no attempt for it has begun and its SendAt, if it has one, has
+// not come; it reports whether it did. Returns queuedb.ErrNoMessage.
+func (q *Queue) Cancel(ctx context.Context, envelopeID string) (canceled bool, rerr error) {
+	return q.locked(ctx, envelopeID, func() (bool, error) {
+		m, canceled, err := q.db.Cancel(ctx, envelopeID, "canceled by sender")
+		if canceled {
+			q.tellDone([]queuedb.Message{m})
+		}
+		return canceled, err
+	})
+}
+
+// Reschedule sets another SendAt for a message that has one, under the conditions of Cancel; it reports whether it did.
+// Recipients that are held stay so. Returns queuedb.ErrNoMessage.
+func (q *Queue) Reschedule(ctx context.Context, envelopeID string, at time.Time) (bool, error) {
+	return q.locked(ctx, envelopeID, func() (bool, error) {
+		rcpts, ok, err := q.db.Reschedule(ctx, envelopeID, at)
+		q.want(rcpts)
+		return ok, err
+	})
+}
+
+// locked calls change while no attempt for a message can begin, unless one runs.
+func (q *Queue) locked(ctx context.Context, envelopeID string, change func() (bool, error)) (bool, error) {
 	m, err := q.db.MessageByEnvelope(ctx, envelopeID)
-	if errors.Is(err, queuedb.ErrNoMessage) {
-		return false, nil
-	} else if err != nil {
+	if err != nil {
 		return false, err
 	}
 	// What is tried is known here only, what was tried is in the database. With the lock nothing can go
 	// from the one to the other unseen.
 	q.mu.Lock()
-	locked := q.sched.lock(m.ID)
+	ok := q.sched.lock(m.ID)
 	q.mu.Unlock()
-	if !locked {
+	if !ok {
 		return false, nil
 	}
 	defer func() {
@@ -90,12 +108,5 @@ func (q *Queue) Cancel(ctx context.Context, envelopeID string) (bool, error) {
 		q.mu.Unlock()
 		q.wakeUp()
 	}()
-	m, canceled, err := q.db.Cancel(ctx, envelopeID, "canceled by sender")
-	if canceled {
-		q.tellDone([]queuedb.Message{m})
-	}
-	if errors.Is(err, queuedb.ErrNoMessage) {
-		err = nil
-	}
-	return canceled, err
+	return change()
 }

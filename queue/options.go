@@ -33,6 +33,10 @@ type Options struct {
 	// again, after a crash, and is when it returned an error, within the hour. Default: nobody.
 	Done func(m queuedb.Message) error
 
+	// Begun is told of each attempt for a message with a SendAt, before it is made. It may be told again of the same one. An
+	// error is logged and hinders nothing. Default: nobody.
+	Begun func(m queuedb.Message) error
+
 	// Signer signs submissions and notifications. Default: they stay unsigned.
 	Signer Signer
 
@@ -73,6 +77,9 @@ func (o *Options) check() error {
 	}
 	if o.Done == nil {
 		o.Done = func(queuedb.Message) error { return nil }
+	}
+	if o.Begun == nil {
+		o.Begun = func(queuedb.Message) error { return nil }
 	}
 	if o.Backoff == nil {
 		o.Backoff = Backoff

@@ -576,7 +576,7 @@ func TestCancel(t *testing.T) {
 		if ok, err := q.Cancel(ctx, "e2"); err != nil || ok {
 			t.Fatalf("cancel after an attempt: %v, %v", ok, err)
 		}
-		if ok, err := q.Cancel(ctx, "nothing"); err != nil || ok {
+		if ok, err := q.Cancel(ctx, "nothing"); !errors.Is(err, queuedb.ErrNoMessage) || ok {
 			t.Fatalf("cancel of unknown: %v, %v", ok, err)
 		}
 		for _, j := range q.transport.records() {

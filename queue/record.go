@@ -135,7 +135,7 @@ func decide(opts *Options, m *queuedb.Message, r result, now, next time.Time) qu
 		w.State = queuedb.Failed
 		return w
 	}
-	age := now.Sub(m.Received)
+	age := now.Sub(m.Begin())
 	if age >= opts.Lifetime {
 		// RFC 5321 §4.5.4.1: give up and report.
 		w.State = queuedb.Failed
@@ -147,12 +147,12 @@ func decide(opts *Options, m *queuedb.Message, r result, now, next time.Time) qu
 	}
 	w.State = queuedb.Waiting
 	w.Next = next
-	if end := m.Received.Add(opts.Lifetime); w.Next.After(end) {
+	if end := m.Begin().Add(opts.Lifetime); w.Next.After(end) {
 		w.Next = end // A last attempt, after which the sender hears of it in time.
 	}
 	if r.rcpt.Notify.Delay() && !r.rcpt.DelayTold {
 		// Rather a little early than hours late: the next attempt may be far away.
-		soon := age >= opts.DelayAfter*3/4 && w.Next.Sub(m.Received) > opts.DelayAfter
+		soon := age >= opts.DelayAfter*3/4 && w.Next.Sub(m.Begin()) > opts.DelayAfter
 		w.DelayTold = age >= opts.DelayAfter || soon
 	}
 	return w

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strconv"
@@ -25,6 +26,8 @@ type Submissions struct {
 	Queue    *Queue
 	Accounts *store.Store
 	Log      *slog.Logger
+
+	rescheduling sync.Mutex // Held while SendAt is changed, in queue and account.
 
 	mu     sync.Mutex                 // Guards active.
 	active map[submissionKey]struct{} // Being submitted now, from before they are recorded until after their state is.
@@ -53,43 +56,81 @@ var _ pipeline.Target = (*Submissions)(nil)
 // submissionPrefix starts the envelope ids of submissions.
 const submissionPrefix = "submission-"
 
-// Begin implements pipeline.Target. The envelope must name the account; its ID is replaced.
+// Begin implements pipeline.Target. The envelope must name the account; its ID is replaced. Returns ErrSendTime.
 func (s *Submissions) Begin(ctx context.Context, env pipeline.Envelope) (pipeline.Delivery, error) {
-	if env.Account == "" {
-		return nil, errors.New("submission without an account")
-	}
-	return &submission{s: s, delivery: delivery{q: s.Queue, env: env}}, nil
+	return s.newSubmission(env)
 }
 
-// BeginWithCopy is Begin for a message of which the account keeps a copy, in the mailbox, with the flags and
-// keywords that sent has; its body is that of the delivery. Copy and record are one write: when Commit returns no
-// error both are there, and after an error of which the outcome is known neither mail nor copy is, so that to
-// send again makes no double.
-func (s *Submissions) BeginWithCopy(ctx context.Context, env pipeline.Envelope, sent store.Delivery) (pipeline.Delivery, error) {
-	d, err := s.Begin(ctx, env)
+// BeginWithCopy is Begin for a message of which the account keeps a copy. Copy and record are one write: when Commit
+// returns no error both are there, and after an error of which the outcome is known neither mail nor copy is, so that to
+// send again makes no double. Returns ErrSendTime.
+func (s *Submissions) BeginWithCopy(ctx context.Context, env pipeline.Envelope, c Copy) (*Submission, error) {
+	d, err := s.newSubmission(env)
 	if err != nil {
 		return nil, err
 	}
-	d.(*submission).sent = &sent
+	d.copy = &c
 	return d, nil
 }
 
-// submission is a delivery to the queue with a record in the sender's account around it.
-type submission struct {
+func (s *Submissions) newSubmission(env pipeline.Envelope) (*Submission, error) {
+	if env.Account == "" {
+		return nil, errors.New("submission without an account")
+	}
+	var err error
+	if env.SendAt, err = s.sendAt(env.SendAt); err != nil {
+		return nil, err
+	}
+	return &Submission{s: s, delivery: delivery{q: s.Queue, env: env}}, nil
+}
+
+// Copy is the copy of a submission that its sender's account keeps.
+type Copy struct {
+	// Delivery has where the copy is put, and its flags and keywords. Body and Size are those of the submission. A prefix, such
+	// as a Bcc field, is the copy's alone.
+	store.Delivery
+
+	// SentMailbox is where the copy is moved when sending of a message with a SendAt begins, made if missing. Empty to
+	// leave it where it is.
+	SentMailbox string
+}
+
+// Submission is a message on its way into the queue, with a record in the sender's account.
+type Submission struct {
 	delivery
 	s    *Submissions
-	sent *store.Delivery // Nil for no copy.
+	copy *Copy // Nil for none.
+
+	recorded store.Submission // After a good commit.
 }
 
 var (
-	_ pipeline.Delivery = (*submission)(nil)
-	_ pipeline.Queued   = (*submission)(nil)
+	_ pipeline.Delivery = (*Submission)(nil)
+	_ pipeline.Queued   = (*Submission)(nil)
 )
 
 // QueueID implements pipeline.Queued: submissions are followed by their senders.
-func (d *submission) QueueID() string { return strconv.FormatInt(int64(d.id), 10) }
+func (d *Submission) QueueID() string { return strconv.FormatInt(int64(d.id), 10) }
 
-func (d *submission) Commit(ctx context.Context) []error {
+// ID returns the id of the submission, after a Commit without errors.
+func (d *Submission) ID() store.SubmissionID { return d.recorded.ID }
+
+// Copy tells where the copy was put, after a Commit without errors.
+func (d *Submission) Copy() store.Added { return d.recorded.Copy }
+
+// Recipient implements pipeline.Delivery.
+func (d *Submission) Recipient(ctx context.Context, r pipeline.Recipient) error {
+	return d.delivery.Recipient(ctx, r)
+}
+
+// Body implements pipeline.Delivery.
+func (d *Submission) Body(ctx context.Context, b pipeline.Body) error { return d.delivery.Body(ctx, b) }
+
+// Abort implements pipeline.Delivery.
+func (d *Submission) Abort() { d.delivery.Abort() }
+
+// Commit implements pipeline.Delivery.
+func (d *Submission) Commit(ctx context.Context) []error {
 	errs := make([]error, len(d.rcpts))
 	err := d.commit(ctx)
 	d.ended = true
@@ -99,7 +140,7 @@ func (d *submission) Commit(ctx context.Context) []error {
 	return errs
 }
 
-func (d *submission) commit(ctx context.Context) error {
+func (d *Submission) commit(ctx context.Context) error {
 	acc, err := d.s.Accounts.Open(ctx, d.env.Account)
 	if err != nil {
 		return fmt.Errorf("opening account of sender: %w", err)
@@ -139,23 +180,34 @@ func (d *submission) commit(ctx context.Context) error {
 	if serr != nil && !errors.Is(serr, store.ErrSubmissionState) {
 		d.s.Log.Error("recording state of submission", "account", d.env.Account, "submission", k.id, "err", serr)
 	}
+	if err == nil {
+		d.recorded = sub
+		if !sub.SendAt.IsZero() {
+			d.q.met.changes.WithLabelValues("scheduled").Inc()
+		}
+	}
 	return err
 }
 
 // record adds the submission to the account, with the copy if there is to be one.
-func (d *submission) record(ctx context.Context, acc *store.Account, k submissionKey) (store.Submission, error) {
-	sub := store.Submission{ID: k.id, Created: d.env.Received, MailFrom: formatPath(d.env.MailFrom)}
+func (d *Submission) record(ctx context.Context, acc *store.Account, k submissionKey) (store.Submission, error) {
+	sub := store.Submission{ID: k.id, Created: d.env.Received, SendAt: d.env.SendAt, MailFrom: formatPath(d.env.MailFrom)}
 	for _, r := range d.rcpts {
 		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
 	}
-	if d.sent != nil {
-		d.sent.Body, d.sent.Size = d.body, d.body.Size()
-		var err error
-		if sub.Extra, err = makeExtra(d.env, d.rcpts); err != nil {
-			return store.Submission{}, err
-		}
+	if d.copy == nil {
+		return acc.AddSubmission(ctx, store.Actor{Account: acc.ID()}, sub, nil)
 	}
-	return acc.AddSubmission(ctx, store.Actor{Account: acc.ID()}, sub, d.sent)
+	sent := d.copy.Delivery
+	sent.Body, sent.Size, sent.Root = d.body, d.body.Size(), d.body.Root()
+	if !sub.SendAt.IsZero() {
+		sub.SentMailbox = d.copy.SentMailbox
+	}
+	var err error
+	if sub.Extra, err = makeExtra(d.env, d.rcpts); err != nil {
+		return store.Submission{}, err
+	}
+	return acc.AddSubmission(ctx, store.Actor{Account: acc.ID()}, sub, &sent)
 }
 
 // newSubmissionID returns a random id, not zero.
@@ -191,23 +243,41 @@ func (s *Submissions) Done(m queuedb.Message) error {
 	if m.Canceled {
 		to = store.SubmissionCanceled
 	}
-	err := s.setState(context.Background(), m.Account, k, to)
-	if errors.Is(err, store.ErrNoAccount) || errors.Is(err, store.ErrSubmissionState) || errors.Is(err, store.ErrNoSubmission) {
-		return nil // The account was deleted, or it was told before.
-	}
-	return err
+	return s.note(m.Account, k, func(ctx context.Context, acc *store.Account) error {
+		return acc.SetSubmissionState(ctx, store.System, k.id, to, store.SubmissionPending, store.SubmissionQueued)
+	})
 }
 
-func (s *Submissions) setState(ctx context.Context, account string, k submissionKey, to store.SubmissionState) error {
+// Begun has the copy of a message moved to the mailbox for sent mail, as sending begins. It is meant for Options.Begun. What
+// it fails to do, Done does.
+func (s *Submissions) Begun(m queuedb.Message) error {
+	k, ok := parseEnvelopeID(m.EnvelopeID)
+	if !ok || m.Account == "" {
+		return nil
+	}
+	return s.note(m.Account, k, func(ctx context.Context, acc *store.Account) error {
+		return acc.BeginSubmission(ctx, store.System, k.id)
+	})
+}
+
+// note changes a submission in the sender's account, if it still exists.
+func (s *Submissions) note(account string, k submissionKey, change func(ctx context.Context, acc *store.Account) error) error {
+	ctx := context.Background()
 	acc, err := s.Accounts.Open(ctx, account)
-	if err != nil {
+	if errors.Is(err, store.ErrNoAccount) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	defer acc.Close()
 	if acc.ID() != k.account {
-		return store.ErrNoAccount // Another one of the same name.
+		return nil // Another one of the same name.
 	}
-	return acc.SetSubmissionState(ctx, store.System, k.id, to, store.SubmissionPending, store.SubmissionQueued)
+	err = change(ctx, acc)
+	if errors.Is(err, store.ErrSubmissionState) || errors.Is(err, store.ErrNoSubmission) {
+		return nil // It was told before.
+	}
+	return err
 }
 
 // Replay settles submissions that a crash left pending: what the queue knows is queued,
@@ -248,7 +318,7 @@ func (s *Submissions) replayAccount(ctx context.Context, name string) error {
 			break
 		}
 	}
-	return err
+	return errors.Join(err, s.settleScheduled(ctx, acc))
 }
 
 // left returns the pending submissions of an account that nobody is working on.
@@ -298,13 +368,26 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		return err
 	}
 	defer c.Close()
-	b, err := newBody(c, c.Size())
+	// What the copy has in front is not part of the message.
+	prefix := int64(0)
+	err = acc.Emails(ctx, store.System, []store.EmailID{sub.Email}, func(_ int, e *store.Email) error {
+		if e == nil {
+			return store.ErrExpunged
+		}
+		prefix = int64(len(e.Prefix))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	size := c.Size() - prefix
+	b, err := newBody(io.NewSectionReader(c, prefix, size), size)
 	if err != nil {
 		return err
 	}
 	d := &delivery{q: s.Queue, env: pipeline.Envelope{
 		ID:   submissionKey{acc.ID(), sub.ID}.envelopeID(),
-		Size: c.Size(), Received: sub.Created, Account: acc.Name(),
+		Size: b.Size(), Received: sub.Created, SendAt: sub.SendAt, Account: acc.Name(),
 	}}
 	if d.env.MailFrom, err = parsePath(sub.MailFrom); err != nil {
 		return err
@@ -314,7 +397,7 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		return err
 	}
 	d.env.SMTPUTF8, d.env.EightBit, d.env.Binary = extra.SMTPUTF8, extra.EightBit, extra.Binary
-	d.env.ENVID, d.env.Ret = extra.ENVID, extra.Ret
+	d.env.ENVID, d.env.Ret, d.env.RequireTLS = extra.ENVID, extra.Ret, extra.RequireTLS
 	for i, to := range sub.RcptTo {
 		r, err := extra.recipient(i)
 		if err == nil {

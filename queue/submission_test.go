@@ -159,7 +159,7 @@ func TestSubmissionIsCanceled(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := s.only()
-		ok, err := s.Cancel(t.Context(), submissionKey{s.account.ID(), id}.envelopeID())
+		ok, err := s.testQueue.Cancel(t.Context(), submissionKey{s.account.ID(), id}.envelopeID())
 		if !ok || err != nil {
 			t.Fatalf("cancel: %v, %v", ok, err)
 		}
@@ -247,7 +247,7 @@ func TestReplay(t *testing.T) {
 		}, store.SubmissionDone, 3},
 		{"canceled", sentCopy, func(s *submissions, sub store.Submission) {
 			queued(s, sub)
-			if ok, err := s.Cancel(s.t.Context(), s.envelopeID(sub)); !ok || err != nil {
+			if ok, err := s.testQueue.Cancel(s.t.Context(), s.envelopeID(sub)); !ok || err != nil {
 				s.t.Fatalf("cancel: %v, %v", ok, err)
 			}
 			s.pendingAgain(sub)
@@ -302,13 +302,13 @@ func (s *submissions) pendingAgain(sub store.Submission) {
 }
 
 // beginCopy begins a submission with a Sent copy, all of whose envelope is set, up to its body.
-func (s *submissions) beginCopy() *submission {
+func (s *submissions) beginCopy() *Submission {
 	s.t.Helper()
 	env := pipeline.Envelope{
 		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true, Binary: true,
 		Received: s.received, Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
 	}
-	d, err := s.BeginWithCopy(s.t.Context(), env, store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}})
+	d, err := s.BeginWithCopy(s.t.Context(), env, Copy{Delivery: store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func (s *submissions) beginCopy() *submission {
 	if err := d.Body(s.t.Context(), b); err != nil {
 		s.t.Fatal(err)
 	}
-	return d.(*submission)
+	return d
 }
 
 // entries describes what is in the queue, without what differs between two submissions of one message.

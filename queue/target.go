@@ -84,13 +84,14 @@ func (d *delivery) commit(ctx context.Context) error {
 		return errNoBody
 	}
 	// All are due at the same moment, so that they are claimed together.
-	now := d.q.opts.Now()
+	due := later(d.q.opts.Now(), d.env.SendAt)
 	for i := range d.rcpts {
-		d.rcpts[i].NextAttempt = now
+		d.rcpts[i].NextAttempt = due
 	}
 	m := queuedb.Message{
 		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit, Binary: d.env.Binary,
 		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
+		SendAt: d.env.SendAt, RequireTLS: d.env.RequireTLS,
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())
 	var err error

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -326,6 +327,71 @@ func TestCancel(t *testing.T) {
 	db.checkFiles(t, 0)
 	if l, err := db.Untold(t.Context(), 0, 10); err != nil || len(l) != 1 || !l[0].Canceled {
 		t.Errorf("done: %v, %v", l, err)
+	}
+}
+
+// A message that is to be sent later can be canceled and rescheduled until then.
+func TestReschedule(t *testing.T) {
+	t.Parallel()
+	var passed atomic.Int64 // Since begin.
+	db := newDB(t, func(o *Options) { o.Now = func() time.Time { return begin.Add(time.Duration(passed.Load())) } })
+	at := begin.Add(time.Hour)
+	add := func(id string, at time.Time) []Recipient {
+		t.Helper()
+		m := newMessage(id, 100, "a@example.org", "b@example.org")
+		m.SendAt, m.RequireTLS = at, smtp.RequireTLSAlways
+		for i := range m.Recipients {
+			m.Recipients[i].NextAttempt = at
+		}
+		msg, rcpts := db.mustAdd(t, m)
+		if !msg.SendAt.Equal(at) || msg.RequireTLS != smtp.RequireTLSAlways {
+			t.Fatalf("added %+v", msg)
+		}
+		return rcpts
+	}
+	reschedule := func(id string, at time.Time, want bool) {
+		t.Helper()
+		rcpts, ok, err := db.Reschedule(t.Context(), id, at)
+		if err != nil || ok != want || ok != (len(rcpts) == 2) {
+			t.Fatalf("reschedule %s: %v, %v, %v; want %v", id, rcpts, ok, err, want)
+		}
+		for _, r := range rcpts {
+			if !r.NextAttempt.Equal(at) {
+				t.Errorf("next attempt %s, want %s", r.NextAttempt, at)
+			}
+		}
+	}
+	add("later", at)
+	held := add("held", at)
+	if err := db.Update(t.Context(), Filter{IDs: []RecipientID{held[0].ID}}, Change{State: Held}, func(Changed) {}); err != nil {
+		t.Fatal(err)
+	}
+	tried := add("tried", at)
+	if _, _, err := db.Finish(t.Context(), []Result{{Recipient: tried[0].ID, State: Waiting, Next: at}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	db.mustAdd(t, newMessage("at once", 100, "a@example.org"))
+	reschedule("tried", at, false)
+	reschedule("at once", at, false)
+	if _, _, err := db.Reschedule(t.Context(), "unknown", at); !errors.Is(err, ErrNoMessage) {
+		t.Errorf("unknown: %v", err)
+	}
+	at = begin.Add(2 * time.Hour)
+	reschedule("held", at, true)
+	reschedule("later", at, true)
+	wantList(t, db.list(t, Filter{EnvelopeID: "held"}), "held a@example.org held", "held b@example.org waiting")
+	if m, err := db.MessageByEnvelope(t.Context(), "later"); err != nil || !m.SendAt.Equal(at) || !m.Begin().Equal(at) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	passed.Store(int64(2*time.Hour - time.Second))
+	if _, ok, err := db.Cancel(t.Context(), "held", ""); !ok || err != nil {
+		t.Errorf("cancel a second before: %v, %v", ok, err)
+	}
+	reschedule("held", at, false)
+	passed.Store(int64(2 * time.Hour))
+	reschedule("later", at.Add(time.Hour), false)
+	if _, ok, err := db.Cancel(t.Context(), "later", ""); ok || err != nil {
+		t.Errorf("cancel at the time: %v, %v", ok, err)
 	}
 }
 

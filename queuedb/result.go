@@ -122,7 +122,7 @@ func closeMessage(tx *bstore.Tx, m *messageRow, now time.Time) error {
 }
 
 // Cancel drops all recipients of a message, in one transaction, if no attempt was made for any of
-// them and none is final; it reports whether it did. Returns ErrNoMessage.
+// them, none is final, and SendAt, if it has one, has not come; it reports whether it did. Returns ErrNoMessage.
 func (db *DB) Cancel(ctx context.Context, envelopeID, note string) (m Message, canceled bool, rerr error) {
 	rerr = db.writeWith(ctx, nil, func(tx *bstore.Tx) ([]messageRow, error) {
 		m, canceled = Message{}, false
@@ -133,14 +133,11 @@ func (db *DB) Cancel(ctx context.Context, envelopeID, note string) (m Message, c
 			return nil, err
 		}
 		m = row.message()
-		l, err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: row.ID}).List()
-		if err != nil {
+		now := db.now()
+		l, err := untried(tx, &row, now)
+		if l == nil || err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(l, func(r recipientRow) bool { return r.Attempts > 0 || State(r.State).Final() }) {
-			return nil, nil
-		}
-		now := db.now()
 		for i := range l {
 			l[i].addResult(Attempt{Start: now, Text: note})
 			l[i].setState(Dropped, time.Time{})
@@ -157,4 +154,53 @@ func (db *DB) Cancel(ctx context.Context, envelopeID, note string) (m Message, c
 		return []messageRow{closed}, nil
 	})
 	return m, canceled, rerr
+}
+
+// untried returns the recipients of a message if no attempt was made for any of them, none is final, and SendAt, if it has
+// one, has not come; else nil.
+func untried(tx *bstore.Tx, row *messageRow, now time.Time) ([]recipientRow, error) {
+	m := row.message()
+	if !m.SendAt.IsZero() && !now.Before(m.SendAt) {
+		return nil, nil
+	}
+	l, err := bstore.QueryTx[recipientRow](tx).FilterNonzero(recipientRow{Message: row.ID}).List()
+	if slices.ContainsFunc(l, func(r recipientRow) bool { return r.Attempts > 0 || State(r.State).Final() }) {
+		return nil, nil
+	}
+	return l, err
+}
+
+// Reschedule sets SendAt of a message that has one, and the next attempts of its recipients, in one transaction, under the
+// conditions of Cancel; ok reports whether it did. It returns the recipients. Returns ErrNoMessage.
+func (db *DB) Reschedule(ctx context.Context, envelopeID string, at time.Time) (rcpts []Recipient, ok bool, rerr error) {
+	rerr = db.writeWith(ctx, nil, func(tx *bstore.Tx) ([]messageRow, error) {
+		rcpts, ok = nil, false
+		row, err := messageByEnvelope(tx, envelopeID)
+		if err == bstore.ErrAbsent {
+			return nil, ErrNoMessage
+		} else if err != nil {
+			return nil, err
+		}
+		if row.SendAt == 0 {
+			return nil, nil
+		}
+		l, err := untried(tx, &row, db.now())
+		if l == nil || err != nil {
+			return nil, err
+		}
+		row.SendAt = at.Unix()
+		if err := tx.Update(&row); err != nil {
+			return nil, err
+		}
+		for i := range l {
+			l[i].setState(State(l[i].State), at)
+			if err := tx.Update(&l[i]); err != nil {
+				return nil, err
+			}
+			rcpts = append(rcpts, l[i].recipient())
+		}
+		ok = true
+		return nil, nil
+	})
+	return rcpts, ok, rerr
 }

@@ -13,7 +13,7 @@ import (
 // schemaVersion is the version of the rows below. Steps from earlier ones are in files
 // upgrade_<version>.go. New fields and types need a step also where there is nothing to convert: a mox that does not
 // know them must not write to them.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // never is the due time of recipients that no attempt awaits: it keeps them at the end of the
 // index that claims walk.
@@ -43,6 +43,9 @@ type messageRow struct {
 	Account  string
 	ENVID    string
 	Ret      uint8
+
+	SendAt     int64 // Unix seconds; zero for at once.
+	RequireTLS uint8
 
 	HeaderMessageID string
 	Subject         string
@@ -125,20 +128,29 @@ func parseOriginal(s string) smtp.OriginalRecipient {
 }
 
 func makeMessageRow(m *Message) messageRow {
-	return messageRow{
+	r := messageRow{
 		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: uint8(m.Ret),
-		HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
+		RequireTLS: uint8(m.RequireTLS), HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
 	}
+	if !m.SendAt.IsZero() {
+		r.SendAt = m.SendAt.Unix()
+	}
+	return r
 }
 
 func (r *messageRow) message() Message {
-	return Message{
+	m := Message{
 		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
 		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit, Binary: r.Binary,
 		Size: r.Size, Received: r.Received, Account: r.Account, ENVID: r.ENVID, Ret: smtp.Ret(r.Ret),
-		HeaderMessageID: r.HeaderMessageID, Subject: r.Subject, Open: int(r.Open), Canceled: r.Canceled,
+		RequireTLS: smtp.RequireTLS(r.RequireTLS), HeaderMessageID: r.HeaderMessageID, Subject: r.Subject,
+		Open: int(r.Open), Canceled: r.Canceled,
 	}
+	if r.SendAt != 0 {
+		m.SendAt = time.Unix(r.SendAt, 0)
+	}
+	return m
 }
 
 // messageByEnvelope returns bstore.ErrAbsent if there is none.

@@ -84,12 +84,24 @@ type Message struct {
 	ENVID string
 	Ret   smtp.Ret
 
+	// SendAt is when the message may first be tried; zero for at once. What waits for it is not late.
+	SendAt     time.Time
+	RequireTLS smtp.RequireTLS // What the sender said about it.
+
 	// For notifications and for people; from the message's header.
 	HeaderMessageID string
 	Subject         string
 
 	Open     int  // Recipients without a final state.
 	Canceled bool // By Cancel.
+}
+
+// Begin returns the time from which the message is on its way: SendAt, or when it was received.
+func (m *Message) Begin() time.Time {
+	if m.SendAt.After(m.Received) {
+		return m.SendAt
+	}
+	return m.Received
 }
 
 // Recipient is one recipient of a message.

@@ -20,7 +20,7 @@ type upgradeStep struct {
 }
 
 // upgradeSteps are the steps to schemaVersion, each in a file of its own, upgrade_<version>.go.
-var upgradeSteps = []upgradeStep{}
+var upgradeSteps = []upgradeStep{toVersion2}
 
 // checkVersion returns ErrNewerVersion if a newer mox has written the database. One without a version, which has
 // nothing else either, gets the current one.

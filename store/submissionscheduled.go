@@ -46,6 +46,11 @@ func (a *Account) ScheduledSubmissions(ctx context.Context) ([]Submission, error
 // sent mail, in one transaction with the note. Of others, and if it is told again, nothing changes. Returns
 // ErrNoSubmission.
 func (a *Account) BeginSubmission(ctx context.Context, actor Actor, id SubmissionID) error {
+	// It is told often.
+	begun, err := a.isBegun(ctx, id)
+	if err != nil || begun {
+		return err
+	}
 	return a.changeScheduled(ctx, "begin_submission", id, func(tx *txn, row *submissionRow, r *scheduledSubmissionRow) error {
 		if r == nil {
 			return nil
@@ -55,6 +60,27 @@ func (a *Account) BeginSubmission(ctx context.Context, actor Actor, id Submissio
 		}
 		return tx.updateSubmission(row)
 	})
+}
+
+// isBegun reports whether a submission, of which there is a record, is not scheduled.
+func (a *Account) isBegun(ctx context.Context, id SubmissionID) (begun bool, rerr error) {
+	acc, err := a.use()
+	if err != nil || id == 0 {
+		return false, err
+	}
+	rerr = acc.read(ctx, func(tx *bstore.Tx) error {
+		begun = false
+		err := tx.Get(&scheduledSubmissionRow{ID: id})
+		if err == bstore.ErrAbsent {
+			err = tx.Get(&submissionRow{ID: id})
+			begun = err == nil
+		}
+		if err == bstore.ErrAbsent {
+			err = nil
+		}
+		return err
+	})
+	return begun, rerr
 }
 
 // RescheduleSubmission sets the SendAt of a submission that is scheduled. Returns ErrSubmissionState if it is not,
