@@ -108,6 +108,7 @@ type account struct {
 	row           accountRow
 	boxes         mailboxTable
 	subscriptions map[string]struct{}
+	muted         map[ThreadID]struct{}
 }
 
 // openAccount opens the account in a directory.
@@ -252,6 +253,14 @@ func (a *account) load(ctx context.Context) error {
 		}
 		err := bstore.QueryTx[subscriptionRow](tx).ForEach(func(r subscriptionRow) error {
 			a.subscriptions[r.Name] = struct{}{}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		a.muted = map[ThreadID]struct{}{}
+		err = bstore.QueryTx[mutedThreadRow](tx).ForEach(func(r mutedThreadRow) error {
+			a.muted[r.Thread] = struct{}{}
 			return nil
 		})
 		if err != nil {

@@ -15,17 +15,21 @@ import (
 // ChangeKind tells what a Change is about.
 type ChangeKind uint8
 
-// Kinds of change. Values are stored; do not renumber.
+// Kinds of change. Values are stored; do not renumber. A reader skips those that it does not know. After each are the
+// fields that tell what to read again; the first three change the counts of Mailbox, too, and may add to its keywords.
 const (
 	ChangeAdd             ChangeKind = 1 + iota // Messages were added to Mailbox: UIDs, Emails.
-	ChangeFlags                                 // Flags or keywords of UIDs changed.
-	ChangeExpunge                               // UIDs were removed.
+	ChangeFlags                                 // Flags or keywords of messages changed: Mailbox, UIDs.
+	ChangeExpunge                               // Messages were removed from Mailbox, which may be gone: UIDs, Emails.
 	ChangeMailboxCreate                         // Mailbox was made.
 	ChangeMailboxRename                         // Mailbox was renamed.
-	ChangeMailboxDelete                         // Mailbox was removed.
-	ChangeSubscription                          // Subscription of a name changed.
-	ChangeSubmission                            // State of a submission changed.
+	ChangeMailboxDelete                         // Mailbox was removed. ChangeExpunge of its messages may follow.
+	ChangeSubscription                          // Subscription of a name changed: all Subscriptions.
+	ChangeSubmission                            // State of Submission changed.
 	ChangeMailboxRenumber                       // Mailbox got a new UIDVALIDITY.
+	ChangeMailboxUse                            // Mailbox got another SpecialUse, or lost it.
+	ChangeSetting                               // The setting Name changed, or was removed.
+	ChangeMute                                  // Threads were muted, or are no longer: see Muted.
 )
 
 // Change is an entry of the change log. An operation that changes several things, such as a move,
@@ -38,16 +42,24 @@ type Change struct {
 	UIDs       imap.UIDSet
 	Emails     []EmailID // For ChangeAdd, one per UID; for ChangeExpunge likewise.
 	Submission SubmissionID
+	Name       string
+	Threads    []ThreadID // Ascending.
 }
 
 // ChangesSince returns about limit changes with a modseq above since, ascending, and the
 // horizon: changes at or below it may have been pruned. Changes with one modseq are not divided, so
 // there may be more than limit. If since is below the horizon, ErrHorizon is returned and the
-// caller must read everything anew.
+// caller must read everything anew. To ask when nothing has changed costs next to nothing.
 func (a *Account) ChangesSince(ctx context.Context, since imap.ModSeq, limit int) (l []Change, horizon imap.ModSeq, err error) {
 	acc, err := a.use()
 	if err != nil {
 		return nil, 0, err
+	}
+	acc.mu.RLock()
+	last, horizon := acc.row.ModSeq, acc.row.Horizon
+	acc.mu.RUnlock()
+	if since >= last && since >= horizon {
+		return nil, horizon, nil
 	}
 	if limit <= 0 {
 		limit = 1
@@ -145,14 +157,24 @@ func (a *Account) SetCursor(ctx context.Context, name string, modseq imap.ModSeq
 }
 
 // The form of changeRow.Data: a version, then for each change its kind, mailbox, ranges of UIDs, emails and
-// submission. Numbers are varints; UIDs and emails are differences to the one before.
-const changeVersion = 1
+// submission; in the second version then name and threads. Numbers are varints; UIDs, emails and threads are differences to
+// the one before. The first version is written where it can tell all, which is nearly always.
+const (
+	changeVersion      = 1
+	changeVersionNamed = 2
+)
 
 var errChange = errors.New("damaged entry of change log")
 
 // appendChanges appends the form of the changes of one operation. ModSeq and Time are not part of it.
 func appendChanges(b []byte, l []Change) []byte {
-	b = append(b, changeVersion)
+	version := byte(changeVersion)
+	for i := range l {
+		if l[i].Name != "" || len(l[i].Threads) > 0 {
+			version = changeVersionNamed
+		}
+	}
+	b = append(b, version)
 	b = binary.AppendUvarint(b, uint64(len(l)))
 	for i := range l {
 		c := &l[i]
@@ -167,13 +189,17 @@ func appendChanges(b []byte, l []Change) []byte {
 		}
 		b = appendIDs(b, c.Emails)
 		b = binary.AppendUvarint(b, uint64(c.Submission))
+		if version == changeVersionNamed {
+			b = appendSized(b, c.Name)
+			b = appendThreads(b, c.Threads)
+		}
 	}
 	return b
 }
 
 // parse appends the changes of a row to l.
 func (r *changeRow) parse(l []Change) ([]Change, error) {
-	if len(r.Data) == 0 || r.Data[0] != changeVersion {
+	if len(r.Data) == 0 || r.Data[0] != changeVersion && r.Data[0] != changeVersionNamed {
 		return l, errChange
 	}
 	d := metaDecoder{buf: r.Data[1:]}
@@ -190,6 +216,10 @@ func (r *changeRow) parse(l []Change) ([]Change, error) {
 		}
 		c.Emails = d.ids()
 		c.Submission = SubmissionID(d.uvarint())
+		if r.Data[0] == changeVersionNamed {
+			c.Name = string(d.sized())
+			c.Threads = d.threads()
+		}
 		l = append(l, c)
 	}
 	if d.bad || len(d.buf) > 0 {
@@ -226,4 +256,33 @@ func (d *metaDecoder) ids() []EmailID {
 		ids[i] = EmailID{Key: last, Random: d.fixed64()}
 	}
 	return ids
+}
+
+// appendThreads appends the number of threads, and of each the difference to the one before.
+func appendThreads(b []byte, threads []ThreadID) []byte {
+	b = binary.AppendUvarint(b, uint64(len(threads)))
+	last := ThreadID(0)
+	for _, t := range threads {
+		b = binary.AppendVarint(b, int64(t-last))
+		last = t
+	}
+	return b
+}
+
+// threads reads what appendThreads wrote.
+func (d *metaDecoder) threads() []ThreadID {
+	n := d.uvarint()
+	if n > uint64(len(d.buf)) {
+		d.bad = true
+	}
+	if d.bad || n == 0 {
+		return nil
+	}
+	threads := make([]ThreadID, n)
+	last := ThreadID(0)
+	for i := range threads {
+		last += ThreadID(d.varint())
+		threads[i] = last
+	}
+	return threads
 }

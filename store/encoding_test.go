@@ -23,6 +23,8 @@ func TestChangesRoundTrip(t *testing.T) {
 		{{Kind: ChangeSubscription}},
 		{{Kind: ChangeAdd, Mailbox: 1<<31 - 1, UIDs: imap.UIDSet{{First: 1, Last: 1}, {First: 5, Last: 1<<32 - 1}}, Emails: []EmailID{{9, 3}, {3, -1}, {1<<63 - 1, 1}, {1, -1 << 63}}}},
 		{{Kind: ChangeExpunge, Mailbox: 1, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{{1, 7}, {2, 8}, {3, 9}}}, {Kind: ChangeSubmission, Submission: 1<<63 - 1}},
+		{{Kind: ChangeSetting, Name: "labels/ü"}, {Kind: ChangeFlags, Mailbox: 1, UIDs: imap.SetOf[imap.UID](7)}},
+		{{Kind: ChangeMute, Threads: []ThreadID{1, 5, 1<<63 - 1}}, {Kind: ChangeMailboxUse, Mailbox: 9}},
 	} {
 		row := changeRow{ModSeq: 7, Time: at.Unix(), Data: appendChanges(nil, l)}
 		got, err := row.parse(nil)
@@ -47,7 +49,7 @@ func TestChangesRoundTrip(t *testing.T) {
 		if _, err := row.parse(nil); err == nil {
 			t.Error("a byte too many parses")
 		}
-		row.Data[0]++
+		row.Data[0] = changeVersionNamed + 1
 		if _, err := row.parse(nil); err == nil {
 			t.Error("another version parses")
 		}
@@ -56,7 +58,9 @@ func TestChangesRoundTrip(t *testing.T) {
 
 func FuzzChanges(f *testing.F) {
 	f.Add(appendChanges(nil, []Change{{Kind: ChangeAdd, Mailbox: 3, UIDs: imap.SetOf[imap.UID](3, 4, 8), Emails: []EmailID{{1, 7}, {2, 8}, {3, 9}}}, {Kind: ChangeSubmission, Submission: 8}}))
+	f.Add(appendChanges(nil, []Change{{Kind: ChangeSetting, Name: "signatures"}, {Kind: ChangeMute, Threads: []ThreadID{4, 1 << 62}}}))
 	f.Add([]byte{changeVersion, 0xff, 0xff, 0xff, 0xff, 0x0f})
+	f.Add([]byte{changeVersionNamed, 1, 12, 0, 0, 0, 0, 0, 0xff, 0xff, 0x0f})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		l, err := (&changeRow{Data: b}).parse(nil)
 		if err != nil {

@@ -28,6 +28,9 @@ var (
 	ErrHorizon         = errors.New("changes are no longer in the log")
 	ErrNoSubmission    = errors.New("no such submission")
 	ErrSubmissionState = errors.New("submission is in another state")
+	ErrBadSetting      = errors.New("setting not allowed")
+	ErrSettingChanged  = errors.New("setting was changed meanwhile")
+	ErrBadSpecialUse   = errors.New("special use not allowed")
 	ErrNoWebSession    = errors.New("no such session")
 	ErrClosed          = errors.New("account is closed")
 	ErrLocked          = errors.New("data directory is in use by another process")
@@ -75,7 +78,8 @@ func unwritable(dir string, err error) error {
 func refusal(err error) bool {
 	for _, e := range []error{
 		ErrNoMailbox, ErrMailboxExists, ErrMailboxInUse, ErrSpecialUseTaken, ErrBadName, ErrTooManyKeywords,
-		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrExpunged, ErrNoSubmission, ErrSubmissionState, ErrNoWebSession, ErrCredentials, errUIDs,
+		ErrBadKeyword, ErrQuota, ErrReadOnly, ErrExpunged, ErrBadSetting, ErrSettingChanged, ErrBadSpecialUse,
+		ErrNoSubmission, ErrSubmissionState, ErrNoWebSession, ErrCredentials, errUIDs,
 	} {
 		if errors.Is(err, e) {
 			return true

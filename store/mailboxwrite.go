@@ -44,23 +44,6 @@ func (a *Account) CreateMailbox(ctx context.Context, actor Actor, name string, u
 	return a.MailboxByID(ctx, actor, id)
 }
 
-// useTaken reports whether a mailbox has a special use.
-func (t *txn) useTaken(use SpecialUse) bool {
-	for _, b := range t.boxes {
-		if b.row.Use == use && !b.deleted {
-			return true
-		}
-	}
-	t.account.mu.RLock()
-	defer t.account.mu.RUnlock()
-	for id, mb := range t.account.boxes.byID {
-		if mb.row.Use == use && t.boxes[id] == nil {
-			return true
-		}
-	}
-	return false
-}
-
 // maxMailboxID is the highest id that fits in the key of messageRow.
 const maxMailboxID = 1<<31 - 1
 

@@ -59,7 +59,7 @@ type Added struct {
 	Duplicate   bool // Delivery.ID was seen before; other fields are zero.
 }
 
-// Deliver adds a message; it is durable when Deliver returns without error. Deliveries
+// Deliver adds a message; in a muted thread with \Seen, see SetMuted. It is durable when Deliver returns without error. Deliveries
 // that wait at the same time share one sync and one transaction. The context ends the
 // waiting for a place in the queue; a delivery that the committer has begun is finished.
 // Returns ErrQuota, ErrBadName, ErrBadKeyword, ErrTooManyKeywords, ErrClosed, and errors of the
@@ -94,6 +94,7 @@ func (a *account) deliver(ctx context.Context, d *Delivery) (Added, error) {
 	if err != nil {
 		return Added{}, err
 	}
+	e.delivered = true
 	var added Added
 	o := &op{label: "deliver", bodies: []*newEmail{e}}
 	o.run = func(tx *txn) (err error) {

@@ -28,6 +28,9 @@ type newEmail struct {
 	cold     []byte
 	threads  []int64 // Keys of the thread it belongs to, see threadKey.
 
+	// delivered says that it comes from outside, see SetMuted.
+	delivered bool
+
 	item blob.Item
 	ref  blob.Ref // Set by the committer.
 	used bool     // An Email refers to ref. Set by the transaction.
@@ -142,7 +145,7 @@ func (t *txn) addEmail(b *box, e *newEmail) (Added, error) {
 	}
 	err = t.insertMessage(b, &messageRow{
 		ID: messageID(b.row.ID, uid), Email: e.id, ModSeq: t.modSeq(),
-		Flags: e.flags, Keywords: keywords,
+		Flags: t.flagsOf(e, thread), Keywords: keywords,
 		Size: e.size, Received: e.received, Saved: t.now.Unix(), Thread: thread,
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ var ErrDatabaseExists = errors.New("account has a database: move its file index.
 //
 // Packs know each message as it was when it was added: its content, mailbox, INTERNALDATE, flags and keywords
 // at that moment. Lost are later changes of flags, moves and copies, mailboxes that no message was
-// added to, subscriptions, submissions, and the password: the account can receive mail
+// added to, subscriptions, submissions, settings, which threads are muted, to whom was sent, and the password: the account can receive mail
 // at once, but nobody can log in before a new password is set. Expunged messages stay away once their content
 // was erased, see Options.EraseAfter; later ones come back. Mailboxes get higher UIDVALIDITYs than they ever
 // had, so that clients download them anew.

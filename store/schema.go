@@ -17,6 +17,7 @@ func schemaTypes() []any {
 		messageRow{}, emailRow{}, emailRefRow{}, eraseRow{},
 		keywordSetRow{}, threadKeyRow{}, youngThreadsRow{}, changeRow{}, deliveryRow{},
 		submissionRow{}, pendingSubmissionRow{}, scheduledSubmissionRow{}, submissionCopyRow{}, recipientRow{}, cursorRow{}, progressRow{},
+		settingRow{}, mutedThreadRow{},
 		credentialsRow{}, webSessionRow{}, loginAttemptRow{},
 	}
 }
@@ -190,6 +191,18 @@ type submissionCopyRow struct {
 type recipientRow struct {
 	Path  string `bstore:"typename Recipient"` // See recipientKey.
 	First int64
+}
+
+// settingRow is a document that a user interface keeps.
+type settingRow struct {
+	Name   string `bstore:"typename Setting"`
+	ModSeq imap.ModSeq
+	Value  []byte
+}
+
+// mutedThreadRow exists for each thread that is muted.
+type mutedThreadRow struct {
+	Thread ThreadID `bstore:"noauto,typename MutedThread"`
 }
 
 // cursorRow is how far a consumer of the change log has come.

@@ -27,6 +27,7 @@ type txn struct {
 	boxes  map[MailboxID]*box
 	names  map[string]MailboxID // Where it differs from what was published; zero for none.
 	subs   map[string]bool      // Likewise: whether the name is subscribed.
+	mutes  map[ThreadID]bool    // Likewise: whether the thread is muted.
 	sets   keywordSets
 	young  youngThreads // Keys of threads that are new.
 	gone   []MailboxID  // Mailboxes deleted whose messages are still there.
@@ -56,15 +57,17 @@ type box struct {
 // account.
 func (t *txn) begin(tx *bstore.Tx) error {
 	a := t.account
-	*t = txn{account: a, tx: tx, now: a.store.opts.Now(), boxes: t.boxes, names: t.names, subs: t.subs}
+	*t = txn{account: a, tx: tx, now: a.store.opts.Now(), boxes: t.boxes, names: t.names, subs: t.subs, mutes: t.mutes}
 	if t.boxes == nil {
 		t.boxes = map[MailboxID]*box{}
 		t.names = map[string]MailboxID{}
 		t.subs = map[string]bool{}
+		t.mutes = map[ThreadID]bool{}
 	}
 	clear(t.boxes)
 	clear(t.names)
 	clear(t.subs)
+	clear(t.mutes)
 	t.sets.begin(&a.keywords)
 
 	t.row = accountRow{ID: 1}
@@ -161,6 +164,13 @@ func (t *txn) publish() {
 			a.subscriptions[name] = struct{}{}
 		} else {
 			delete(a.subscriptions, name)
+		}
+	}
+	for thread, on := range t.mutes {
+		if on {
+			a.muted[thread] = struct{}{}
+		} else {
+			delete(a.muted, thread)
 		}
 	}
 	a.mu.Unlock()

@@ -122,6 +122,8 @@ type verifier struct {
 	logged   map[int64]loggedMessage  // By key of messageRow.
 	emails   map[int64]*verifiedEmail // By EmailID.Key.
 	examined int                      // Rows.
+
+	loggedSettings map[string]imap.ModSeq // Newest change of each in the log.
 }
 
 // verifiedBox is a mailbox, and what its messages add up to.
@@ -185,7 +187,7 @@ func (v *verifier) database() error {
 	}
 	for _, check := range []func() error{
 		v.mailboxes, v.keywordSets, v.mailboxKeywords, v.changeLog, v.messages, v.mailboxSums, v.loggedSums,
-		v.emailRefs, v.eraseRows, v.emailRows, v.emailSums, v.submissions, v.cursors, v.credentials,
+		v.emailRefs, v.eraseRows, v.emailRows, v.emailSums, v.submissions, v.cursors, v.settings, v.mutedThreads, v.credentials,
 	} {
 		if err := check(); err != nil {
 			return err
@@ -316,6 +318,9 @@ func (v *verifier) change(c *Change) {
 			return
 		}
 	case ChangeFlags:
+	case ChangeSetting:
+		v.loggedSetting(c.Name, c.ModSeq)
+		return
 	default:
 		return
 	}

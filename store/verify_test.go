@@ -65,6 +65,9 @@ func newVerifyStore(t *testing.T) (*Store, *Account) {
 	_, err = a.AddSubmission(ctx, System, Submission{MailFrom: "a@example.org", RcptTo: []string{"b@example.org"}}, nil)
 	check(err)
 	check(a.SetCursor(ctx, "junk", 3))
+	_, err = a.SetSetting(ctx, System, "labels", []byte("{}"), -1)
+	check(err)
+	check(a.SetMuted(ctx, System, []ThreadID{5, 7}, true))
 	check(a.SetPassword(ctx, System, "secret"))
 	sel, err := a.Select(ctx, System, inbox.ID)
 	check(err)
@@ -338,6 +341,24 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"submission on the list of scheduled ones only", func(tx *bstore.Tx) error {
 			return tx.Insert(&scheduledSubmissionRow{ID: 5})
 		}, "submission 5: on the list of scheduled ones, but not there"},
+		{"setting without a change", func(tx *bstore.Tx) error {
+			return tx.Insert(&settingRow{Name: "x", ModSeq: 1})
+		}, `setting "x": has modseq 1, but its last change is 0`},
+		{"setting that was not told", func(tx *bstore.Tx) error {
+			return edit(tx, settingRow{Name: "labels"}, func(r *settingRow) { r.ModSeq-- })
+		}, `setting "labels": has modseq`},
+		{"setting ahead", func(tx *bstore.Tx) error {
+			return edit(tx, settingRow{Name: "labels"}, func(r *settingRow) { r.ModSeq += 1000 })
+		}, `setting "labels": modseq`},
+		{"large setting", func(tx *bstore.Tx) error {
+			return edit(tx, settingRow{Name: "labels"}, func(r *settingRow) { r.Value = make([]byte, MaxSetting+1) })
+		}, "value of 262145 bytes, is not allowed"},
+		{"muted thread only in the database", func(tx *bstore.Tx) error {
+			return tx.Insert(&mutedThreadRow{Thread: 6})
+		}, "thread 6: is muted, but not in memory"},
+		{"muted thread only in memory", func(tx *bstore.Tx) error {
+			return tx.Delete(&mutedThreadRow{Thread: 5})
+		}, "2 muted threads in memory, 1 in the database"},
 		{"submission state", func(tx *bstore.Tx) error {
 			return tx.Insert(&submissionRow{ID: 5, State: 9, ModSeq: 1})
 		}, "submission 5: state 9"},
