@@ -13,7 +13,7 @@ type certificateMetrics struct {
 	certificates *certificates
 	requests     *prometheus.CounterVec
 
-	notAfter, failures, lastSuccess *prometheus.Desc
+	notAfter, failures, lastSuccess, damaged *prometheus.Desc
 }
 
 var _ prometheus.Collector = (*certificateMetrics)(nil)
@@ -29,6 +29,7 @@ func newCertificateMetrics(c *certificates, reg prometheus.Registerer) *certific
 		notAfter:    prometheus.NewDesc("mox_tls_certificate_not_after_seconds", "When a certificate expires, in seconds since 1970.", []string{"host", "type", "source"}, nil),
 		failures:    prometheus.NewDesc("mox_tls_certificate_failures", "Attempts in a row to get certificates for a host that failed.", []string{"host"}, nil),
 		lastSuccess: prometheus.NewDesc("mox_tls_certificate_last_success_seconds", "When a CA last issued certificates for a host, in seconds since 1970.", []string{"host"}, nil),
+		damaged:     prometheus.NewDesc("mox_tls_certificate_damaged_files", "Damaged files of a host, or of accounts at its CAs, that were moved aside and nobody has removed.", []string{"host"}, nil),
 	}
 	if reg != nil {
 		reg.MustRegister(m)
@@ -51,6 +52,7 @@ func (m *certificateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	ch <- m.notAfter
 	ch <- m.failures
 	ch <- m.lastSuccess
+	ch <- m.damaged
 }
 
 // Collect implements prometheus.Collector. Hosts are those of the configuration.
@@ -66,6 +68,7 @@ func (m *certificateMetrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		if s.Source == sourceACME {
 			gauge(m.failures, float64(s.Failures), s.Host)
+			gauge(m.damaged, float64(len(s.Damaged)), s.Host)
 			if s.LastSuccess != nil {
 				gauge(m.lastSuccess, seconds(*s.LastSuccess), s.Host)
 			}

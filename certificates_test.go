@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"mox/autotls"
 	"mox/config"
 	"mox/dns"
@@ -327,5 +329,83 @@ func TestCertificatesOfFiles(t *testing.T) {
 	}
 	if state := c.status(end)[0].State; state != autotls.StateExpired {
 		t.Errorf("state %s at its end", state)
+	}
+}
+
+// A damaged key of one host does not keep the server from starting. Commands and metrics tell of it.
+func TestCertificatesDamagedKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	key := filepath.Join(dir, "data", "acme", "hosts", "mail.example.org", "rsa-2048.key.pem")
+	for path, text := range map[string]string{
+		filepath.Join(dir, "mox.conf"): `DataDir: data
+Hostname: mail.example.org
+ACME:
+	main:
+		DirectoryURL: https://ca.example/directory
+		ContactEmail: postmaster@example.org
+Listeners:
+	public:
+		IPs:
+			- 127.0.0.1
+		TLS:
+			ACME: main
+		SMTP:
+			Enabled: true
+		MTASTSHTTPS:
+			Enabled: true
+Postmaster:
+	Account: ann
+`,
+		filepath.Join(dir, "domains.conf"): "Domains:\n\texample.org:\n\t\tMTASTS:\n\t\t\tPolicyID: 1\nAccounts:\n\tann:\n\t\tDomain: example.org\n\t\tDestinations:\n\t\t\tann@example.org: nil\n",
+		key:                                "cut off",
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	live, err := config.Open(config.Options{Path: filepath.Join(dir, "mox.conf")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := filepath.Join(acmeDir(live.Current()), "hosts", "mail.example.org", "rsa-2048.key.pem"); got != key {
+		t.Fatalf("key is at %s", got)
+	}
+	var log syncBuffer
+	reg := prometheus.NewRegistry()
+	c, err := newCertificates(live, &dns.MemResolver{}, nil, reg, logging.New(&log, new(logging.Levels)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := writeCertificates(&out, c.status(time.Now()), false, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	moved := "damaged file was moved to " + key + ".damaged-"
+	for _, want := range []string{"mail.example.org: pending\n", moved, "mta-sts.example.org: pending\n"} {
+		if strings.Count(out.String(), want) != 1 {
+			t.Errorf("output must have %q once:\n%s", want, out.String())
+		}
+	}
+	if !strings.Contains(log.String(), "private key of a host is damaged") || !strings.Contains(log.String(), key+".damaged-") {
+		t.Errorf("log: %s", log.String())
+	}
+	var metrics strings.Builder
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			fmt.Fprintf(&metrics, "%s %s %v\n", f.GetName(), m.GetLabel()[0].GetValue(), m.GetGauge().GetValue())
+		}
+	}
+	for _, want := range []string{"mox_tls_certificate_damaged_files mail.example.org 1\n", "mox_tls_certificate_damaged_files mta-sts.example.org 0\n"} {
+		if !strings.Contains(metrics.String(), want) {
+			t.Errorf("metrics lack %q:\n%s", want, metrics.String())
+		}
 	}
 }

@@ -31,6 +31,10 @@ States are: valid; pending, the first certificate is being requested; failing,
 there is none and requests fail; expiring, it should have been renewed by now;
 and expired. If one is failing, expiring or expired, the exit code is 1.
 
+A damaged file with a key or an account was moved aside, and a new one made. It
+is named for as long as it is there. With a new key, TLSA records of the old one
+have to be changed, and with a new account CAA records that name the old one.
+
 With --retry, certificates that failed are requested now and not when their
 time has come, e.g. after a DNS record was corrected. What a CA asks for, such
 as to wait because of a rate limit, is obeyed all the same.`,
@@ -90,6 +94,7 @@ type hostCertificates struct {
 	FailureKind string     `json:"failureKind,omitempty"` // As autotls.FailureKind.
 	Error       string     `json:"error,omitempty"`
 	Challenge   string     `json:"challenge,omitempty"`
+	Damaged     []string   `json:"damaged,omitempty"` // Files that could not be used, as they are named now.
 
 	// Of a file: the listener or website.
 	Of string `json:"of,omitempty"`
@@ -154,6 +159,7 @@ func acmeStatus(s autotls.Status) hostCertificates {
 		LastSuccess:  moment(s.LastSuccess),
 		Failures:     s.Failures,
 		Challenge:    string(s.Challenge),
+		Damaged:      s.Damaged,
 	}
 	if s.Failure != nil {
 		h.FailureKind, h.Error = string(s.Failure.Kind), s.Failure.Text
@@ -238,6 +244,9 @@ func writeCertificates(w io.Writer, l []hostCertificates, asJSON bool, now time.
 		}
 		if h.Error != "" {
 			fmt.Fprintf(&b, "  failed %d times: %s\n", h.Failures, h.Error)
+		}
+		for _, file := range h.Damaged {
+			fmt.Fprintf(&b, "  damaged file was moved to %s; remove it when you have looked into that\n", file)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

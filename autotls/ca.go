@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -58,13 +59,16 @@ type ca struct {
 	state  accountState
 	client *acme.Client // Nil until the account is known to exist.
 	caa    []string     // Names of the CA in CAA records.
+	aside  []string     // Damaged files.
 }
 
 // newCA reads what is kept of the account.
 func newCA(c CA, dir, userAgent string, client *http.Client, log *slog.Logger) (*ca, error) {
 	a := &ca{CA: c, dir: dir, userAgent: userAgent, http: client, log: log.With("ca", c.Name)}
-	if err := readJSON(a.statePath(), &a.state); err != nil {
-		log.Warn("the state of an account at a CA is damaged, it is found again by its key", "ca", c.Name, "err", err)
+	a.aside = damagedFiles(dir)
+	if aside, err := readState(a.statePath(), &a.state); err != nil {
+		a.log.Error("the state of an account at a CA cannot be read; the account is found again by its key", "moved to", aside, "err", err)
+		a.noteAside(aside)
 	}
 	if a.state.DirectoryURL != "" && a.state.DirectoryURL != c.DirectoryURL {
 		// Another CA under the same name. It must not see the key of this account.
@@ -97,6 +101,20 @@ func (c *CA) settings() string {
 func digestOf(s string) string {
 	d := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(d[:8])
+}
+
+// noteAside notes a damaged file, unless the name is empty. The lock must be held, once others know the CA.
+func (c *ca) noteAside(path string) {
+	if path != "" {
+		c.aside = append(slices.Clip(c.aside), path)
+	}
+}
+
+// damaged returns the files of the account that were moved aside.
+func (c *ca) damaged() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return stillThere(c.aside)
 }
 
 func (c *ca) statePath() string { return filepath.Join(c.dir, "account.json") }
@@ -228,9 +246,12 @@ func (c *ca) account(ctx context.Context, host dns.Domain) (*acme.Client, error)
 
 // connect makes a client with an account.
 func (c *ca) connect(ctx context.Context, state accountState) (*acme.Client, error) {
-	key, err := loadKey(c.keyPath(), ECDSAP256)
+	key, lost, err := c.accountKey()
 	if err != nil {
-		return nil, &localError{fmt.Errorf("key of the account at CA %s: %w", c.Name, err)}
+		return nil, err
+	}
+	if lost {
+		state.AccountURL = ""
 	}
 	client := c.newClient(key, state.AccountURL)
 	dir, err := client.Discover(ctx)
@@ -240,8 +261,8 @@ func (c *ca) connect(ctx context.Context, state accountState) (*acme.Client, err
 	if state.AccountURL == "" {
 		err = c.register(ctx, client)
 		if refusesKey(err) && c.takeNewKey() {
-			if key, err = loadKey(c.keyPath(), ECDSAP256); err != nil {
-				return nil, &localError{err}
+			if key, _, err = c.accountKey(); err != nil {
+				return nil, err
 			}
 			client = c.newClient(key, "")
 			err = c.register(ctx, client)
@@ -259,6 +280,26 @@ func (c *ca) connect(ctx context.Context, state accountState) (*acme.Client, err
 	defer c.mu.Unlock()
 	c.client, c.caa = client, dir.CAA
 	return client, nil
+}
+
+// accountKey returns the key of the account. Lost tells that it was damaged, and that another account has to be made with
+// a new one.
+func (c *ca) accountKey() (key crypto.Signer, lost bool, err error) {
+	key, damaged, err := loadKey(c.keyPath(), ECDSAP256)
+	if damaged != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.log.Error("the key of the account at a CA is damaged: it was moved aside, and another account is made; CAA records that name the account have to be changed", "account", c.state.AccountURL, "moved to", damaged.aside, "err", damaged.err)
+		c.noteAside(damaged.aside)
+		c.state.AccountURL = ""
+		if err == nil {
+			err = c.save()
+		}
+	}
+	if err != nil {
+		return nil, false, &localError{fmt.Errorf("key of the account at CA %s: %w", c.Name, err)}
+	}
+	return key, damaged != nil, nil
 }
 
 func (c *ca) newClient(key crypto.Signer, accountURL string) *acme.Client {
@@ -389,6 +430,24 @@ func readJSON(path string, v any) error {
 		return err
 	}
 	return json.Unmarshal(data, v)
+}
+
+// readState is readJSON for a state that can be done without. A damaged file is moved aside, to a name that is returned
+// with the error, and v is as before.
+func readState[T any](path string, v *T) (aside string, err error) {
+	var state T
+	if err = readJSON(path, &state); err == nil {
+		*v = state
+		return "", nil
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return "", err // It may be well.
+	}
+	aside, aerr := setAside(path)
+	if aerr != nil {
+		err = fmt.Errorf("%w; it cannot be moved aside: %w", err, aerr)
+	}
+	return aside, err
 }
 
 // writeJSON replaces a file.

@@ -43,7 +43,8 @@
 // Below the directory of a Manager, all with mode 0600: accounts/<CA>/ has account.json and
 // account.key.pem, hosts/<host>/ has state.json and per key type
 // <type>.key.pem and <type>.crt.pem. Files of hosts that are not wanted any more stay,
-// so that a host that comes back finds its keys.
+// so that a host that comes back finds its keys. A key, an account or a state that is damaged is moved aside, to its name
+// with ".damaged-" and the time, and made anew: one broken file does not keep a host, or others, from being served.
 //
 // A Manager goes by the clock of package time; its tests run in bubbles of testing/synctest.
 package autotls

@@ -85,13 +85,18 @@ type host struct {
 	}
 
 	untrusted *tls.Certificate // Self-signed, made when first needed.
+
+	aside []string // Damaged files.
 }
 
 // newHost reads what is kept of a host.
 func newHost(want Host, dir string, log *slog.Logger) (*host, error) {
-	h := &host{dir: dir}
-	if err := readJSON(h.statePath(), &h.state); err != nil {
-		log.Warn("the state of a host is damaged, its certificates are looked at anew", "host", want.Name, "err", err)
+	h := &host{dir: dir, aside: damagedFiles(dir)}
+	if aside, err := readState(h.statePath(), &h.state); err != nil {
+		log.Error("the state of a host cannot be read; its certificates are looked at anew", "host", want.Name, "moved to", aside, "err", err)
+		if aside != "" {
+			h.aside = append(h.aside, aside)
+		}
 	}
 	if err := h.want(want, log); err != nil {
 		return nil, err
@@ -124,9 +129,13 @@ func (h *host) want(want Host, log *slog.Logger) error {
 			keys[t] = key // Our own, that was read before.
 			continue
 		}
-		key, err := loadKey(filepath.Join(h.dir, string(t)+".key.pem"), t)
+		key, damaged, err := loadKey(filepath.Join(h.dir, string(t)+".key.pem"), t)
+		if damaged != nil {
+			log.Error("the private key of a host is damaged: it was moved aside, and a certificate is requested for a new one; TLSA records of the old key have to be changed", "host", want.Name, "type", t, "moved to", damaged.aside, "err", damaged.err)
+			h.aside = append(slices.Clip(h.aside), damaged.aside)
+		}
 		if err != nil {
-			return fmt.Errorf("host %s: %w", want.Name, err)
+			return &localError{fmt.Errorf("the private key of type %s of host %s cannot be read or made: %w; check disk, disk space and permissions", t, want.Name, err)}
 		}
 		keys[t] = key
 	}

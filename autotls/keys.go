@@ -103,30 +103,39 @@ func MarshalKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// loadKey returns the private key in a file, which it makes if there is none. A file
-// that cannot be read is an error: a new key would break TLSA records.
-func loadKey(path string, t KeyType) (crypto.Signer, error) {
+// damage is what was wrong with a file that was moved aside.
+type damage struct {
+	aside string // Its name now.
+	err   error
+}
+
+// loadKey returns the private key in a file, which it makes if there is none. A file that has no key is moved aside and
+// told of in damaged, and the key is a new one. A file that cannot be read is an error: the key may be well.
+func loadKey(path string, t KeyType) (key crypto.Signer, damaged *damage, err error) {
 	data, err := os.ReadFile(path)
 	if err == nil {
 		key, err := ParseKey(data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w; restore it from a backup, or move it away to have a new key made", path, err)
+		if err == nil {
+			return key, nil, nil
 		}
-		return key, nil
+		aside, aerr := setAside(path)
+		if aerr != nil {
+			return nil, nil, fmt.Errorf("%s: %w; it cannot be moved aside: %w", path, err, aerr)
+		}
+		damaged = &damage{aside, err}
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+		return nil, nil, err
 	}
-	key, err := GenerateKey(t)
-	if err != nil {
-		return nil, err
+	if key, err = GenerateKey(t); err != nil {
+		return nil, damaged, err
 	}
 	if data, err = MarshalKey(key); err != nil {
-		return nil, err
+		return nil, damaged, err
 	}
 	if err := makeDir(filepath.Dir(path)); err != nil {
-		return nil, err
+		return nil, damaged, err
 	}
-	return key, atomicfile.Write(path, data, 0o600)
+	return key, damaged, atomicfile.Write(path, data, 0o600)
 }
 
 // makeDir makes a directory that only the owner can enter, and those above it, durably: a key

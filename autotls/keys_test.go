@@ -100,12 +100,12 @@ func TestParseKey(t *testing.T) {
 func TestKeyIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "sub", "key.pem")
-	a, err := loadKey(path, ECDSAP256)
+	a, _, err := loadKey(path, ECDSAP256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := loadKey(path, ECDSAP256)
-	if err != nil || !sameKey(a.Public(), b.Public()) {
+	b, damaged, err := loadKey(path, ECDSAP256)
+	if damaged != nil || err != nil || !sameKey(a.Public(), b.Public()) {
 		t.Errorf("another key: %v", err)
 	}
 }

@@ -95,13 +95,24 @@ type Manager struct {
 	order   []*host // Those that are wanted.
 	stale   bool    // Hosts is to be asked again.
 	running int     // Attempts.
+	unready map[string]*unready
+}
+
+// unready is a wanted host whose keys cannot be read or made. It may have those of before.
+type unready struct {
+	host     dns.Domain
+	failure  *Failure
+	failures int
+	last     time.Time // When it was tried.
+	told     time.Time // When the log last had it.
 }
 
 var caName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 
 // New returns a manager with the keys and certificates that are kept, and makes keys that are
-// missing. Nothing is requested until Run. Errors are of wrong options, and of files that cannot be
-// read or written.
+// missing. Nothing is requested until Run. Errors are of wrong options, and of a directory that cannot be made. What is
+// wrong with files of a host or an account is told in the log and by Status, and does not keep others from being served:
+// damaged files are moved aside.
 func New(opts Options) (*Manager, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -122,6 +133,9 @@ func New(opts Options) (*Manager, error) {
 		challenges: challenges{certs: map[string]*tls.Certificate{}, keys: map[string]string{}},
 		wake:       make(chan struct{}, 1),
 		hosts:      map[string]*host{},
+	}
+	if err := makeDir(opts.Dir); err != nil {
+		return nil, fmt.Errorf("autotls: %w", err)
 	}
 	for _, c := range opts.CAs {
 		if !caName.MatchString(c.Name) || m.cas[c.Name] != nil {
@@ -156,6 +170,7 @@ func (m *Manager) Retry(names ...dns.Domain) {
 		c.resume()
 	}
 	m.mu.Lock()
+	m.stale = m.stale || len(m.unready) > 0
 	for _, h := range m.order {
 		if len(names) > 0 && !slices.Contains(names, h.Name) {
 			continue
@@ -179,12 +194,14 @@ func (m *Manager) poke() {
 	}
 }
 
-// takeHosts takes the hosts that are wanted now. It returns the errors of those that cannot be taken; the others
-// are.
+// takeHosts takes the hosts that are wanted now. It returns the errors of those that nobody can want like that. Those whose
+// keys cannot be read or made are noted in unready, and tried again later.
 func (m *Manager) takeHosts() error {
 	var order []*host
 	var errs []error
 	seen := map[string]bool{}
+	failed := map[string]*unready{}
+	now := time.Now()
 	for _, want := range m.opts.Hosts() {
 		name := want.Name.ASCII
 		if seen[name] {
@@ -192,14 +209,19 @@ func (m *Manager) takeHosts() error {
 		}
 		seen[name] = true
 		h, err := m.takeHost(want)
-		if err != nil {
+		if local := (*localError)(nil); errors.As(err, &local) {
+			failed[name] = m.notReady(want.Name, err, now)
+		} else if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		order = append(order, h)
+		if h != nil {
+			order = append(order, h)
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.unready = failed
 	for name, h := range m.hosts {
 		if h.wanted && !seen[name] {
 			h.wanted = false
@@ -210,7 +232,23 @@ func (m *Manager) takeHosts() error {
 	return errors.Join(errs...)
 }
 
-// takeHost takes one host.
+// notReady returns that a host could not be taken, and tells it in the log, of one host once a day.
+func (m *Manager) notReady(host dns.Domain, err error, now time.Time) *unready {
+	u := unready{host: host, failure: &Failure{Kind: FailureLocal, Text: err.Error(), err: err}, failures: 1, last: now}
+	m.mu.RLock()
+	if before := m.unready[host.ASCII]; before != nil {
+		u.failures, u.told = before.failures+1, before.told
+	}
+	m.mu.RUnlock()
+	if now.Sub(u.told) >= day {
+		u.told = now
+		m.log.Error("a host gets no certificate; it is looked at again later", "host", host, "err", err)
+	}
+	return &u
+}
+
+// takeHost takes one host. A wanted one whose new keys cannot be read or made is returned as it was, with the error, which
+// is then a localError.
 func (m *Manager) takeHost(want Host) (*host, error) {
 	if want.Name.IsZero() || len(want.types()) == 0 {
 		return nil, fmt.Errorf("%w: host %q wants none", ErrKeyType, want.Name.ASCII)
@@ -235,7 +273,11 @@ func (m *Manager) takeHost(want Host) (*host, error) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return h, h.want(want, m.log)
+	err := h.want(want, m.log)
+	if err != nil && !h.wanted {
+		return nil, err
+	}
+	return h, err
 }
 
 // Run requests and renews certificates until the context ends. It returns when no attempt runs
@@ -248,12 +290,9 @@ func (m *Manager) Run(ctx context.Context) {
 		stale := m.stale
 		m.stale = false
 		m.mu.Unlock()
-		if stale {
+		if stale || m.retriesUnready(time.Now()) {
 			if err := m.takeHosts(); err != nil {
-				m.log.Error("some hosts get no certificate; they are looked at again later", "err", err)
-				m.mu.Lock()
-				m.stale = true
-				m.mu.Unlock()
+				m.log.Error("some hosts get no certificate", "err", err)
 			}
 		}
 		due, wait := m.due(time.Now())
@@ -271,6 +310,18 @@ func (m *Manager) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// retriesUnready tells whether it is time to look at hosts again whose keys could not be read or made.
+func (m *Manager) retriesUnready(now time.Time) bool {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, u := range m.unready {
+		if now.Sub(u.last).Abs() >= lookAround {
+			return true
+		}
+	}
+	return false
 }
 
 // due returns the hosts to request certificates for now, marked as running, and how long to

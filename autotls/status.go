@@ -2,6 +2,8 @@ package autotls
 
 import (
 	"crypto/x509"
+	"maps"
+	"slices"
 	"time"
 
 	"mox/dns"
@@ -32,6 +34,10 @@ type Status struct {
 	Failures    int       // Attempts in a row that failed.
 	Failure     *Failure  // The last one, or why the CA is not asked now; nil after success.
 	Challenge   Challenge // That succeeded last; empty if none did.
+
+	// Damaged are files of the host, and of the accounts at its CAs, that could not be used and were moved aside, to these
+	// names. Who has looked into that, or needs them no more, removes them.
+	Damaged []string
 }
 
 // CertificateStatus tells of a certificate.
@@ -44,7 +50,7 @@ type CertificateStatus struct {
 	NotAfter  time.Time
 }
 
-// Status returns how each wanted host is off, in the order of Options.Hosts.
+// Status returns how each wanted host is off, in the order of Options.Hosts, those last whose keys cannot be read or made.
 func (m *Manager) Status() []Status {
 	now := time.Now()
 	m.mu.RLock()
@@ -65,13 +71,25 @@ func (m *Manager) Status() []Status {
 		if until, why := cas[0].paused(now); s.Failure == nil && !until.IsZero() && !s.NextAttempt.After(until) {
 			s.Failure = why // It waits for a CA that has failed others.
 		}
+		if u := m.unready[h.Name.ASCII]; u != nil && s.Failure == nil {
+			s.Failures, s.Failure = u.failures, u.failure
+		}
 		s.State = h.stateAt(now, s.Failure != nil)
+		s.Damaged = stillThere(h.aside)
+		for _, c := range m.casOf(h) {
+			s.Damaged = append(s.Damaged, c.damaged()...)
+		}
 		for _, t := range h.types() {
 			if cert := h.certs[t]; cert != nil {
 				s.Certificates = append(s.Certificates, m.certificateStatus(h, t, cert.Leaf))
 			}
 		}
 		l = append(l, s)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.unready)) {
+		if u := m.unready[name]; !slices.ContainsFunc(l, func(s Status) bool { return s.Host.ASCII == name }) {
+			l = append(l, Status{Host: u.host, State: StateFailing, LastAttempt: u.last, NextAttempt: u.last.Add(lookAround), Failures: u.failures, Failure: u.failure})
+		}
 	}
 	return l
 }
