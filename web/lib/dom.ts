@@ -20,8 +20,8 @@ type Writable<E> = { -readonly [P in keyof E as E[P] extends string | number | b
 
 /** What h sets on an element. undefined leaves an attribute out, true sets it empty. */
 export interface Attributes<E extends HTMLElement = HTMLElement> {
-	/** Classes; false and undefined are left out of a list. */
-	readonly class?: string | readonly (string | false | null | undefined)[] | undefined;
+	/** Classes; what is no string is left out of a list, so a condition can stand in it. */
+	readonly class?: string | readonly (string | number | boolean | null | undefined)[] | undefined;
 	readonly id?: string | undefined;
 	readonly role?: string | undefined;
 	readonly tabindex?: number | undefined;
@@ -90,7 +90,7 @@ export function setAttributes<E extends HTMLElement>(element: E, attributes: Att
 		if (value === undefined) continue;
 		switch (name) {
 			case "class":
-				element.className = typeof value === "string" ? value : (value as unknown[]).filter(Boolean).join(" ");
+				element.className = typeof value === "string" ? value : (value as unknown[]).filter((c) => typeof c === "string" && c).join(" ");
 				break;
 			case "aria":
 				setAria(element, value as Aria);
@@ -99,7 +99,7 @@ export function setAttributes<E extends HTMLElement>(element: E, attributes: Att
 				for (const [key, v] of Object.entries(value as object)) if (v !== undefined) element.dataset[key] = String(v);
 				break;
 			case "style":
-				for (const [property, v] of Object.entries(value as object)) element.style.setProperty(property, v as string);
+				for (const [property, v] of Object.entries(value as object)) if (v !== undefined) element.style.setProperty(property, v as string);
 				break;
 			case "props":
 				Object.assign(element, value);
