@@ -51,7 +51,7 @@ The exit code is 1 if the message cannot be signed, and nothing is printed then.
 				return err
 			}
 			defer in.Close()
-			err = signMessage(cmd.Context(), cmd.OutOrStdout(), in, cfg.DKIM)
+			err = signMessage(cmd.Context(), messageOutput(cmd.OutOrStdout()), in, cfg.DKIM)
 			if err != nil && cmd.Context().Err() != nil {
 				return errInterrupted
 			}

@@ -61,7 +61,7 @@ it stopped.`,
 				case p.Mailbox == "":
 					return exportMboxes(ctx, cmd, c, p, args[0])
 				case args[0] == "-":
-					return c.Call(ctx, "export.mbox", p, ctl.Streams{Output: cmd.OutOrStdout()}, nil)
+					return c.Call(ctx, "export.mbox", p, ctl.Streams{Output: messageOutput(cmd.OutOrStdout())}, nil)
 				}
 				return exportMboxFile(ctx, cmd, c, p, args[0])
 			})

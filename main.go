@@ -90,6 +90,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // runWith is run with what commands look names up with.
 func runWith(ctx context.Context, resolver dns.Resolver, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = &textWriter{w: stdout}, &textWriter{w: stderr}
 	root, started := newRoot(resolver)
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -3,9 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-
-	"golang.org/x/term"
 )
 
 // progressLine shows on a terminal, in one line that is written over, how far a
@@ -16,10 +13,7 @@ type progressLine struct {
 }
 
 func newProgressLine(w io.Writer) *progressLine {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progressLine{w: w}
-	}
-	return &progressLine{}
+	return &progressLine{w: terminalOf(w)}
 }
 
 func (p *progressLine) printf(format string, args ...any) {
@@ -27,7 +21,7 @@ func (p *progressLine) printf(format string, args ...any) {
 		return
 	}
 	// Back to the start, and clear what is left of the line before.
-	fmt.Fprintf(p.w, "\r"+format+"\x1b[K", args...)
+	fmt.Fprintf(p.w, "\r%s\x1b[K", printableText(fmt.Sprintf(format, args...)))
 	p.shown = true
 }
 

@@ -231,7 +231,7 @@ that of the message, in the second column of "mox queue list".`,
 				return usagef("%q is not an id; ids of messages are in the second column of \"mox queue list\"", args[0])
 			}
 			return withServerOr(cmd, reading, func(ctx context.Context, c *ctl.Client) error {
-				return c.Call(ctx, "queue.dump", queueParams{Message: queuedb.MessageID(id)}, ctl.Streams{Output: cmd.OutOrStdout()}, nil)
+				return c.Call(ctx, "queue.dump", queueParams{Message: queuedb.MessageID(id)}, ctl.Streams{Output: messageOutput(cmd.OutOrStdout())}, nil)
 			})
 		},
 	}
