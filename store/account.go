@@ -94,7 +94,9 @@ type account struct {
 	lastKey   atomic.Int64 // Last EmailID.Key given out.
 	young     youngThreads // Of the committer.
 	slot      *slot        // Of store, set once open.
-	damaged   atomic.Bool  // The database was found to be.
+
+	correspondents correspondentList
+	damaged        atomic.Bool // The database was found to be.
 
 	// adding counts calls that may have content on disk which the database does not know yet.
 	adding atomic.Int64

@@ -28,6 +28,9 @@ type newEmail struct {
 	cold     []byte
 	threads  []int64 // Keys of the thread it belongs to, see threadKey.
 
+	// envelope is that of the message.
+	envelope *message.Envelope
+
 	// delivered says that it comes from outside, see SetMuted.
 	delivered bool
 
@@ -75,7 +78,8 @@ func (a *account) prepare(ctx context.Context, m *NewMessage, mailbox string, us
 		return nil, err
 	}
 	e.cold = c.append(make([]byte, 0, c.maxSize()))
-	e.threads = threadKeys(c.message.Envelope)
+	e.envelope = c.message.Envelope
+	e.threads = threadKeys(e.envelope)
 	a.mu.RLock()
 	validity := a.row.NextUIDValidity
 	a.mu.RUnlock()

@@ -191,6 +191,13 @@ type submissionCopyRow struct {
 type recipientRow struct {
 	Path  string `bstore:"typename Recipient"` // See recipientKey.
 	First int64
+
+	// As a correspondent, see Correspondents; zero for one who was removed.
+	Address string // As written last, if that is not Path.
+	Name    string
+	Count   int64
+	Last    int64
+	Score   float64 // Logarithm to base two of Count with decay, as of time zero; see used.
 }
 
 // settingRow is a document that a user interface keeps.

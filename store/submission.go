@@ -115,7 +115,7 @@ func (a *Account) AddSubmission(ctx context.Context, actor Actor, s Submission, 
 		}
 		row.ModSeq = tx.modSeq()
 		tx.log(Change{Kind: ChangeSubmission, Submission: row.ID})
-		if err := tx.rememberRecipients(&s); err != nil {
+		if err := tx.rememberRecipients(&s, o.bodies...); err != nil {
 			return err
 		}
 		if err := tx.insert(&row); err != nil {

@@ -33,6 +33,8 @@ type txn struct {
 	gone   []MailboxID  // Mailboxes deleted whose messages are still there.
 	erases bool         // There is more to erase.
 
+	recipients bool // Recipients changed.
+
 	settled bool // All young keys of threads were moved to their places.
 
 	// Of the op that runs.
@@ -174,6 +176,9 @@ func (t *txn) publish() {
 		}
 	}
 	a.mu.Unlock()
+	if t.recipients {
+		a.correspondents.changes.Add(1)
+	}
 	a.committer.committed(t)
 	for id, b := range t.boxes {
 		if len(b.edits) == 0 && !b.keywordsDirty && !b.deleted && !b.renumbered {

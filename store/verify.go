@@ -187,7 +187,7 @@ func (v *verifier) database() error {
 	}
 	for _, check := range []func() error{
 		v.mailboxes, v.keywordSets, v.mailboxKeywords, v.changeLog, v.messages, v.mailboxSums, v.loggedSums,
-		v.emailRefs, v.eraseRows, v.emailRows, v.emailSums, v.submissions, v.cursors, v.settings, v.mutedThreads, v.credentials,
+		v.emailRefs, v.eraseRows, v.emailRows, v.emailSums, v.submissions, v.recipients, v.cursors, v.settings, v.mutedThreads, v.credentials,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -353,6 +353,12 @@ func TestVerifyFindsPlanted(t *testing.T) {
 		{"large setting", func(tx *bstore.Tx) error {
 			return edit(tx, settingRow{Name: "labels"}, func(r *settingRow) { r.Value = make([]byte, MaxSetting+1) })
 		}, "value of 262145 bytes, is not allowed"},
+		{"recipient", func(tx *bstore.Tx) error {
+			return tx.Insert(&recipientRow{Path: "B@example.org", Count: 1})
+		}, `recipient "B@example.org": written ""`},
+		{"removed recipient with a name", func(tx *bstore.Tx) error {
+			return edit(tx, recipientRow{Path: "b@example.org"}, func(r *recipientRow) { r.Count, r.Name = 0, "B" })
+		}, `recipient "b@example.org": malformed`},
 		{"muted thread only in the database", func(tx *bstore.Tx) error {
 			return tx.Insert(&mutedThreadRow{Thread: 6})
 		}, "thread 6: is muted, but not in memory"},

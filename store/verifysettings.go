@@ -1,6 +1,8 @@
 package store
 
 import (
+	"math"
+
 	"github.com/mjl-/bstore"
 
 	"mox/imap"
@@ -46,4 +48,17 @@ func (v *verifier) mutedThreads() error {
 		v.problem(cureRestart, "%d muted threads in memory, %d in the database", known, n)
 	}
 	return err
+}
+
+// recipients checks to whom was sent.
+func (v *verifier) recipients() error {
+	return bstore.QueryTx[recipientRow](v.tx).ForEach(func(r recipientRow) error {
+		if r.Path != recipientKey(r.Path) || recipientKey(r.Address) != r.Path && r.Address != "" {
+			v.problem(cureRebuild, "recipient %q: written %q", r.Path, r.Address)
+		}
+		if r.Count < 0 || math.IsNaN(r.Score) || math.IsInf(r.Score, 0) || r.Count == 0 && (r.Name != "" || r.Last != 0) {
+			v.problem(cureRebuild, "recipient %q: malformed: %+v", r.Path, r)
+		}
+		return v.tick()
+	})
 }
