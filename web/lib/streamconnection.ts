@@ -1,0 +1,244 @@
+import { type Clock, backoff } from "./clock";
+
+/** What a connection needs of EventSource. */
+export interface Source {
+	onmessage: ((e: MessageEvent<string>) => void) | null;
+	onerror: ((e: Event) => void) | null;
+	addEventListener(kind: string, f: (e: MessageEvent<string>) => void): void;
+	close(): void;
+}
+
+/** How the stream is at the moment, for all tabs. */
+export interface StreamState {
+	/**
+	 * - live: events come.
+	 * - connecting: the first attempt, at the start or after a loss, is under way.
+	 * - offline: that attempt has failed, or the browser has no network; attempts go on.
+	 */
+	readonly status: "live" | "connecting" | "offline";
+	/** The id of the stream that is live; empty otherwise. */
+	readonly stream: string;
+	/** Why it is offline: "session" means that somebody must log in again before attempts go on. */
+	readonly reason?: "network" | "session";
+	/** When the next attempt is made, in milliseconds since 1970. */
+	readonly retryAt?: number;
+}
+
+/** What a connection is made with. */
+export interface ConnectionOptions {
+	readonly clock: Clock;
+	readonly random: () => number;
+	readonly online: () => boolean;
+	readonly newID: () => string;
+	/** Opens an EventSource for the stream with an id. */
+	readonly open: (id: string) => Source;
+	/** The kinds of events to listen to, besides hello and ping. */
+	readonly kinds: readonly string[];
+	/** Tells whether the session goes on, after an attempt that failed; rejects if that cannot be known. */
+	readonly session: () => Promise<boolean>;
+	readonly onState: (state: StreamState) => void;
+	/** Called with the data of an event, as text. */
+	readonly onEvent: (kind: string, data: string, stream: string) => void;
+}
+
+/** A connection that had been live for less than this counts as a failure, so that one which is ended at once is not made again and again. */
+const steady = 10_000;
+
+/** How long the server may take to say hello. */
+const helloTimeout = 20_000;
+
+/** The server sends a ping when it has nothing to say for 25 s. Without anything for this time the connection is dead. */
+const silence = 60_000;
+
+/** How often is looked whether time has jumped or the connection is silent. */
+const tickEvery = 5000;
+
+/** Timers may be this late, as those of hidden tabs are, without that the computer has slept. */
+const late = 90_000;
+
+/**
+ * The connection of the leading tab, which is made again, with a new id, however it ends. EventSource's own reconnecting is not used: it
+ * keeps the id, does not notice connections that died silently, and gives up on some answers.
+ */
+export class Connection {
+	readonly #o: ConnectionOptions;
+	#source: Source | undefined;
+	#stream = "";
+	#state: StreamState = { status: "connecting", stream: "" };
+	#failures = 0;
+	#liveSince = 0;
+	#heard = 0;
+	#pings = false;
+	#attemptTimer: unknown;
+	#tickTimer: unknown;
+	#ticked: number;
+	#waitsForLogin = false;
+	#closed = false;
+
+	/** Connects at once. */
+	constructor(o: ConnectionOptions) {
+		this.#o = o;
+		this.#ticked = o.clock.now();
+		this.#tick();
+		this.#attempt();
+	}
+
+	get state(): StreamState {
+		return this.#state;
+	}
+
+	/** Connects again now: the stream is not known to the server any more, or the user asks, or logged in. */
+	reconnect(): void {
+		if (this.#closed) {
+			return;
+		}
+		this.#waitsForLogin = false;
+		this.#failures = 0;
+		this.#drop();
+		this.#attempt();
+	}
+
+	/** The browser has network again, or the tab is looked at: an attempt that is waited for is made now, and a silent connection again. */
+	wake(): void {
+		if (this.#closed) {
+			return;
+		}
+		this.#look();
+		if (!this.#source && !this.#waitsForLogin && this.#o.online()) {
+			this.#attempt();
+		}
+	}
+
+	/** The browser has lost its network. */
+	offline(): void {
+		if (!this.#closed && !this.#waitsForLogin) {
+			this.#drop();
+			this.#set({ status: "offline", stream: "", reason: "network" });
+			this.#wait();
+		}
+	}
+
+	/** Ends the connection for good. */
+	close(): void {
+		this.#closed = true;
+		this.#drop();
+		this.#o.clock.clearTimeout(this.#tickTimer);
+	}
+
+	#set(state: StreamState): void {
+		this.#state = state;
+		this.#o.onState(state);
+	}
+
+	#drop(): void {
+		this.#o.clock.clearTimeout(this.#attemptTimer);
+		this.#source?.close();
+		this.#source = undefined;
+		this.#stream = "";
+		this.#liveSince = 0;
+	}
+
+	#attempt(): void {
+		const { clock, kinds } = this.#o;
+		clock.clearTimeout(this.#attemptTimer);
+		if (!this.#o.online()) {
+			this.offline();
+			return;
+		}
+		// Once an attempt has failed it stays offline until events come, so that it does not flicker.
+		this.#set(this.#failures === 0 ? { status: "connecting", stream: "" } : { status: "offline", stream: "", reason: "network" });
+		const id = this.#stream = this.#o.newID();
+		const source = this.#source = this.#o.open(id);
+		const listen = (kind: string, f: (data: string) => void) => source.addEventListener(kind, e => {
+			if (this.#source === source) {
+				this.#heard = clock.now();
+				f(e.data);
+			}
+		});
+		listen("hello", data => {
+			this.#live(id);
+			if (kinds.includes("hello")) {
+				this.#o.onEvent("hello", data, id);
+			}
+		});
+		listen("ping", () => {
+			this.#pings = true;
+		});
+		for (const kind of kinds) {
+			if (kind !== "hello" && kind !== "ping") {
+				listen(kind, data => this.#o.onEvent(kind, data, id));
+			}
+		}
+		source.onmessage = e => {
+			if (this.#source === source) {
+				this.#o.onEvent("message", e.data, id);
+			}
+		};
+		source.onerror = () => {
+			if (this.#source === source) {
+				void this.#lost();
+			}
+		};
+		this.#attemptTimer = clock.setTimeout(() => void this.#lost(), helloTimeout);
+	}
+
+	#live(id: string): void {
+		const { clock } = this.#o;
+		clock.clearTimeout(this.#attemptTimer);
+		this.#liveSince = clock.now();
+		this.#set({ status: "live", stream: id });
+	}
+
+	async #lost(): Promise<void> {
+		const { clock } = this.#o;
+		const wasLive = this.#liveSince > 0;
+		const wasSteady = wasLive && clock.now() - this.#liveSince >= steady;
+		this.#drop();
+		if (wasSteady) {
+			this.#failures = 0;
+			this.#set({ status: "connecting", stream: "" });
+			this.#wait();
+			return;
+		}
+		this.#failures++;
+		this.#set({ status: "offline", stream: "", reason: "network" });
+		this.#wait();
+		if (!wasLive && this.#o.online() && await this.#o.session().catch(() => true) === false && !this.#closed && !this.#source) {
+			this.#waitsForLogin = true;
+			clock.clearTimeout(this.#attemptTimer);
+			this.#set({ status: "offline", stream: "", reason: "session" });
+		}
+	}
+
+	/** Makes an attempt later; soon after the first loss, by chance within a second since others have lost theirs too. */
+	#wait(): void {
+		const { clock, random } = this.#o;
+		const ms = this.#failures === 0 ? random() * 1000 : backoff(this.#failures, 500, 30_000, random);
+		clock.clearTimeout(this.#attemptTimer);
+		this.#attemptTimer = clock.setTimeout(() => this.#attempt(), ms);
+		if (this.#state.status === "offline") {
+			this.#set({ ...this.#state, retryAt: clock.now() + ms });
+		}
+	}
+
+	#tick(): void {
+		this.#tickTimer = this.#o.clock.setTimeout(() => {
+			this.#look();
+			this.#tick();
+		}, tickEvery);
+	}
+
+	/** Connects again if the computer has slept, as the connection hardly lives then, or the server has been silent for too long. */
+	#look(): void {
+		const now = this.#o.clock.now();
+		const slept = Math.abs(now - this.#ticked) > tickEvery + late;
+		this.#ticked = now;
+		const silent = this.#liveSince > 0 && this.#pings && now - this.#heard > silence;
+		if ((slept || silent) && !this.#waitsForLogin && this.#source) {
+			this.reconnect();
+		} else if (slept && !this.#waitsForLogin && this.#o.online()) {
+			this.#failures = 0;
+			this.#attempt();
+		}
+	}
+}
