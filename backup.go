@@ -34,11 +34,15 @@ acknowledged before is in it. The server goes on as usual; writes to an account
 wait some milliseconds while its last changes are copied.
 
 Each account and the queue are copied as they are at one moment. What never
-changes, such as files full of messages, takes no space where the directory is
-in the file system of the data directory, as it becomes a hard link; in another
-one it is copied. With --incremental, what an earlier backup in the same file
-system as the new one has is shared with that. Each backup is whole by itself:
-any of them can be removed.
+changes, such as files full of messages, is copied once: with --incremental,
+what an earlier backup in the same file system as the new one has is shared with
+that. Each backup is whole by itself: any of them can be removed.
+
+Where the directory is in the file system of the data directory, such files take
+no space, as they become hard links. Root has them copied all the same, as the
+user of the server can write to its files, and somebody who has broken into the
+server could so spoil the backups; with --link they become hard links for root
+too.
 
 At the end the backup is checked as "mox verifydata" does; --quick leaves out
 reading all messages. A manifest with sizes and checksums is written last: a
@@ -62,6 +66,7 @@ keep it where nobody else can read it.`,
 		},
 	}
 	cmd.Flags().StringVar(&b.incremental, "incremental", "", "earlier backup to share unchanged files with")
+	cmd.Flags().BoolVar(&b.link, "link", false, "as root, share files with the data directory, whose owner can write to them")
 	cmd.Flags().BoolVar(&b.quick, "quick", false, "do not read all messages at the end")
 	return cmd
 }
@@ -83,6 +88,7 @@ type backupRun struct {
 	dir         string
 	incremental string
 	quick       bool
+	link        bool
 
 	dataDir  string
 	w        *backup.Writer
@@ -235,8 +241,9 @@ func (b *backupRun) take(ctx context.Context, dir string) error {
 	}
 	tell := throttled(func(n int64) { b.line.printf("copying, %d%% of %d MB", percent(n, total), total>>20) })
 	return b.w.AddTree(ctx, root, backupData, backup.Options{
-		Link:  true,
-		Fixed: fixedIn(last),
+		Link:        true,
+		LinkForeign: b.link,
+		Fixed:       fixedIn(last),
 		Progress: func(n int64) {
 			done += n
 			tell(done)

@@ -150,9 +150,24 @@ func TestRestoredQueueIsHeld(t *testing.T) {
 		if strings.Contains(out, "the queue is on hold: 1 recipients") == exact {
 			t.Errorf("exact %v: %s", exact, out)
 		}
-		_, list, _ := mox(t, "--config", filepath.Join(top, "mox.conf"), "queue", "list")
+		conf := filepath.Join(top, "mox.conf")
+		_, list, _ := mox(t, "--config", conf, "queue", "list")
 		if strings.Contains(list, "held") == exact || !strings.Contains(list, "queuetemperror@example.org") {
 			t.Errorf("exact %v: queue is %s", exact, list)
+		}
+		// The commands to type are on lines of their own, and do what they are for.
+		n := 0
+		for line := range strings.Lines(out) {
+			if command, ok := strings.CutPrefix(line, "  mox "); ok {
+				n++
+				if code, changed, errs := mox(t, append([]string{"--config", conf}, strings.Fields(command)...)...); code != exitOK || changed != "1\n" {
+					t.Errorf("%s: exit code %d, %s%s", command, code, changed, errs)
+				}
+			}
+		}
+		_, list, _ = mox(t, "--config", conf, "queue", "list")
+		if n != 2 && !exact || n > 0 && exact || !strings.Contains(list, "waiting") {
+			t.Errorf("exact %v: after %d commands the queue is %s", exact, n, list)
 		}
 	}
 }

@@ -36,8 +36,9 @@ another state of the accounts, so that nobody takes it for the one he knew:
   up what they keep of them and download it anew; nothing is mixed up.
 - Numbers of changes (modseqs) go on above the present time.
 - All messages in the queue are put on hold, as they may have been delivered
-  since. See "mox queue list --state held", then use "mox queue unhold" or
-  "mox queue drop".
+  since. See "mox queue list --state held", and use "mox queue drop" for those
+  that were, then "mox queue unhold". Each keeps the time of its next attempt;
+  "mox queue schedule" has it tried now.
 - Submissions that the queue had not taken yet are canceled.
 
 With --exact nothing of this is done. That is right only for moving a server:
@@ -315,7 +316,11 @@ func (r *restoreRun) holdQueue(ctx context.Context, dir string) (rerr error) {
 		held += len(ch.Recipients)
 	})
 	if err == nil && held > 0 {
-		r.printf("the queue is on hold: %d recipients may have got their message since the backup; see \"mox queue list --state held\", then \"mox queue unhold\" or \"mox queue drop\"", held)
+		r.printf(`the queue is on hold: %d recipients may have got their message since the backup
+"mox queue list --state held" shows them; remove those that have it with "mox queue drop", then release the others:
+  mox queue unhold --state held
+Each is tried when its next attempt was due. To have all of them tried now, also those to be sent later:
+  mox queue schedule --state waiting`, held)
 	}
 	return err
 }

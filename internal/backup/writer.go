@@ -95,6 +95,10 @@ type Options struct {
 	// Link has hard links made where possible. The files must not be written to any more, by anybody.
 	Link bool
 
+	// LinkForeign has links made also to files of other users, who can write to them, and by that to the backup. Without
+	// it they are copied, once for backups that share files with an earlier one.
+	LinkForeign bool
+
 	// Fixed tells for a path in the backup whether a file of that name never changes. Nil: none.
 	Fixed func(path string) bool
 
@@ -130,12 +134,12 @@ func (w *Writer) AddFile(ctx context.Context, from *os.Root, name, to string, op
 	if err := w.dirs.make(filepath.Dir(dst)); err != nil {
 		return err
 	}
-	same := w.same(&f)
+	same := w.same(&f, opts)
 	if same != nil {
 		f.SHA256 = same.SHA256
 	}
 	switch {
-	case opts.Link && !w.noLinks && w.link(src, dst):
+	case opts.Link && (opts.LinkForeign || isOurs(fi)) && !w.noLinks && w.link(src, dst):
 	case same != nil && os.Link(filepath.Join(w.earlier.dir, filepath.FromSlash(to)), dst) == nil:
 	default:
 		if f.SHA256, f.Size, err = copyFile(ctx, src, dst, fi.ModTime()); err != nil {
@@ -181,8 +185,8 @@ func openRegular(root *os.Root, name string) (_ *os.File, _ fs.FileInfo, rerr er
 	return f, fi, nil
 }
 
-// same returns the file of the earlier backup that is the same, nil for none.
-func (w *Writer) same(f *File) *File {
+// same returns the file of the earlier backup that is the same and can be shared, nil for none.
+func (w *Writer) same(f *File, opts Options) *File {
 	if w.earlier == nil || !f.Fixed {
 		return nil
 	}
@@ -190,7 +194,8 @@ func (w *Writer) same(f *File) *File {
 	if old == nil || !old.Fixed || old.Size != f.Size || old.Modified != f.Modified {
 		return nil
 	}
-	if w.earlier.checkFile(context.Background(), old, false) != nil {
+	fi, err := w.earlier.root.Lstat(filepath.FromSlash(old.Path))
+	if err != nil || checkSize(old, fi) != nil || !opts.LinkForeign && !isOurs(fi) {
 		return nil
 	}
 	return old
