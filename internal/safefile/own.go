@@ -205,26 +205,3 @@ func ShareFile(path string, gid uint32) error {
 	}
 	return nil
 }
-
-// OwnFile has a file belong to the user, if it is there, and is neither a link nor has other names.
-func (u User) OwnFile(path string) error {
-	dir, _, err := checkAbove(path)
-	if err != nil {
-		return err
-	}
-	fd, err := openEntry(unix.AT_FDCWD, filepath.Join(dir, filepath.Base(path)))
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	} else if err != nil {
-		return &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	o := &owning{User: u, linksProtected: linksProtected()}
-	if err := o.own(fd, path); err != nil {
-		return err
-	}
-	if len(o.Left) > 0 {
-		return fmt.Errorf("%s belongs to another user than %d, and could be a link to another file; as root, run: chown %d %s", path, u.UID, u.UID, path)
-	}
-	return nil
-}
