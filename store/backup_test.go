@@ -281,6 +281,15 @@ func TestMarkRestored(t *testing.T) {
 	if p, err := b.PendingSubmissions(t.Context()); err != nil || len(p) > 0 {
 		t.Errorf("pending: %v, %v", p, err)
 	}
+	if value, at, err := b.Setting(t.Context(), "labels"); err != nil || string(value) != "{}" || at == 0 {
+		t.Errorf("setting %q, modseq %d, %v", value, at, err)
+	}
+	if !b.Muted(5) || b.Muted(6) {
+		t.Error("muted threads are not as they were")
+	}
+	if l, err := b.Correspondents(t.Context(), "b@example", 2); err != nil || len(l) != 1 {
+		t.Errorf("correspondents %v, %v", l, err)
+	}
 	// The same messages in the same order, each where another one was.
 	for _, box := range []string{"Inbox", "Archive"} {
 		was, now := uidsOf(t, a, box), uidsOf(t, b, box)

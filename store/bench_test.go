@@ -233,6 +233,23 @@ func BenchmarkSelect(b *testing.B) {
 	})
 }
 
+// BenchmarkChangesSinceIdle asks for changes when there are none.
+func BenchmarkChangesSinceIdle(b *testing.B) {
+	ctx := context.Background()
+	a, _ := benchAccount(b)
+	fill(b, a, 1000, 512)
+	since, err := a.ModSeq(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if l, _, err := a.ChangesSince(ctx, since, 1000); err != nil || len(l) > 0 {
+			b.Fatal(len(l), err)
+		}
+	}
+}
+
 // BenchmarkBuildView opens a mailbox whose View is not in memory.
 func BenchmarkBuildView(b *testing.B) {
 	ctx := context.Background()

@@ -168,6 +168,14 @@ func TestWatch(t *testing.T) {
 	if woken(wake) {
 		t.Error("woken without a change")
 	}
+	for i, want := range []bool{true, false} { // The second time it has the value.
+		if _, err := a.SetSetting(ctx, store.System, "x", []byte("y"), -1); err != nil {
+			t.Fatal(err)
+		}
+		if woken(wake) != want {
+			t.Errorf("setting %d: woken %v", i, !want)
+		}
+	}
 	stop()
 	deliver(t, a, storetest.Delivery("", simple))
 	if woken(wake) {

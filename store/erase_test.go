@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -224,21 +225,38 @@ func TestCrashOpen(t *testing.T) {
 	s := storetest.New(t, func(o *store.Options) { o.Dir = dir })
 	a := storetest.Account(t, s, "a")
 	want := map[store.EmailID]string{}
+	var last store.Added
 	for i := range 30 {
 		text := simple
 		if i == 7 {
 			text = "\n" + string(make([]byte, 500_000))
 		}
-		added := deliver(t, a, storetest.Delivery("", text))
-		want[added.Email] = contentOf(t, a, added.Email)
+		last = deliver(t, a, storetest.Delivery("", text))
+		want[last.Email] = contentOf(t, a, last.Email)
 	}
 	if _, _, err := a.Expunge(t.Context(), store.System, 1, imap.SetOf[imap.UID](3), false); err != nil {
 		t.Fatal(err)
 	}
+	thread := last.Thread
+	setting, err := a.SetSetting(t.Context(), store.System, "labels", []byte("red"), 0)
+	if err := errors.Join(err, a.SetMuted(t.Context(), store.System, []store.ThreadID{thread}, true), a.SetSpecialUse(t.Context(), store.System, "Archive", store.Trash, true)); err != nil {
+		t.Fatal(err)
+	}
+	replaced, err := a.Replace(t.Context(), store.System, 1, 30, storetest.Message("\nreplaced\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want[replaced.Email] = contentOf(t, a, replaced.Email)
 	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
 	a = storetest.Account(t, storetest.New(t, func(o *store.Options) { o.Dir = crashed }), "a")
+	if value, modseq, err := a.Setting(t.Context(), "labels"); err != nil || string(value) != "red" || modseq != setting {
+		t.Errorf("setting %q, modseq %d, %v", value, modseq, err)
+	}
+	if use := mailbox(t, a, "Archive").SpecialUse; !a.Muted(thread) || use != store.Trash {
+		t.Errorf("muted %v, special use %q", a.Muted(thread), use)
+	}
 	sel, err := a.Select(t.Context(), store.System, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +270,7 @@ func TestCrashOpen(t *testing.T) {
 			t.Errorf("content of email %v differs", e.Email)
 		}
 	}
-	if added := deliver(t, a, storetest.Delivery("", simple)); added.UID != 31 {
+	if added := deliver(t, a, storetest.Delivery("", simple)); added.UID != 32 {
 		t.Errorf("next message is at %+v", added)
 	}
 }

@@ -84,8 +84,27 @@ func faultyRun(t *testing.T, n int) int {
 	if c := mailbox(t, a, "Inbox").Counts; c.Total != int64(want) {
 		t.Errorf("%d messages, want %d", c.Total, want)
 	}
+	value, setErr := "", error(nil)
+	if _, setErr = a.SetSetting(ctx, store.System, "x", []byte("y"), 0); setErr == nil {
+		value = "y"
+	}
+	replaced, replaceErr := a.Replace(ctx, store.System, 1, 1, storetest.Message("\nreplaced\n"))
+	for _, err := range []error{setErr, replaceErr} {
+		if err != nil && !errors.Is(err, broken) {
+			t.Errorf("after the fault: %v", err)
+		}
+	}
 	calls := fsys.Calls() - first
 	fsys.SetHook(nil)
+	if got, _, err := a.Setting(ctx, "x"); err != nil || string(got) != value {
+		t.Errorf("setting is %q, %v, want %q; set with %v", got, err, value, setErr)
+	}
+	if l, err := a.Instances(ctx, store.System, []store.EmailID{replaced.Email}); err != nil || (len(l) == 1) != (replaceErr == nil) {
+		t.Errorf("replaced with %v, is at %v, %v", replaceErr, l, err)
+	}
+	if c := mailbox(t, a, "Inbox").Counts; c.Total != int64(want) {
+		t.Errorf("%d messages after one was replaced, want %d", c.Total, want)
+	}
 	deliver(t, a, storetest.Delivery("", simple))
 	storetest.Verify(t, s)
 	s.Close()
