@@ -338,6 +338,7 @@ func quoted(s string) int {
 // strictReader reads from a client what framing accepts.
 type strictReader struct {
 	framing
+	rest    []byte // Was read before.
 	bad     bool
 	pending string // To be read in place of what is not good.
 }
@@ -348,9 +349,18 @@ func (s *strictReader) read(p []byte, from func([]byte) (int, error)) (int, erro
 		return from(p)
 	}
 	if s.bad {
-		return s.rest(p)
+		return s.end(p)
 	}
-	n, err := from(p)
+	var n int
+	var err error
+	if len(s.rest) > 0 {
+		n = copy(p, s.rest)
+		if s.rest = s.rest[n:]; len(s.rest) == 0 {
+			s.rest = nil
+		}
+	} else {
+		n, err = from(p)
+	}
 	good := s.scan(p[:n])
 	if good == n {
 		return n, err
@@ -362,11 +372,11 @@ func (s *strictReader) read(p []byte, from func([]byte) (int, error)) (int, erro
 	if good > 0 {
 		return good, nil
 	}
-	return s.rest(p)
+	return s.end(p)
 }
 
-// rest ends what was read.
-func (s *strictReader) rest(p []byte) (int, error) {
+// end ends what was read.
+func (s *strictReader) end(p []byte) (int, error) {
 	if s.pending != "" {
 		n := copy(p, s.pending)
 		s.pending = s.pending[n:]

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mox/http/http1"
 	"mox/internal/ratelimit"
 )
 
@@ -181,10 +182,11 @@ func base(c net.Conn) *conn {
 }
 
 // httpListener makes the connections of another listener ready for a net/http server: TLS is
-// negotiated, and for HTTP/1 what is read is checked.
+// negotiated, for HTTP/1 simple requests are answered until there is one for net/http, and what that reads is checked.
 type httpListener struct {
 	net.Listener
 	config *tls.Config // Nil without TLS.
+	simple *http1.Server
 
 	accept chan accepted
 	ctx    context.Context // Ends when the listener is closed.
@@ -199,12 +201,10 @@ type accepted struct {
 // handshakeTimeout is how long a client may take for TLS.
 const handshakeTimeout = 15 * time.Second
 
-func newHTTPListener(l net.Listener, config *tls.Config) *httpListener {
-	h := &httpListener{Listener: l, config: config, accept: make(chan accepted)}
+func newHTTPListener(l net.Listener, config *tls.Config, simple *http1.Server) *httpListener {
+	h := &httpListener{Listener: l, config: config, simple: simple, accept: make(chan accepted)}
 	h.ctx, h.cancel = context.WithCancel(context.Background())
-	if config != nil {
-		go h.handshakes()
-	}
+	go h.run()
 	return h
 }
 
@@ -214,13 +214,6 @@ func (l *httpListener) Close() error {
 }
 
 func (l *httpListener) Accept() (net.Conn, error) {
-	if l.config == nil {
-		nc, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		return &plainConn{conn: nc.(*conn)}, nil
-	}
 	select {
 	case a := <-l.accept:
 		return a.conn, a.err
@@ -238,8 +231,8 @@ func (l *httpListener) give(c net.Conn, err error) bool {
 	}
 }
 
-// handshakes accepts connections and has TLS negotiated on each, so that a slow one delays nobody else.
-func (l *httpListener) handshakes() {
+// run accepts connections and begins with each, so that a slow one delays nobody else.
+func (l *httpListener) run() {
 	for {
 		nc, err := l.Listener.Accept()
 		if err != nil {
@@ -248,11 +241,17 @@ func (l *httpListener) handshakes() {
 			}
 			continue
 		}
-		go l.handshake(nc)
+		c := nc.(*conn)
+		if l.config == nil {
+			go l.begin(c, c)
+		} else {
+			go l.handshake(c)
+		}
 	}
 }
 
-func (l *httpListener) handshake(nc net.Conn) {
+// handshake negotiates TLS.
+func (l *httpListener) handshake(nc *conn) {
 	c := tls.Server(nc, l.config)
 	ctx, cancel := context.WithTimeout(l.ctx, handshakeTimeout)
 	defer cancel()
@@ -261,14 +260,30 @@ func (l *httpListener) handshake(nc net.Conn) {
 		nc.Close()
 		return
 	}
-	var ready net.Conn = c
+	cancel()
 	switch c.ConnectionState().NegotiatedProtocol {
 	case "h2":
+		if !l.give(c, nil) {
+			nc.Close()
+		}
 	case "", "http/1.1", "http/1.0":
-		ready = &tlsConn{Conn: c}
+		l.begin(nc, c)
 	default: // Only to prove that a name is ours, see webTLS.
 		nc.Close()
+	}
+}
+
+// begin answers simple requests on c, which is over nc or nc itself. Net/http gets it with the first that is not.
+func (l *httpListener) begin(nc *conn, c net.Conn) {
+	rest, left := l.simple.Serve(context.WithValue(context.Background(), connKey{}, nc), c)
+	if !left {
 		return
+	}
+	var ready net.Conn
+	if t, ok := c.(*tls.Conn); ok {
+		ready = &tlsConn{Conn: t, strict: strictReader{rest: rest}}
+	} else {
+		ready = &plainConn{conn: nc, strict: strictReader{rest: rest}}
 	}
 	if !l.give(ready, nil) {
 		nc.Close()

@@ -21,6 +21,7 @@ import (
 
 	"mox/config"
 	"mox/http/compress"
+	"mox/http/http1"
 	"mox/http/proxy"
 	"mox/http/static"
 	"mox/internal/ratelimit"
@@ -80,7 +81,20 @@ type Server struct {
 
 	mu      sync.Mutex // Guards what follows.
 	closed  bool
-	servers []*nethttp.Server
+	servers []server
+}
+
+// server is part of what serves a port. Shutdown closes connections when the context ends.
+type server interface{ Shutdown(context.Context) error }
+
+// fullServer is the part for what is not simple.
+type fullServer struct{ *nethttp.Server }
+
+func (s fullServer) Shutdown(ctx context.Context) error {
+	if err := s.Server.Shutdown(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
 }
 
 // limiters are shared by the ports of a listener.
@@ -174,14 +188,15 @@ func (s *Server) Serve(l net.Listener, listener *config.Listener, wp config.WebP
 			return context.WithValue(ctx, connKey{}, base(c))
 		},
 	}
+	simple := &http1.Server{Handler: p, StartTimeout: headerTimeout, IdleTimeout: idleTimeout, Log: s.log}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return l.Close()
 	}
-	s.servers = append(s.servers, server)
+	s.servers = append(s.servers, fullServer{server}, simple)
 	s.mu.Unlock()
-	if err := server.Serve(newHTTPListener(limited, tlsConfig)); !errors.Is(err, nethttp.ErrServerClosed) {
+	if err := server.Serve(newHTTPListener(limited, tlsConfig, simple)); !errors.Is(err, nethttp.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}
 	return nil
@@ -209,11 +224,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	errs := make([]error, len(servers))
 	var wg sync.WaitGroup
 	for i, server := range servers {
-		wg.Go(func() {
-			if err := server.Shutdown(ctx); err != nil {
-				errs[i] = errors.Join(err, server.Close())
-			}
-		})
+		wg.Go(func() { errs[i] = server.Shutdown(ctx) })
 	}
 	wg.Wait()
 	if first {
