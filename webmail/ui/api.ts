@@ -283,6 +283,7 @@ export interface Remote {
 	Count: number
 	Hosts: string[]
 	Allowed: boolean  // By settings.
+	Token: string  // Token is for the address of the frame, remote=Token: it loads them then. No link from elsewhere can have it.
 }
 
 // Unsubscribe is how one leaves a list.
@@ -779,14 +780,14 @@ export interface API {
 	// DraftSave saves a draft in the mailbox for drafts, in place of its earlier version.
 	DraftSave(draft: Draft, options?: CallOptions): Promise<Saved>;
 
-	// DraftDiscard removes a draft. The undo is by Undo.
+	// DraftDiscard removes a draft: it is moved to Trash, which can be undone by Undo.
 	DraftDiscard(email: string, options?: CallOptions): Promise<Acted>;
 
 	// Warnings returns what a sender should look at before a draft is sent. None is a refusal.
 	Warnings(draft: Draft, options?: CallOptions): Promise<Warning[]>;
 
 	// Send sends a draft. It leaves after the hold, or at its SendAt.
-	Send(draft: Draft, options: SendOptions, options?: CallOptions): Promise<Sent>;
+	Send(draft: Draft, how: SendOptions, options?: CallOptions): Promise<Sent>;
 
 	// SendUndo takes a message back that has not left, and returns it as a draft, which is saved.
 	SendUndo(submission: string, options?: CallOptions): Promise<Draft>;
@@ -902,7 +903,7 @@ const types = {
 	Check: {Name: "string", Result: "string", Level: "Level", Text: "string"},
 	Reason: {Level: "Level", Text: "string"},
 	Hint: {Kind: "HintKind", Level: "Level", Text: "string", Items: "[] string"},
-	Remote: {Count: "int32", Hosts: "[] string", Allowed: "bool"},
+	Remote: {Count: "int32", Hosts: "[] string", Allowed: "bool", Token: "string"},
 	Unsubscribe: {OneClick: "bool", Mail: "string", Web: "string"},
 	Header: {Name: "string", Value: "string"},
 	Settings: {ModSeq: "int64", Theme: "string", Density: "string", Language: "string", TimeZone: "string", Pane: "string", SidebarWidth: "int32", ListWidth: "int32", ListHeight: "int32", Threads: "bool", NewestFirst: "bool", Sort: "Sort", Collapsed: "[] string", Colors: "[] NameColor", MarkSeenAfter: "int32", AfterAction: "string", Keys: "string", Remapped: "[] KeyMapping", Remote: "string", RemoteSenders: "[] string", TextSenders: "[] NameValue", PreferText: "bool", UndoSeconds: "int32", ComposeText: "bool", QuoteBelow: "bool", RequireTLSAuto: "bool", Signatures: "[] Signature", SendAndArchive: "bool", ManyRecipients: "int32", Labels: "[] Label", SavedSearches: "[] SavedSearch", NotifyDesktop: "bool", NotifySound: "bool", SwipeRight: "string", SwipeLeft: "string"},

@@ -3,7 +3,7 @@
 
 import type { Scope, View } from "../../web/lib/view";
 import type {
-	API, AccountEvent, Acted, Action, ComposeRequest, Conversation, Draft, Identity, Item, Mailbox, Message, NewEvent, Query, Role, Row,
+	API, AccountEvent, Acted, Action, ComposeRequest, Conversation, Draft, Identity, Item, Mailbox, Message, NewEvent, ProgressEvent, Query, Role, Row,
 	Selection, Sent, Settings, Start, SubmissionEvent, ThreadEvent, Usage, ViewEvent, ViewRequest,
 } from "./api";
 
@@ -63,6 +63,7 @@ export interface Streams {
 	on(scope: Scope, kind: "new", run: (event: NewEvent) => void): void;
 	on(scope: Scope, kind: "submission", run: (event: SubmissionEvent) => void): void;
 	on(scope: Scope, kind: "account", run: (event: AccountEvent) => void): void;
+	on(scope: Scope, kind: "progress", run: (event: ProgressEvent) => void): void;
 }
 
 /** A change that is shown before the server has made it. Rows and items that fit are changed, or leave the list. */
