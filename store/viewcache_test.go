@@ -154,3 +154,45 @@ func TestIdleViews(t *testing.T) {
 	}
 	sel.Close()
 }
+
+// Once all mailboxes were looked through, more than a few stay in memory that nobody has open, as long as they are not
+// too large together.
+func TestIdleViewsLookedThrough(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name    string
+		scanned bool
+		each    int // Messages of each of ten mailboxes.
+		want    int
+	}{
+		{"opened one by one", false, 1, idleViews},
+		{"looked through", true, 1, 10},
+		{"looked through, all that may be", true, idleEntries / 10, 10},
+		{"looked through, large", true, idleEntries / 8, 8},
+		{"looked through, too large", true, idleEntries, idleViews},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c := &viewCache{}
+			boxes := map[MailboxID]*openMailbox{}
+			for id := range MailboxID(10) {
+				mb, mine := c.get(id)
+				if !mine {
+					t.Fatal("mailbox is there already")
+				}
+				mb.current.Store(&View{n: tc.each})
+				boxes[id] = mb
+			}
+			if tc.scanned {
+				c.releaseAll(boxes)
+			} else {
+				for _, mb := range boxes {
+					c.release(mb, nil)
+				}
+			}
+			if len(c.idle) != tc.want || len(c.boxes) != tc.want {
+				t.Errorf("%d idle of %d mailboxes, want %d", len(c.idle), len(c.boxes), tc.want)
+			}
+		})
+	}
+}
