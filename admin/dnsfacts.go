@@ -27,7 +27,7 @@ var ErrNoDomain = errors.New("there is no such domain in domains.conf")
 // DNSOptions are what DNSFacts takes besides the configuration.
 type DNSOptions struct {
 	Interfaces []netip.Addr // Addresses of the machine's network interfaces.
-	ACMEDir    string       // Where accounts at CAs are kept. What cannot be read there is not known.
+	ACMEDir    string       // Where accounts at CAs and keys of hosts are kept. What cannot be read there is not known.
 }
 
 // DNSFacts returns what is configured about a domain that its DNS records follow from. Errors wrap ErrNoDomain, or are
@@ -77,7 +77,7 @@ func hostFacts(cfg *config.Config, opts DNSOptions) (dnsrecords.Host, error) {
 			if err != nil {
 				return h, fmt.Errorf("listener %s: %w", l.Name, err)
 			}
-			for _, key := range keys {
+			for _, key := range append(keys, keptKeys(cfg, l, opts.ACMEDir)...) {
 				if !slices.ContainsFunc(h.TLSKeys, func(k crypto.PublicKey) bool { return sameKey(k, key) }) {
 					h.TLSKeys = append(h.TLSKeys, key)
 				}
@@ -118,7 +118,26 @@ func issuers(cfg *config.Config, l *config.Listener, acmeDir string) []dnsrecord
 	return cas
 }
 
-// tlsKeys returns the public keys of the certificates of a listener, and of those that it will request.
+// keptKeys returns the public keys that were made for certificates of ACME of a listener, of types for which none is
+// configured.
+func keptKeys(cfg *config.Config, l *config.Listener, acmeDir string) []crypto.PublicKey {
+	hosts := cfg.CertificateHosts()
+	i := slices.IndexFunc(hosts, func(h autotls.Host) bool { return h.Name == l.Hostname })
+	if l.TLS == nil || l.TLS.ACME == nil || acmeDir == "" || i < 0 {
+		return nil
+	}
+	return slices.DeleteFunc(autotls.KeptKeys(acmeDir, l.Hostname), func(key crypto.PublicKey) bool {
+		t, err := autotls.TypeOf(key)
+		given := slices.ContainsFunc(hosts[i].Keys, func(s crypto.Signer) bool {
+			other, err := autotls.TypeOf(s.Public())
+			return err == nil && other == t
+		})
+		return err != nil || given || !slices.Contains(hosts[i].KeyTypes, t)
+	})
+}
+
+// tlsKeys returns the public keys of the certificates of a listener, and of those that it will request with keys that are
+// configured.
 func tlsKeys(l *config.Listener) ([]crypto.PublicKey, error) {
 	if l.TLS == nil {
 		return nil, nil

@@ -201,6 +201,95 @@ Listeners:
 	}
 }
 
+// Of keys that are not configured, those that mox has made have TLSA records, once they are there.
+func TestDNSFactsOfKeptKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key := func(name string, typ autotls.KeyType) (record string) {
+		t.Helper()
+		k, err := autotls.GenerateKey(typ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := autotls.MarshalKey(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(name, data)
+		r, err := autotls.TLSA(k.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Record()
+	}
+	given := key("given.pem", autotls.RSA2048)
+	conf := `DataDir: data
+Hostname: mail.example.org
+ACME:
+	main:
+		DirectoryURL: https://ca.example/directory
+		ContactEmail: postmaster@example.org
+Listeners:
+	public:
+		IPs:
+			- 5.9.1.1
+		TLS:
+			ACME: main
+			HostPrivateKeyFiles:
+				- given.pem
+		SMTP:
+			Enabled: true
+Postmaster:
+	Account: ann
+`
+	write("domains.conf", []byte("Domains:\n\texample.org: nil\nAccounts:\n\tann:\n\t\tDomain: example.org\n"))
+	check := func(conf string, want ...string) {
+		t.Helper()
+		write("mox.conf", []byte(conf))
+		cfg, err := config.Load(config.Options{Path: filepath.Join(dir, "mox.conf")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, h, err := DNSFacts(cfg, dns.Domain{ASCII: "example.org"}, DNSOptions{ACMEDir: filepath.Join(dir, "acme")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		records, err := dnsrecords.Records(d, h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range records {
+			if r.Need == dnsrecords.TLSA {
+				got = append(got, r.Value)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("TLSA records %q, want %q", got, want)
+		}
+	}
+	without := strings.Replace(conf, "\t\t\tHostPrivateKeyFiles:\n\t\t\t\t- given.pem\n", "", 1)
+	check(conf, given)
+	check(without)
+	ecdsa := key("acme/hosts/mail.example.org/ecdsa-p256.key.pem", autotls.ECDSAP256)
+	rsa := key("acme/hosts/mail.example.org/rsa-2048.key.pem", autotls.RSA2048)
+	key("acme/hosts/www.example.org/ecdsa-p256.key.pem", autotls.ECDSAP256)
+	check(conf, given, ecdsa)
+	check(without, ecdsa, rsa)
+	// As of a host that had ACME before.
+	check(strings.Replace(without, "\t\tTLS:\n\t\t\tACME: main\n", "", 1))
+}
+
 // The name of the machine may be a domain as well: together, the records of all domains have one SPF record for it.
 func TestDNSFactsOfHostDomain(t *testing.T) {
 	t.Parallel()
