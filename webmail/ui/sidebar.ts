@@ -1,0 +1,254 @@
+import { button } from "../../web/components/button/button";
+import { confirm, prompt } from "../../web/components/dialog/dialog";
+import { openMenu, type MenuEntry } from "../../web/components/menu/menu";
+import { Tree, type TreeNode } from "../../web/components/tree/tree";
+import { h } from "../../web/lib/dom";
+import { Scope, type View } from "../../web/lib/view";
+import { ActionKind, type Mailbox, Role, Scope as MailScope } from "./api";
+import type { App, Route } from "./app";
+import { mailboxIcon, pickMailbox } from "./pick";
+import { queryOf, sameQuery } from "./queries";
+import { labelFilter } from "./router";
+import { labelName, mailboxLabel, sizeText, t } from "./texts";
+
+/** The order of mailboxes with a role; others follow by name. */
+const order: readonly Role[] = [Role.RoleInbox, Role.RoleDrafts, Role.RoleScheduled, Role.RoleSent, Role.RoleArchive, Role.RoleJunk, Role.RoleTrash, Role.RoleRejects];
+
+/** Data of what is dragged from the list. */
+export const dragType = "application/x-mox-messages";
+
+export interface SidebarOptions {
+	readonly app: App;
+	/** Messages were dropped on a mailbox, or on a label. */
+	readonly dropped: (to: { mailbox: number } | { label: string }) => void;
+}
+
+/** Mailboxes, labels and saved searches, and how much space is used. */
+export class Sidebar implements View {
+	readonly root: HTMLElement;
+	readonly #o: SidebarOptions;
+	readonly #scope = new Scope();
+	readonly #special: Tree;
+	readonly #own: Tree;
+	readonly #more: Tree;
+	readonly #ownHead = h("h2", { class: "sidebar-head" }, t("mailboxes.own"));
+	readonly #moreHead = h("h2", { class: "sidebar-head" });
+	readonly #storage = h("div", { class: "storage" });
+	readonly #connection = h("span", { class: "connection-word", role: "status" });
+
+	constructor(o: SidebarOptions) {
+		this.#o = o;
+		const { app } = o;
+		const tree = (label: string) => new Tree({
+			label, nodes: [], expanded: [],
+			choose: (id) => this.#choose(id),
+			toggled: (id, expanded) => this.#toggled(id, expanded),
+			accepts: (id, data) => data.types.includes(dragType) && !id.startsWith("search:"),
+			dropped: (id) => o.dropped(id.startsWith("label:") ? { label: id.slice(6) } : { mailbox: Number(id) }),
+			menu: (id, at) => this.#menu(id, at),
+		});
+		this.#special = this.#scope.own(tree(t("mailboxes")));
+		this.#own = this.#scope.own(tree(t("mailboxes.own")));
+		this.#more = this.#scope.own(tree(t("labels")));
+		this.root = h("nav", { class: "sidebar", aria: { label: t("mailboxes") } },
+			button({ label: t("compose"), icon: "compose", kind: "primary", key: app.commands.keys("compose"), run: () => void app.commands.run("compose") }),
+			h("div", { class: "sidebar-scroll" },
+				this.#special.root,
+				h("div", { class: "sidebar-row" }, this.#ownHead, button({ label: t("mailbox.new"), icon: "plus", kind: "quiet", run: () => void this.#create("") })),
+				this.#own.root, this.#moreHead, this.#more.root),
+			h("footer", { class: "sidebar-foot" }, this.#storage, this.#connection));
+		app.account.on(this.#scope, ["mailboxes", "settings"], () => this.#draw());
+		app.account.on(this.#scope, ["usage"], () => this.#usage());
+		app.account.on(this.#scope, ["connection"], () => this.#connected());
+		app.router.onChange(this.#scope, (route) => this.#select(route));
+		this.#draw();
+		this.#usage();
+		this.#connected();
+	}
+
+	/** Opens a picker that goes to a mailbox by its name. */
+	async jump(): Promise<void> {
+		const m = await pickMailbox(this.#o.app.account, t("go.mailbox"));
+		if (m) this.#choose(String(m.ID));
+	}
+
+	focus(): void {
+		this.#special.focus();
+	}
+
+	#draw(): void {
+		const { app } = this.#o;
+		const { mailboxes, settings } = app.account;
+		const special = order.flatMap((role) => mailboxes.filter((m) => m.Role === role));
+		const own = mailboxes.filter((m) => m.Role === Role.RoleNone && !special.some((s) => m.Name.startsWith(s.Name + "/")));
+		this.#special.setNodes(special.map((m) => this.#node(m, mailboxes)));
+		this.#own.setNodes(own.filter((m) => !own.some((p) => m.Name.startsWith(p.Name + "/"))).map((m) => this.#node(m, own)));
+		const keywords = new Map<string, string>();
+		for (const k of [...settings.Labels.map((l) => l.Keyword), ...mailboxes.flatMap((m) => m.Labels)]) keywords.set(k.toLowerCase(), keywords.get(k.toLowerCase()) ?? k);
+		const labels = [...keywords.values()].sort((a, b) => labelName(settings, a).localeCompare(labelName(settings, b))).map((k): TreeNode => ({
+			id: "label:" + k, label: labelName(settings, k), colour: settings.Labels.find((l) => l.Keyword.toLowerCase() === k.toLowerCase())?.Color || 9,
+		}));
+		const searches = settings.SavedSearches.map((s): TreeNode => ({ id: "search:" + s.Name, label: s.Name, icon: "search" }));
+		this.#more.setNodes([...labels, ...searches]);
+		this.#moreHead.textContent = labels.length > 0 ? t("labels") : searches.length > 0 ? t("searches") : "";
+		this.#moreHead.hidden = this.#more.root.hidden = labels.length + searches.length === 0;
+		this.#select(app.router.route);
+	}
+
+	/** A mailbox with those right below it, by name. */
+	#node(m: Mailbox, all: readonly Mailbox[]): TreeNode {
+		const { app } = this.#o;
+		const below = all.filter((c) => c.Name.startsWith(m.Name + "/"));
+		const children = below.filter((c) => !below.some((p) => c.Name.startsWith(p.Name + "/")));
+		const quiet = m.Role === Role.RoleJunk || m.Role === Role.RoleRejects || m.Role === Role.RoleTrash;
+		const count = m.Role === Role.RoleDrafts || m.Role === Role.RoleScheduled ? m.Total : m.Unread;
+		const colour = app.account.settings.Colors.find((c) => c.Name === m.Name)?.Color;
+		return {
+			id: String(m.ID), label: m.Role === Role.RoleNone ? m.Name.slice(m.Name.lastIndexOf("/") + 1) : mailboxLabel(m), icon: mailboxIcon(m),
+			count, countLabel: count === m.Unread ? t("count.unread", { n: count }) : t("count.messages", { n: count }), quiet,
+			...(colour && { colour }),
+			...(children.length > 0 && { children: children.map((c) => this.#node(c, below)) }),
+			href: app.router.href({ kind: "view", query: queryOf(app, m.ID) }),
+		};
+	}
+
+	#select(route: Route): void {
+		const { app } = this.#o;
+		let id: string | undefined;
+		if (route.kind === "view") {
+			const { query } = route;
+			const label = query.Filters.find((f) => f.startsWith(labelFilter));
+			id = app.account.settings.SavedSearches.some((s) => sameQuery(s.Query, query)) ? "search:" + app.account.settings.SavedSearches.find((s) => sameQuery(s.Query, query))!.Name
+				: query.Scope === MailScope.ScopeMailbox && query.Text === "" ? String(query.Mailbox)
+				: label && query.Text === "" ? "label:" + label.slice(labelFilter.length) : undefined;
+		}
+		for (const tree of [this.#special, this.#own, this.#more]) tree.select(id);
+	}
+
+	#choose(id: string): void {
+		const { app } = this.#o;
+		if (id.startsWith("search:")) {
+			const search = app.account.settings.SavedSearches.find((s) => s.Name === id.slice(7));
+			if (search) app.router.go({ kind: "view", query: search.Query });
+		} else if (id.startsWith("label:")) {
+			app.router.go({ kind: "view", query: { ...queryOf(app, 0), Scope: MailScope.ScopeNormal, Filters: [labelFilter + id.slice(6)] } });
+		} else {
+			app.router.go({ kind: "view", query: queryOf(app, Number(id)) });
+		}
+	}
+
+	#toggled(id: string, expanded: boolean): void {
+		const { account } = this.#o.app;
+		const name = account.mailbox(Number(id))?.Name;
+		if (name === undefined) return;
+		const rest = account.settings.Collapsed.filter((n) => n !== name);
+		account.change({ Collapsed: expanded ? rest : [...rest, name] });
+	}
+
+	#menu(id: string, at: HTMLElement | { x: number; y: number }): void {
+		const items = id.startsWith("label:") ? this.#labelMenu(id.slice(6)) : id.startsWith("search:") ? this.#searchMenu(id.slice(7)) : this.#mailboxMenu(Number(id));
+		if (items.length > 0) openMenu({ label: t("actions"), anchor: at, items });
+	}
+
+	#mailboxMenu(id: number): MenuEntry[] {
+		const { app } = this.#o;
+		const m = app.account.mailbox(id);
+		if (!m) return [];
+		const all = { Messages: [], Threads: [], All: true, Query: { ...queryOf(app, id), Threads: false }, Except: [], Stream: "", Action: "" };
+		const target = { selection: all, rows: [], all: true, except: new Set<string>(), count: m.Total };
+		const roles = [Role.RoleNone, Role.RoleArchive, Role.RoleDrafts, Role.RoleJunk, Role.RoleSent, Role.RoleTrash];
+		const fixed = m.Role === Role.RoleInbox || m.Role === Role.RoleScheduled || m.Role === Role.RoleRejects;
+		return [
+			{ label: t("mailbox.markRead"), icon: "mail-open", disabled: m.Unread === 0, run: () => void app.actions.act(target, { Kind: ActionKind.ActRead, Mailbox: 0, Labels: [] }) },
+			{ label: t("mailbox.create"), icon: "folder-plus", run: () => void this.#create(m.Name) },
+			...(fixed ? [] : [{ label: t("mailbox.rename"), icon: "edit" as const, run: () => void this.#rename(m) }]),
+			"line",
+			{ label: t("mailbox.export"), icon: "download", run: () => window.location.assign(`export?mailbox=${m.ID}&format=mbox`) },
+			...(fixed ? [] : ["line" as const, { heading: t("mailbox.role") }, ...roles.map((r) => ({
+				label: t(`role.${r || "none"}`), choice: "one" as const, checked: m.Role === r, run: () => void this.#try(app.api.MailboxRole(m.ID, r), t("mailbox.failed")),
+			}))]),
+			"line",
+			{ label: t("mailbox.empty"), icon: "x", disabled: m.Total === 0, danger: true, run: () => void this.#empty(m) },
+			...(fixed ? [] : [{ label: t("mailbox.delete"), icon: "trash" as const, danger: true, run: () => void this.#delete(m) }]),
+		];
+	}
+
+	#labelMenu(keyword: string): MenuEntry[] {
+		const { account } = this.#o.app;
+		const { Labels } = account.settings;
+		const have = Labels.find((l) => l.Keyword.toLowerCase() === keyword.toLowerCase()) ?? { Keyword: keyword, Name: "", Color: 0 };
+		const change = (l: typeof have) => account.change({ Labels: [...Labels.filter((x) => x.Keyword !== have.Keyword), l] });
+		return [
+			{
+				label: t("label.rename"), icon: "edit", run: async () => {
+					const name = await prompt({ title: t("label.rename"), label: t("name"), value: labelName(account.settings, keyword), action: t("save"), cancel: t("cancel") });
+					if (name) change({ ...have, Name: name });
+				},
+			},
+			{ heading: t("colour") },
+			...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ label: t(`colour.${n}`), colour: n, choice: "one" as const, checked: have.Color === n, run: () => change({ ...have, Color: n }) })),
+		];
+	}
+
+	#searchMenu(name: string): MenuEntry[] {
+		const { account } = this.#o.app;
+		return [{ label: t("search.forget"), icon: "trash", run: () => account.change({ SavedSearches: account.settings.SavedSearches.filter((s) => s.Name !== name) }) }];
+	}
+
+	async #create(parent: string): Promise<void> {
+		const name = await prompt({ title: t("mailbox.create"), label: t("name"), action: t("create"), cancel: t("cancel"), check: (v) => v === "" ? t("name.missing") : "" });
+		if (name) await this.#try(this.#o.app.api.MailboxCreate(parent ? `${parent}/${name}` : name), t("mailbox.failed"));
+	}
+
+	async #rename(m: Mailbox): Promise<void> {
+		const name = await prompt({ title: t("mailbox.rename"), label: t("name.full"), value: m.Name, action: t("save"), cancel: t("cancel") });
+		if (name && name !== m.Name) await this.#try(this.#o.app.api.MailboxRename(m.ID, name), t("mailbox.failed"));
+	}
+
+	async #delete(m: Mailbox): Promise<void> {
+		const sure = m.Total === 0 || await confirm({ title: t("mailbox.delete"), text: t("mailbox.deleteText", { name: m.Name, n: m.Total }), action: t("mailbox.delete"), cancel: t("cancel"), danger: true });
+		if (!sure) return;
+		await this.#try(this.#o.app.api.MailboxDelete(m.ID), t("mailbox.failed"));
+		const { route } = this.#o.app.router;
+		const inbox = this.#o.app.account.withRole(Role.RoleInbox);
+		if (inbox && route.kind === "view" && route.query.Mailbox === m.ID) this.#choose(String(inbox.ID));
+	}
+
+	async #empty(m: Mailbox): Promise<void> {
+		const forGood = m.Role === Role.RoleJunk || m.Role === Role.RoleTrash || m.Role === Role.RoleRejects;
+		if (forGood && !await confirm({ title: t("mailbox.empty"), text: t("mailbox.emptyText", { name: mailboxLabel(m), n: m.Total }), action: t("mailbox.empty"), cancel: t("cancel"), danger: true })) return;
+		const { api, actions } = this.#o.app;
+		try {
+			const acted = await api.MailboxEmpty(m.ID, { timeout: 30 * 60_000 });
+			actions.say(t("mailbox.emptied", { n: acted.Count }), acted.Undo ? () => void this.#try(api.Undo(acted.Undo), t("undo.failed")) : undefined);
+		} catch (e) {
+			actions.fail(e, t("mailbox.failed"));
+		}
+	}
+
+	async #try(p: Promise<unknown>, what: string): Promise<void> {
+		try {
+			await p;
+		} catch (e) {
+			this.#o.app.actions.fail(e, what);
+		}
+	}
+
+	#usage(): void {
+		const { Bytes, Quota } = this.#o.app.account.usage;
+		const words = Quota > 0 ? t("storage.of", { used: sizeText(Bytes), quota: sizeText(Quota) }) : t("storage.used", { used: sizeText(Bytes) });
+		const share = Quota > 0 ? Math.min(1, Bytes / Quota) : 0;
+		this.#storage.replaceChildren(...(Quota > 0 ? [h("div", { class: ["storage-bar", share > 0.9 && "full"], style: { "--share": String(share) }, aria: { hidden: true } })] : []), h("p", { class: "meta" }, words));
+	}
+
+	#connected(): void {
+		const { connection } = this.#o.app.account;
+		this.root.dataset["connection"] = connection;
+		this.#connection.textContent = connection === "live" ? "" : t(`connection.${connection}`);
+	}
+
+	close(): void {
+		this.#scope.close();
+		this.root.remove();
+	}
+}

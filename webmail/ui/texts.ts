@@ -1,0 +1,77 @@
+// The words of the page, in English. A catalogue for another language has the same keys.
+
+import { type Mailbox, Role, type Settings } from "./api";
+import { commandLabels } from "./keys";
+
+/** Words by key. {name} is replaced by an argument; of "one|other" the form for n is taken. */
+export type Catalogue = { readonly [key: string]: string };
+
+const all = new Map<string, string>();
+
+/** Adds the words of a part of the page, such as one that is loaded later. */
+export function addTexts(catalogue: Catalogue): void {
+	for (const [key, text] of Object.entries(catalogue)) all.set(key, text);
+}
+
+const language = "en";
+const plural = new Intl.PluralRules(language);
+const numbers = new Intl.NumberFormat(language);
+
+/** Returns words. A key that there is none for comes back as it is, so that it is seen. */
+export function t(key: string, args: { readonly [name: string]: string | number } = {}): string {
+	let text = all.get(key);
+	if (text === undefined) return key;
+	if (text.includes("|") && typeof args["n"] === "number") {
+		const [one = "", other = one] = text.split("|");
+		text = plural.select(args["n"]) === "one" ? one : other;
+	}
+	return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+		const value = args[name];
+		return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value;
+	});
+}
+
+/** A size in words: "3.2 GB". */
+export function sizeText(bytes: number): string {
+	const units = ["B", "kB", "MB", "GB", "TB"];
+	let n = bytes;
+	let unit = 0;
+	for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000;
+	return `${new Intl.NumberFormat(language, { maximumFractionDigits: n < 10 && unit > 0 ? 1 : 0 }).format(n)} ${units[unit]}`;
+}
+
+/** The name of a mailbox as users see it. */
+export function mailboxLabel(m: Mailbox): string {
+	return m.Role === Role.RoleInbox ? t("inbox") : m.Name;
+}
+
+/** The name of a label. */
+export function labelName(settings: Settings, keyword: string): string {
+	return settings.Labels.find((l) => l.Keyword.toLowerCase() === keyword.toLowerCase())?.Name || keyword.replace(/^\$/, "").replaceAll("_", " ");
+}
+
+addTexts(commandLabels);
+addTexts({
+	"undo": "Undo", "undo.nothing": "There is nothing to undo.", "undo.done": "Undone.", "undo.late": "It was changed since and cannot be undone.", "undo.failed": "It could not be undone.",
+	"cancel": "Cancel", "stop": "Stop", "save": "Save", "create": "Create", "close": "Close", "name": "Name", "name.full": "Name, with / between levels", "name.missing": "Type a name.", "colour": "Colour", "actions": "Actions", "more": "More",
+	"act.failed": "It was not done.", "act.nothing": "Nothing changed.", "act.busy": "Working…", "act.progress": "{done} of {of}…",
+	"error.offline": "The server is not reached.", "error.unknown": "Something unexpected happened.",
+	"done.read": "Marked {n} as read.", "done.unread": "Marked {n} as unread.", "done.flag": "Flagged {n}.", "done.unflag": "Took the flag off {n}.",
+	"done.label": "Labelled.|Labelled {n}.", "done.unlabel": "Label taken off.|Label taken off {n}.",
+	"done.archive": "Archived.|Archived {n}.", "done.trash": "Moved to Trash.|Moved {n} to Trash.", "done.junk": "Moved to Junk.|Moved {n} to Junk.", "done.notjunk": "Not junk: moved to Inbox.|Not junk: moved {n} to Inbox.",
+	"done.move": "Moved to {mailbox}.|Moved {n} to {mailbox}.", "done.copy": "Copied to {mailbox}.|Copied {n} to {mailbox}.", "done.expunge": "Deleted for ever.|Deleted {n} for ever.",
+	"done.mute": "Muted: what follows is marked as read.", "done.unmute": "Not muted any more.", "done.answered": "Marked as answered.", "done.forwarded": "Marked as forwarded.",
+	"expunge.title": "Delete for ever?", "expunge.text": "The message is gone then, and nothing brings it back.|{n} messages are gone then, and nothing brings them back.", "expunge.action": "Delete for ever",
+	"label.new": "New label", "label.bad": "A label needs a letter or digit.", "label.apply": "Apply", "label.rename": "Name of the label",
+	"inbox": "Inbox", "mailboxes": "Mailboxes", "mailboxes.own": "Mailboxes", "labels": "Labels", "searches": "Saved searches", "compose": "Compose", "menu": "Mailboxes", "help": "Keys and help", "theme": "Light or dark", "theme.light": "Light", "theme.dark": "Dark",
+	"account": "Account {name}", "search": "Search mail", "search.short": "Search", "search.clear": "Clear the search", "search.forget": "Forget this search", "navigation": "Navigation", "skip.list": "Go to the list", "skip.message": "Go to the message",
+	"splitter.width": "Width of the list", "splitter.height": "Height of the list", "offline": "The server is not reached. What you do is kept and tried again.", "settings": "Settings", "sessions": "Where you are logged in", "logout": "Log out",
+	"go.mailbox": "Go to mailbox", "mailbox.new": "New", "mailbox.create": "New mailbox", "mailbox.rename": "Rename", "mailbox.delete": "Delete mailbox", "mailbox.empty": "Delete all messages", "mailbox.markRead": "Mark all as read", "mailbox.export": "Download as mbox", "mailbox.role": "Used as",
+	"mailbox.failed": "The mailbox was not changed.", "mailbox.deleteText": "{name} is deleted with its message, for ever.|{name} is deleted with its {n} messages, for ever.", "mailbox.emptyText": "The message in {name} is deleted for ever.|All {n} messages in {name} are deleted for ever.", "mailbox.emptied": "Removed {n} message.|Removed {n} messages.",
+	"role.none": "Nothing special", "role.archive": "Archive", "role.drafts": "Drafts", "role.junk": "Junk", "role.sent": "Sent", "role.trash": "Trash",
+	"count.unread": "{n} unread", "count.messages": "{n} message|{n} messages", "storage.of": "{used} of {quota}", "storage.used": "{used} used", "connection.connecting": "Connecting…", "connection.offline": "Offline",
+	"colour.1": "Red", "colour.2": "Orange", "colour.3": "Yellow", "colour.4": "Green", "colour.5": "Teal", "colour.6": "Blue", "colour.7": "Violet", "colour.8": "Pink", "colour.9": "Grey",
+	"login.title": "Log in to go on", "login.password": "Password", "login.do": "Log in", "login.text": "You were logged out. What you have typed is still here.",
+	"key.pending": "{keys} …", "help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
+	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "version.new": "There is a new version of this page.",
+});
