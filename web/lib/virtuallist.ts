@@ -1,0 +1,447 @@
+/**
+ * A list of any number of rows of the same height, of which only those near the view have elements. The scrollbar is
+ * that of the whole list from the start; rows that are not known yet are grey bars.
+ */
+
+import { type Clock, systemClock } from "./clock";
+import { h, uniqueID } from "./dom";
+import { Scope, type View } from "./view";
+import { Geometry } from "./virtuallistgeometry";
+import { Loader, type OnRange } from "./virtuallistloader";
+import { Rows } from "./virtuallistrows";
+
+export type { OnRange } from "./virtuallistloader";
+export type { Range } from "./virtuallistrows";
+
+/** What a row is drawn with. */
+export interface RowState<T> {
+	readonly index: number;
+	/** The row before it, if it is known: a row may show the heading of a group that begins with it. */
+	readonly before: T | undefined;
+	readonly focused: boolean;
+	readonly selected: boolean;
+}
+
+/** The inside of the element of a row. The element is used for one row after another. */
+export interface RowView<T> {
+	/** Has cells, elements with the role gridcell. The list makes it a row of the grid. */
+	readonly root: HTMLElement;
+	/** Draws a row; undefined is one that is not known, for which to draw bars (class "virtuallist-bar"). Must keep its height. */
+	update(row: T | undefined, state: RowState<T>): void;
+}
+
+/** Options of a list. */
+export interface VirtualListOptions<T> {
+	/** What the list is of, for those who do not see it. */
+	readonly label: string;
+	/** In CSS pixels. */
+	readonly rowHeight: number;
+	/** Makes the inside of one more row; called at most some 120 times. */
+	readonly row: () => RowView<T>;
+	/** What is said of a row; undefined is one that is not known. */
+	readonly rowLabel: (row: T | undefined, index: number) => string;
+	/** Asks for rows, which are given to set when they come. */
+	readonly onRange: OnRange;
+	readonly selected?: (row: T) => boolean;
+	/** Name of the group of a row, such as a day; shown on top while rows of it are. */
+	readonly group?: (row: T) => string;
+	/** Called when another row has the focus. */
+	readonly onFocus?: (index: number, row: T | undefined) => void;
+	/** Called after rows were drawn, at most once for a frame. */
+	readonly onRender?: () => void;
+	/** Whether arrows, Page Up and Down, Home and End move the focus. Default true; false if commands do that. */
+	readonly keys?: boolean;
+	readonly clock?: Clock;
+}
+
+/** Where to move the focus to. */
+export type Move = "next" | "previous" | "nextPage" | "previousPage" | "first" | "last";
+
+/** How many rows have elements beyond the edges, on each side. */
+const extraRows = 12;
+
+/** After this time without scrolling, in milliseconds, the scrollbar is put right, see Geometry. */
+const rest = 150;
+
+/** When more rows than this are known, those furthest away are forgotten. */
+const mostKnown = 20_000;
+
+interface Slot<T> {
+	readonly view: RowView<T>;
+	index: number;
+	y: number;
+	drawn: boolean;
+	row: T | undefined;
+	before: T | undefined;
+	focused: boolean;
+	selected: boolean;
+}
+
+/** See the top of the file. The root scrolls, and needs a height from outside. */
+export class VirtualList<T> implements View {
+	readonly root: HTMLElement;
+	readonly #o: VirtualListOptions<T>;
+	readonly #scope = new Scope();
+	readonly #clock: Clock;
+	readonly #rows = new Rows<T>();
+	readonly #geometry: Geometry;
+	readonly #loader: Loader;
+	readonly #body: HTMLElement;
+	readonly #groupLabel: HTMLElement;
+	#slots = new Map<number, Slot<T>>();
+	readonly #free: Slot<T>[] = [];
+	#focused = 0;
+	#frame = 0;
+	#restTimer: unknown;
+
+	constructor(o: VirtualListOptions<T>) {
+		this.#o = o;
+		this.#clock = o.clock ?? systemClock;
+		this.#geometry = new Geometry(o.rowHeight);
+		this.#loader = new Loader(this.#rows, o.onRange, this.#clock);
+		this.#body = h("div", { class: "virtuallist-body", role: "rowgroup" });
+		this.#groupLabel = h("div", { class: "virtuallist-group", hidden: true, aria: { hidden: true } });
+		this.root = h("div", { class: "virtuallist", role: "grid", aria: { label: o.label, rowcount: 0, multiselectable: o.selected ? true : undefined } }, this.#groupLabel, this.#body);
+		this.root.style.setProperty("--row-height", `${o.rowHeight}px`);
+		this.#scope.listen(this.root, "scroll", () => this.#scrolled(), { passive: true });
+		this.#scope.listen(this.root, "focusin", (e: FocusEvent) => this.#focusIn(e));
+		this.#scope.listen(this.root, "keydown", (e: KeyboardEvent) => this.#key(e));
+		const observer = new ResizeObserver(() => {
+			this.#geometry.resize(this.root.clientHeight);
+			this.#place();
+		});
+		observer.observe(this.root);
+		this.#scope.signal.addEventListener("abort", () => {
+			observer.disconnect();
+			cancelAnimationFrame(this.#frame);
+			this.#clock.clearTimeout(this.#restTimer);
+			this.#loader.reset();
+			this.root.remove();
+		});
+	}
+
+	/** How many rows there are. */
+	get total(): number {
+		return this.#rows.total;
+	}
+
+	/** Index of the row that has the focus, or would get it. */
+	get focused(): number {
+		return this.#focused;
+	}
+
+	/** Index of the first row that is seen. */
+	get top(): number {
+		return this.#geometry.top;
+	}
+
+	/** How many rows are seen wholly. */
+	get page(): number {
+		return this.#geometry.page;
+	}
+
+	/** How many rows have elements; for tests. */
+	get alive(): number {
+		return this.#slots.size + this.#free.length;
+	}
+
+	/** Returns a row, or undefined if it is not known. */
+	get(index: number): T | undefined {
+		return this.#rows.get(index);
+	}
+
+	/** Returns the index of a known row, or -1. */
+	findIndex(satisfies: (row: T) => boolean): number {
+		return this.#rows.findIndex(satisfies);
+	}
+
+	/** Shows another list, from its top, of which the first rows may be known. */
+	reset(total: number, first: readonly T[] = []): void {
+		this.#rows.reset(total);
+		this.#rows.set(0, first);
+		this.#loader.reset();
+		this.#geometry.reset(total);
+		this.#focused = 0;
+		for (const slot of this.#slots.values()) {
+			slot.drawn = false;
+		}
+		this.#place();
+	}
+
+	/** Makes rows known, or changes them. */
+	set(first: number, rows: readonly T[]): void {
+		this.#rows.set(first, rows);
+		if (this.#rows.known > mostKnown) {
+			this.#rows.keep({ first: this.top - mostKnown / 4, count: mostKnown / 2 });
+		}
+		this.#loader.got();
+		this.#later();
+	}
+
+	/** Inserts rows before index; a number is for as many that are not known. What is read stays where it is, but at the top of the list. */
+	insert(index: number, rows: readonly T[] | number): void {
+		const count = typeof rows === "number" ? rows : rows.length;
+		const at = Math.min(Math.max(0, index), this.total);
+		this.#rows.insert(at, rows);
+		this.#geometry.inserted(at, count);
+		if (this.#focused >= at && this.total > count && !(this.#focused === 0 && !this.#hasFocus)) {
+			this.#focused += count;
+		}
+		this.#slots = new Map([...this.#slots].map(([i, slot]) => [i >= at ? i + count : i, slot]));
+		this.#moved();
+	}
+
+	/** Removes rows. If one of them has the focus, that goes to the row that takes its place. */
+	remove(index: number, count = 1): void {
+		const from = Math.max(0, index);
+		const n = Math.min(index + count, this.total) - from;
+		if (n <= 0) {
+			return;
+		}
+		const hadFocus = this.#hasFocus;
+		this.#rows.remove(from, n);
+		this.#geometry.removed(from, n);
+		const focusGone = this.#focused >= from && this.#focused < from + n;
+		if (this.#focused >= from) {
+			this.#focused = Math.max(0, Math.min(focusGone ? from : this.#focused - n, this.total - 1));
+		}
+		const slots = new Map<number, Slot<T>>();
+		for (const [i, slot] of this.#slots) {
+			if (i >= from && i < from + n) {
+				this.#free.push(slot);
+			} else {
+				slots.set(i >= from ? i - n : i, slot);
+			}
+		}
+		this.#slots = slots;
+		if (focusGone && hadFocus) {
+			this.#place();
+			this.focusRow(this.#focused);
+		}
+		this.#moved();
+	}
+
+	/** Draws rows again: what they are drawn from beside their data has changed, such as the selection. */
+	refresh(): void {
+		this.#later();
+	}
+
+	/** Draws a row again that was changed in place. */
+	refreshRow(index: number): void {
+		const slot = this.#slots.get(index);
+		if (slot) {
+			slot.drawn = false;
+			this.#later();
+		}
+	}
+
+	/** Changes the height of rows. The row on top stays there. */
+	setRowHeight(rowHeight: number): void {
+		this.#geometry.setRowHeight(rowHeight);
+		this.root.style.setProperty("--row-height", `${rowHeight}px`);
+		this.#place();
+	}
+
+	/** Scrolls to a row. */
+	scrollToIndex(index: number, where: "nearest" | "center" | "start" = "nearest"): void {
+		this.#geometry.reveal(this.#clamp(index), where);
+		this.#place();
+	}
+
+	/** Gives a row the focus, and scrolls to it if need be. */
+	focusRow(index: number): void {
+		this.#focused = this.#clamp(index);
+		this.scrollToIndex(this.#focused);
+		this.#slots.get(this.#focused)?.view.root.focus({ preventScroll: true });
+	}
+
+	/** Returns the row that a move leads to. */
+	target(move: Move): number {
+		const { page, total } = this;
+		const step = { next: 1, previous: -1, nextPage: page, previousPage: -page, first: -total, last: total }[move];
+		return this.#clamp(this.#focused + step);
+	}
+
+	/** Moves the focus. */
+	move(move: Move): void {
+		this.focusRow(this.target(move));
+	}
+
+	/** The list is of something else: what it is called. */
+	setLabel(label: string): void {
+		this.root.setAttribute("aria-label", label);
+	}
+
+	close(): void {
+		this.#scope.close();
+	}
+
+	get #hasFocus(): boolean {
+		return this.#slots.get(this.#focused)?.view.root.contains(document.activeElement) ?? false;
+	}
+
+	#clamp(index: number): number {
+		return Math.max(0, Math.min(index, this.total - 1));
+	}
+
+	#moved(): void {
+		this.#loader.moved();
+		this.#place();
+	}
+
+	/** Sets the height and where it is scrolled to, and draws. */
+	#place(): void {
+		const { height, scrollTop } = this.#geometry;
+		this.#body.style.height = `${height}px`;
+		this.root.setAttribute("aria-rowcount", String(this.total));
+		if (Math.abs(this.root.scrollTop - scrollTop) >= 1) {
+			this.root.scrollTop = scrollTop;
+		}
+		this.#render();
+	}
+
+	#scrolled(): void {
+		if (this.#geometry.scrolled(this.root.scrollTop)) {
+			this.root.scrollTop = this.#geometry.scrollTop;
+		}
+		this.#render();
+		if (this.#geometry.scaled) {
+			this.#clock.clearTimeout(this.#restTimer);
+			this.#restTimer = this.#clock.setTimeout(() => {
+				if (this.#geometry.settle()) {
+					this.#place();
+				}
+			}, rest);
+		}
+	}
+
+	/** Draws once before the next frame, however much changes until then. */
+	#later(): void {
+		this.#frame ||= requestAnimationFrame(() => {
+			this.#frame = 0;
+			this.#render();
+		});
+	}
+
+	#render(): void {
+		if (this.#scope.closed) {
+			return;
+		}
+		cancelAnimationFrame(this.#frame);
+		this.#frame = 0;
+		const { first, count } = this.#geometry.rendered(extraRows);
+		const wanted = new Set(Array.from({ length: count }, (_, i) => first + i));
+		// The row with the focus has an element wherever it is: Tab leads there, and the focus is not lost by scrolling.
+		if (this.#focused < this.total) {
+			wanted.add(this.#focused);
+		}
+		for (const [i, slot] of this.#slots) {
+			if (!wanted.has(i)) {
+				this.#slots.delete(i);
+				this.#free.push(slot);
+			}
+		}
+		const order = [...wanted].sort((a, b) => a - b);
+		const slots = order.map(i => {
+			const slot = this.#slots.get(i) ?? this.#slot();
+			this.#slots.set(i, slot);
+			this.#draw(slot, i);
+			return slot.view.root;
+		});
+		for (const slot of this.#free) {
+			slot.view.root.remove();
+		}
+		this.#arrange(slots);
+		this.#showGroup();
+		this.#loader.see(this.#geometry.visible);
+		this.#o.onRender?.();
+	}
+
+	#slot(): Slot<T> {
+		const free = this.#free.pop();
+		if (free) {
+			free.drawn = false;
+			return free;
+		}
+		const view = this.#o.row();
+		view.root.id ||= uniqueID("row");
+		view.root.classList.add("virtuallist-row");
+		view.root.setAttribute("role", "row");
+		return { view, index: -1, y: NaN, drawn: false, row: undefined, before: undefined, focused: false, selected: false };
+	}
+
+	#draw(slot: Slot<T>, index: number): void {
+		const { root } = slot.view;
+		const row = this.#rows.get(index);
+		const before = this.#rows.get(index - 1);
+		const focused = index === this.#focused;
+		const selected = row !== undefined && (this.#o.selected?.(row) ?? false);
+		const y = this.#geometry.y(index);
+		if (slot.y !== y) {
+			slot.y = y;
+			root.style.transform = `translateY(${y}px)`;
+		}
+		if (slot.drawn && slot.index === index && slot.row === row && slot.before === before && slot.focused === focused && slot.selected === selected) {
+			return;
+		}
+		Object.assign(slot, { drawn: true, index, row, before, focused, selected });
+		root.setAttribute("aria-rowindex", String(index + 1));
+		root.setAttribute("aria-label", this.#o.rowLabel(row, index));
+		root.setAttribute("aria-busy", String(row === undefined));
+		if (this.#o.selected) {
+			root.setAttribute("aria-selected", String(selected));
+		}
+		root.tabIndex = focused ? 0 : -1;
+		slot.view.update(row, { index, before, focused, selected });
+	}
+
+	/** Puts elements in the order of their rows, for those who read them in that order, without moving the one that has the focus, which would lose it. */
+	#arrange(elements: HTMLElement[]): void {
+		const pivot = Math.max(0, elements.findIndex(e => e.contains(document.activeElement)));
+		let next: Element | null = null;
+		for (let i = elements.length - 1; i >= 0; i--) {
+			const e = elements[i] as HTMLElement;
+			const kept = i === pivot && e.parentNode === this.#body;
+			if (!kept && (e.parentNode !== this.#body || e.nextElementSibling !== next)) {
+				this.#body.insertBefore(e, next);
+			}
+			next = e;
+		}
+	}
+
+	#showGroup(): void {
+		const { group } = this.#o;
+		const row = this.#rows.get(this.top);
+		const text = group && row !== undefined && this.#geometry.offset > 0 ? group(row) : "";
+		if (this.#groupLabel.textContent !== text) {
+			this.#groupLabel.textContent = text;
+			this.#groupLabel.hidden = !text;
+		}
+	}
+
+	#focusIn(e: FocusEvent): void {
+		for (const [index, slot] of this.#slots) {
+			if (slot.view.root.contains(e.target as Node)) {
+				if (index !== this.#focused) {
+					this.#focused = index;
+					this.#later();
+				}
+				this.#o.onFocus?.(index, this.#rows.get(index));
+				return;
+			}
+		}
+	}
+
+	#key(e: KeyboardEvent): void {
+		const moves: { readonly [key: string]: Move } = {
+			ArrowDown: "next", ArrowUp: "previous", PageDown: "nextPage", PageUp: "previousPage", Home: "first", End: "last",
+		};
+		const move = moves[e.key];
+		if (this.#o.keys === false || !move || e.ctrlKey || e.altKey || e.metaKey || e.shiftKey || e.defaultPrevented) {
+			return;
+		}
+		e.preventDefault();
+		e.stopPropagation();
+		this.move(move);
+	}
+}
