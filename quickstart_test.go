@@ -176,7 +176,15 @@ func TestQuickstartRecordsAreComplete(t *testing.T) {
 		_, zone, _ := strings.Cut(text, "\n; Records of ")
 		zone, _, _ = strings.Cut(zone, "\nWhat comes next")
 		r := resolvertest.Zone(t, "; "+zone+"1.1.9.5.in-addr.arpa. IN PTR mail.example.org.\n")
-		runLookups(t, r, []lookupTest{{args: []string{"--config", q.path("config", "mox.conf"), "config", "dnscheck", "example.org"}, out: []string{"ok "}}})
+		conf := q.path("config", "mox.conf")
+		cfg, err := config.Load(config.Options{Path: conf})
+		if err != nil {
+			t.Fatal(err)
+		}
+		policy := cfg.Domain(q.opts.address.Domain).MTASTS.Policy
+		if checked, err := dnsCheck(t, servePolicy(t, r, "mta-sts.example.org", policy.String()), conf, "example.org"); err != nil || !strings.Contains(checked, "as it is configured") {
+			t.Errorf("dnscheck: %v\n%s", err, checked)
+		}
 
 		// A second run has nothing to say about them either.
 		m.resolver = r
