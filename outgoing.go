@@ -20,6 +20,7 @@ import (
 	"mox/pipeline/local"
 	"mox/queue"
 	"mox/queuedb"
+	"mox/rcptsecurity"
 	"mox/sasl"
 	"mox/smtp"
 	"mox/smtpclient"
@@ -35,6 +36,9 @@ type outgoing struct {
 	submissions *queue.Submissions
 	db          *queuedb.DB
 	log         *slog.Logger
+
+	// security tells how safely mail goes to a domain. It is nil where nothing is delivered.
+	security *rcptsecurity.Checker
 }
 
 // delivering is what delivering needs. It is zero for an operation that delivers
@@ -55,7 +59,17 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 	closers.add("closing the queue's database", func(context.Context) error { return db.Close() })
 
 	submissions := &queue.Submissions{Accounts: accounts, Log: log}
-	t := newTransports(live, d, log)
+	security, err := newRecipientSecurity(cfg, d, reg)
+	if err != nil {
+		return nil, err
+	}
+	if security != nil {
+		closers.add("ending lookups of recipients' domains", func(context.Context) error {
+			security.Close()
+			return nil
+		})
+	}
+	t := newTransports(live, d, security, log)
 	q, err := queue.New(queue.Options{
 		DB:          db,
 		Local:       local.New(accounts),
@@ -80,7 +94,7 @@ func openQueue(ctx context.Context, live *config.Live, accounts *store.Store, lo
 		}
 		return nil
 	})
-	return &outgoing{q, submissions, db, log}, nil
+	return &outgoing{q, submissions, db, log, security}, nil
 }
 
 // queueAdvice adds to an error of opening the queue in a directory what to do about it.
@@ -140,6 +154,7 @@ type transports struct {
 	live     *config.Live
 	log      *slog.Logger
 	dialer   *smtpclient.Dialer
+	security queue.HostSecurity // Nil if nothing is delivered.
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	hostname dns.IPDomain // For EHLO.
 
@@ -147,12 +162,12 @@ type transports struct {
 	made map[*config.Transport]queue.Transport
 }
 
-func newTransports(live *config.Live, d delivering, log *slog.Logger) *transports {
+func newTransports(live *config.Live, d delivering, security *rcptsecurity.Checker, log *slog.Logger) *transports {
 	cfg := live.Current()
 	if d.dial == nil {
 		d.dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
-	return &transports{
+	t := &transports{
 		live:     live,
 		log:      log,
 		dial:     d.dial,
@@ -166,6 +181,10 @@ func newTransports(live *config.Live, d delivering, log *slog.Logger) *transport
 			Log:         log,
 		},
 	}
+	if security != nil {
+		t.security = security
+	}
+	return t
 }
 
 // ownAddresses returns the addresses on which mail from others arrives here.
@@ -206,11 +225,11 @@ func (t *transports) transport(cfg *config.Config, c *config.Transport) queue.Tr
 	case cfg.Localserve != nil:
 		return t.backToUs(cfg)
 	case c == nil:
-		return &queue.Direct{TransportName: "direct", Dialer: t.dialer, LocalName: t.hostname, Log: t.log}
+		return &queue.Direct{TransportName: "direct", Dialer: t.dialer, LocalName: t.hostname, Security: t.security, Log: t.log}
 	}
 	switch c.Kind {
 	case config.TransportDirect:
-		return &queue.Direct{TransportName: c.Name, Dialer: t.dialerFor(c), LocalName: t.hostname, Log: t.log}
+		return &queue.Direct{TransportName: c.Name, Dialer: t.dialerFor(c), LocalName: t.hostname, Security: t.security, Log: t.log}
 	case config.TransportFail:
 		return queue.Fail{TransportName: c.Name, Reply: smtp.NewError(c.Code, "", c.Message, nil)}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -99,8 +100,9 @@ func queueListCommand() *cobra.Command {
 		Use:   "list [id ...]",
 		Short: "List the queue",
 		Long: `List shows the entries of the queue: id, id of the message, age, size in bytes,
-state, number of attempts, time until the next one, sender, recipient, and what
-the last attempt gave.
+state, number of attempts, time until the next one, when its sender wanted it to
+be sent if that was not at once, what its sender said about TLS, sender,
+recipient, and what the last attempt gave.
 
 Entries that were delivered or given up on are kept for some days; --final shows
 them too.`,
@@ -265,6 +267,8 @@ type entryJSON struct {
 	Received    time.Time           `json:"received"`
 	Attempts    int                 `json:"attempts"`
 	NextAttempt *time.Time          `json:"nextAttempt,omitempty"`
+	SendAt      *time.Time          `json:"sendAt,omitempty"`
+	RequireTLS  string              `json:"requireTLS,omitempty"`
 	Last        string              `json:"last,omitempty"`
 }
 
@@ -282,10 +286,14 @@ func (p *queuePrinter) entry(e queuedb.Entry) error {
 		if !r.NextAttempt.IsZero() {
 			j.NextAttempt = &r.NextAttempt
 		}
+		if !m.SendAt.IsZero() {
+			j.SendAt = &m.SendAt
+		}
+		j.RequireTLS = m.RequireTLS.String()
 		return p.json.Encode(j)
 	}
 	if p.rows == 0 {
-		fmt.Fprintln(p.table, "ID\tMESSAGE\tAGE\tSIZE\tSTATE\tTRIES\tNEXT\tFROM\tTO\tLAST")
+		fmt.Fprintln(p.table, "ID\tMESSAGE\tAGE\tSIZE\tSTATE\tTRIES\tNEXT\tSEND\tTLS\tFROM\tTO\tLAST")
 	}
 	p.rows++
 	next := "-"
@@ -295,8 +303,15 @@ func (p *queuePrinter) entry(e queuedb.Entry) error {
 			next = d.Round(time.Second).String()
 		}
 	}
-	_, err := fmt.Fprintf(p.table, "%d\t%d\t%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\n", r.ID, m.ID, p.now.Sub(m.Received).Round(time.Second), m.Size,
-		r.State, r.Attempts, next, pathText(m.MailFrom), pathText(r.Path), printable(last))
+	send, requires := "-", "-"
+	if !m.SendAt.IsZero() {
+		send = m.SendAt.Local().Format("2006-01-02T15:04:05")
+	}
+	if s := m.RequireTLS.String(); s != "" {
+		requires = strings.ReplaceAll(s, " ", "-")
+	}
+	_, err := fmt.Fprintf(p.table, "%d\t%d\t%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, m.ID, p.now.Sub(m.Received).Round(time.Second), m.Size,
+		r.State, r.Attempts, next, send, requires, pathText(m.MailFrom), pathText(r.Path), printable(last))
 	return err
 }
 

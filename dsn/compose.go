@@ -204,6 +204,9 @@ func (c *composition) deliveryStatus() string {
 	mta("DSN-Gateway", c.Gateway)
 	mta("Received-From-MTA", c.ReceivedFrom)
 	date("Arrival-Date", c.Arrival)
+	if c.FutureRelease != "" {
+		field("Future-Release-Request", c.FutureRelease)
+	}
 	for _, r := range c.Recipients {
 		h.Raw([]byte("\r\n"))
 		if r.Original.Address != "" {

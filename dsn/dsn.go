@@ -51,6 +51,10 @@ type Message struct {
 	ReceivedFrom MTA       // From whom the reporting MTA had the message.
 	Arrival      time.Time // When it had it.
 
+	// FutureRelease is until when the sender had asked to hold the message, such as "for;3600" (RFC 4865 §5.1.2); empty
+	// if it had not. Parse does not look for it.
+	FutureRelease string
+
 	Recipients []Recipient
 
 	Original Original

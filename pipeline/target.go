@@ -47,10 +47,12 @@ type Envelope struct {
 	ENVID string
 	Ret   smtp.Ret
 
-	// SendAt is when the sender wants the message to be sent (RFC 4865), zero for at once. RequireTLS is what it wants of
-	// the security of transport (RFC 8689). The queue honours them, other Targets need not look at them.
-	SendAt     time.Time
-	RequireTLS smtp.RequireTLS
+	// SendAt is when the sender wants the message to be sent, zero for at once. FutureRelease is how a client said that in
+	// SMTP, as notifications repeat it (RFC 4865 §5.1.2). RequireTLS is what the sender wants of the security of transport
+	// (RFC 8689). The queue honours them, other Targets need not look at them.
+	SendAt        time.Time
+	FutureRelease string
+	RequireTLS    smtp.RequireTLS
 }
 
 // Recipient is one forward-path, in the form a Target needs.

@@ -176,6 +176,13 @@ func (q *Queue) logResult(m *queuedb.Message, r result, t Transport) {
 	}
 	q.met.attempts.WithLabelValues(res).Inc()
 	q.met.seconds.Observe(r.took.Seconds())
+	if needsTLS(m) {
+		secured := res
+		if isInsecure(r.outcome.Err) {
+			secured = "insecure"
+		}
+		q.met.requireTLS.WithLabelValues(secured).Inc()
+	}
 	q.opts.Log.Info("delivery attempt", "message", m.ID, "envelope", m.EnvelopeID, "recipient", r.rcpt.ID, "to", r.rcpt.Path.String(),
 		"transport", t.Name(), "remote", r.outcome.Remote, "attempt", r.rcpt.Attempts+1, "result", res, "took", r.took, "err", r.outcome.Err)
 }

@@ -6,6 +6,7 @@ type metrics struct {
 	added      prometheus.Counter
 	attempts   *prometheus.CounterVec
 	seconds    prometheus.Histogram
+	requireTLS *prometheus.CounterVec
 	signatures *prometheus.CounterVec
 	changes    *prometheus.CounterVec
 	panics     prometheus.Counter
@@ -23,6 +24,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "mox_queue_attempt_seconds", Help: "Time a delivery attempt took.",
 			Buckets: []float64{0.01, 0.05, 0.1, 0.5, 1, 5, 20, 60, 300, 1800},
 		}),
+		requireTLS: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mox_queue_requiretls_attempts_total", Help: "Results of delivery attempts per recipient for messages that require TLS: delivered, temporary, permanent, insecure.",
+		}, []string{"result"}),
 		signatures: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mox_queue_signatures_total", Help: "Submissions and notifications by what became of signing them: signed, unsigned, error.",
 		}, []string{"result"}),
@@ -34,7 +38,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.added, m.attempts, m.seconds, m.signatures, m.changes, m.panics)
+		reg.MustRegister(m.added, m.attempts, m.seconds, m.requireTLS, m.signatures, m.changes, m.panics)
 	}
 	return m
 }

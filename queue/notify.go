@@ -126,6 +126,8 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, back queuedb.Rec
 		ReportingMTA: dsn.MTA{Name: q.opts.Hostname.ASCII},
 		Arrival:      m.Received,
 		Original:     original,
+
+		FutureRelease: m.FutureRelease,
 	}
 	for _, n := range notices {
 		d.Recipients = append(d.Recipients, dsnRecipient(n, m.Begin().Add(q.opts.Lifetime)))
@@ -153,7 +155,7 @@ func (q *Queue) compose(ctx context.Context, m queuedb.Message, back queuedb.Rec
 			// again after an error does not notify twice.
 			EnvelopeID: fmt.Sprintf("dsn-%d-%s-%d-%d", m.ID, action, notices[0].rcpt.ID, notices[0].rcpt.Attempts),
 			SMTPUTF8:   composed.SMTPUTF8, EightBit: composed.EightBit,
-			Size: int64(b.Len()), Received: now,
+			Size: int64(b.Len()), Received: now, RequireTLS: m.RequireTLS, // RFC 8689 §5.
 			HeaderMessageID: composed.MessageID,
 		},
 		Body:       body,
@@ -180,7 +182,8 @@ func (q *Queue) original(ctx context.Context, m queuedb.Message, prefix []byte) 
 		return o, done, errors.Join(err, body.Close())
 	}
 	o.Header = slices.Concat(prefix, header)
-	if m.Ret != smtp.RetHeaders && !m.Binary { // A notification is text.
+	// A notification is text. Of a message that may only go over TLS, headers alone go back (RFC 8689 §5).
+	if m.Ret != smtp.RetHeaders && !m.Binary && m.RequireTLS != smtp.RequireTLSAlways {
 		o.Message, o.Size = io.MultiReader(bytes.NewReader(prefix), io.NewSectionReader(body, 0, m.Size)), int64(len(prefix))+m.Size
 	}
 	return o, func() { body.Close() }, nil

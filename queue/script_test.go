@@ -28,7 +28,8 @@ import (
 //
 //	S: text    the server sends the line
 //	C: text    the client must send the line
-//	TLS        the server makes a TLS handshake
+//	TLS        the server makes a TLS handshake, with a certificate for the name that follows, if there is one
+//	NOTLS      the server makes a TLS handshake, which the client breaks off
 //	FAILTLS    the server answers the handshake with garbage
 //	BODY text  the client must send the message, "|" is CRLF, without the final dot
 //	HANG       the server waits until the client gives up
@@ -39,12 +40,13 @@ type network struct {
 
 	mu      sync.Mutex
 	scripts map[string][]string // By IP address.
+	roots   *x509.CertPool      // Has the certificates for names.
 	dialed  []string
 	running sync.WaitGroup
 }
 
 func newNetwork(t *testing.T, scripts map[string][]string) *network {
-	n := &network{t: t, scripts: map[string][]string{}}
+	n := &network{t: t, scripts: map[string][]string{}, roots: x509.NewCertPool()}
 	for ip, l := range scripts {
 		n.scripts[ip] = slices.Clone(l)
 	}
@@ -76,7 +78,7 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 	client, server := memnet.PipeAddr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 49152}, net.TCPAddrFromAddrPort(ap))
 	n.running.Go(func() {
 		defer server.Close()
-		s := scripted{t: n.t, ip: ip, conn: server, br: bufio.NewReader(server)}
+		s := scripted{t: n.t, network: n, ip: ip, conn: server, br: bufio.NewReader(server)}
 		for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
 			if line = strings.TrimSpace(line); line != "" && !s.step(line) {
 				return
@@ -93,10 +95,11 @@ func (n *network) dials() []string {
 }
 
 type scripted struct {
-	t    *testing.T
-	ip   string
-	conn net.Conn
-	br   *bufio.Reader
+	t       *testing.T
+	network *network
+	ip      string
+	conn    net.Conn
+	br      *bufio.Reader
 }
 
 func (s *scripted) step(line string) bool {
@@ -118,9 +121,16 @@ func (s *scripted) step(line string) bool {
 			s.t.Errorf("%s: client sent message %q, want %q", s.ip, got, want)
 		}
 	case "TLS":
-		conn := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{newCert(s.t)}})
+		conn := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{newCert(s.t, s.network.roots, arg)}})
 		err = conn.Handshake()
 		s.conn, s.br = conn, bufio.NewReader(conn)
+	case "NOTLS":
+		conn := tls.Server(s.conn, &tls.Config{Certificates: []tls.Certificate{newCert(s.t, s.network.roots, arg)}})
+		conn.Handshake()
+		if _, rerr := conn.Read(make([]byte, 1)); rerr == nil {
+			s.t.Errorf("%s: client goes on within TLS", s.ip)
+		}
+		return false
 	case "FAILTLS":
 		s.br.Peek(1)
 		_, err = io.WriteString(s.conn, "this is not TLS\r\n")
@@ -137,15 +147,37 @@ func (s *scripted) step(line string) bool {
 	return err == nil
 }
 
-func newCert(t *testing.T) tls.Certificate {
+// newCert returns a certificate, for a name if there is one; it is added to roots then.
+func newCert(t *testing.T, roots *x509.CertPool, name string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Error(err)
 	}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	if name != "" {
+		tmpl.DNSNames = []string{name}
+		tmpl.IsCA, tmpl.BasicConstraintsValid = true, true
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, key.Public(), key)
 	if err != nil {
 		t.Error(err)
 	}
+	if name != "" {
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Error(err)
+		}
+		roots.AddCert(cert)
+	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// tlsConfig returns a configuration that trusts the certificates for names.
+func (n *network) tlsConfig() *tls.Config { return &tls.Config{RootCAs: n.roots} }
+
+// dialAt dials an address, whichever is asked for.
+func (n *network) dialAt(ip string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return n.dial(ctx, network, net.JoinHostPort(ip, "25"))
+	}
 }

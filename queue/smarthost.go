@@ -38,8 +38,31 @@ var _ Transport = (*Smarthost)(nil)
 // Name implements Transport.
 func (s *Smarthost) Name() string { return s.TransportName }
 
-// Deliver implements Transport.
+// Deliver implements Transport. A message that requires TLS goes only to a server with a valid certificate that promises the
+// same (RFC 8689 §2); its name is trusted, as an administrator has given it.
 func (s *Smarthost) Deliver(ctx context.Context, j Job) []Outcome {
+	if !needsTLS(&j.Message) {
+		return s.deliver(ctx, j, s.TLS, false)
+	}
+	l := s.deliverSecurely(ctx, j)
+	if isInsecure(l[0].Err) && mayRelax(&j.Message) {
+		l = s.deliver(ctx, j, s.TLS, false)
+	}
+	return l
+}
+
+func (s *Smarthost) deliverSecurely(ctx context.Context, j Job) []Outcome {
+	mode := s.TLS
+	if mode == smtpclient.TLSOpportunistic {
+		mode = smtpclient.TLSVerified
+	}
+	if s.Host.IsIP() || mode == smtpclient.TLSNone || mode == smtpclient.TLSRequired {
+		return same(j, Outcome{Err: insecure("connect", smtp.E5710EncryptionNeeded, errUnverified)})
+	}
+	return withoutTLS(s.deliver(ctx, j, mode, true))
+}
+
+func (s *Smarthost) deliver(ctx context.Context, j Job, mode smtpclient.TLSMode, requireTLS bool) []Outcome {
 	host := s.Host.Domain.ASCII
 	if host == "" {
 		host = s.Host.IP.String()
@@ -54,42 +77,17 @@ func (s *Smarthost) Deliver(ctx context.Context, j Job) []Outcome {
 		remote = fmt.Sprintf("%s [%s]", address, ip)
 	}
 	opts := smtpclient.Options{
-		LocalName: s.LocalName, RemoteName: s.Host.Domain, TLS: s.TLS, TLSConfig: s.TLSConfig, Log: s.Log,
+		LocalName: s.LocalName, RemoteName: s.Host.Domain, TLS: mode, TLSConfig: s.TLSConfig, Log: s.Log,
 		// The administrator chose the server and whether TLS is used with it.
 		AuthWithoutTLS: s.TLS == smtpclient.TLSNone,
 	}
 	if s.Credentials != nil {
 		opts.Auth = s.auth
 	}
-	return transact(ctx, conn, opts, j, remote)
+	t := transaction{Options: opts, remote: remote, requireTLS: requireTLS}
+	return t.run(ctx, conn, j)
 }
 
 func (s *Smarthost) auth(mechanisms []string, cs *tls.ConnectionState) (sasl.Client, error) {
 	return sasl.NewClient(mechanisms, *s.Credentials, cs)
-}
-
-// transact sends the job over a new connection, which it closes.
-func transact(ctx context.Context, conn net.Conn, opts smtpclient.Options, j Job, remote string) []Outcome {
-	c, err := smtpclient.New(ctx, conn, opts)
-	if err != nil {
-		return same(j, Outcome{Err: err, Remote: remote})
-	}
-	defer c.Close()
-	m := &j.Message
-	env := smtpclient.Envelope{
-		From: m.MailFrom, EightBit: m.EightBit, Binary: m.Binary, SMTPUTF8: m.SMTPUTF8, ENVID: m.ENVID, Ret: m.Ret,
-		Size: j.Size + int64(len(j.Recipients[0].Prefix)),
-	}
-	for _, r := range j.Recipients {
-		env.Recipients = append(env.Recipients, smtpclient.Recipient{To: r.Path, Notify: r.Notify, Original: r.OriginalRecipient})
-	}
-	results, err := c.Deliver(ctx, env, j.Reader())
-	if len(results) != len(j.Recipients) {
-		return same(j, Outcome{Err: err, Remote: remote})
-	}
-	l := make([]Outcome, len(results))
-	for i, r := range results {
-		l[i] = Outcome{Err: r.Err, Remote: remote, NoDSN: !c.DSN()}
-	}
-	return l
 }

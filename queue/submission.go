@@ -397,7 +397,7 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 		return err
 	}
 	d.env.SMTPUTF8, d.env.EightBit, d.env.Binary = extra.SMTPUTF8, extra.EightBit, extra.Binary
-	d.env.ENVID, d.env.Ret, d.env.RequireTLS = extra.ENVID, extra.Ret, extra.RequireTLS
+	d.env.ENVID, d.env.Ret, d.env.RequireTLS, d.env.FutureRelease = extra.ENVID, extra.Ret, extra.RequireTLS, extra.Hold
 	for i, to := range sub.RcptTo {
 		r, err := extra.recipient(i)
 		if err == nil {

@@ -21,6 +21,7 @@ type submissionExtra struct {
 	ENVID      string           `json:",omitempty"`
 	Ret        smtp.Ret         `json:",omitempty"`
 	RequireTLS smtp.RequireTLS  `json:",omitempty"`
+	Hold       string           `json:",omitempty"` // pipeline.Envelope.FutureRelease.
 	Prefixes   [][]byte         // As a rule one, for all recipients.
 	Recipients []recipientExtra // In the order of store.Submission.RcptTo.
 }
@@ -38,7 +39,7 @@ type recipientExtra struct {
 
 // makeExtra returns the value for store.Submission.Extra.
 func makeExtra(env pipeline.Envelope, rcpts []queuedb.Recipient) ([]byte, error) {
-	e := submissionExtra{SMTPUTF8: env.SMTPUTF8, EightBit: env.EightBit, Binary: env.Binary, ENVID: env.ENVID, Ret: env.Ret, RequireTLS: env.RequireTLS}
+	e := submissionExtra{SMTPUTF8: env.SMTPUTF8, EightBit: env.EightBit, Binary: env.Binary, ENVID: env.ENVID, Ret: env.Ret, RequireTLS: env.RequireTLS, Hold: env.FutureRelease}
 	for _, r := range rcpts {
 		i := slices.IndexFunc(e.Prefixes, func(p []byte) bool { return bytes.Equal(p, r.Prefix) })
 		if i < 0 {

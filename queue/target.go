@@ -91,7 +91,7 @@ func (d *delivery) commit(ctx context.Context) error {
 	m := queuedb.Message{
 		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit, Binary: d.env.Binary,
 		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
-		SendAt: d.env.SendAt, RequireTLS: d.env.RequireTLS,
+		SendAt: d.env.SendAt, FutureRelease: d.env.FutureRelease, RequireTLS: requireTLS(d.env.RequireTLS, d.body.Root()),
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())
 	var err error

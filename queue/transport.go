@@ -83,7 +83,7 @@ func (l local) Deliver(ctx context.Context, j Job) []Outcome {
 	d, err := l.target.Begin(ctx, pipeline.Envelope{
 		ID: m.EnvelopeID, MailFrom: m.MailFrom, SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: m.Ret,
-		SendAt: m.SendAt, RequireTLS: m.RequireTLS,
+		SendAt: m.SendAt, FutureRelease: m.FutureRelease, RequireTLS: m.RequireTLS,
 	})
 	if err != nil {
 		return same(j, Outcome{Err: err})

@@ -44,8 +44,9 @@ type messageRow struct {
 	ENVID    string
 	Ret      uint8
 
-	SendAt     int64 // Unix seconds; zero for at once.
-	RequireTLS uint8
+	SendAt        int64 // Unix seconds; zero for at once.
+	FutureRelease string
+	RequireTLS    uint8
 
 	HeaderMessageID string
 	Subject         string
@@ -131,7 +132,7 @@ func makeMessageRow(m *Message) messageRow {
 	r := messageRow{
 		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: uint8(m.Ret),
-		RequireTLS: uint8(m.RequireTLS), HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
+		FutureRelease: m.FutureRelease, RequireTLS: uint8(m.RequireTLS), HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
 	}
 	if !m.SendAt.IsZero() {
 		r.SendAt = m.SendAt.Unix()
@@ -144,7 +145,7 @@ func (r *messageRow) message() Message {
 		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
 		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit, Binary: r.Binary,
 		Size: r.Size, Received: r.Received, Account: r.Account, ENVID: r.ENVID, Ret: smtp.Ret(r.Ret),
-		RequireTLS: smtp.RequireTLS(r.RequireTLS), HeaderMessageID: r.HeaderMessageID, Subject: r.Subject,
+		FutureRelease: r.FutureRelease, RequireTLS: smtp.RequireTLS(r.RequireTLS), HeaderMessageID: r.HeaderMessageID, Subject: r.Subject,
 		Open: int(r.Open), Canceled: r.Canceled,
 	}
 	if r.SendAt != 0 {

@@ -84,9 +84,12 @@ type Message struct {
 	ENVID string
 	Ret   smtp.Ret
 
-	// SendAt is when the message may first be tried; zero for at once. What waits for it is not late.
-	SendAt     time.Time
-	RequireTLS smtp.RequireTLS // What the sender said about it.
+	// SendAt is when the message may first be tried; zero for at once. What waits for it is not late. FutureRelease is
+	// how the sender said it, for notifications (RFC 4865 §5.1.2); it may be empty.
+	SendAt        time.Time
+	FutureRelease string
+
+	RequireTLS smtp.RequireTLS // What the sender said about the security of transport.
 
 	// For notifications and for people; from the message's header.
 	HeaderMessageID string

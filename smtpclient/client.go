@@ -340,6 +340,12 @@ func (c *Client) RemoteAddr() net.Addr { return c.p.raw.RemoteAddr() }
 // what Envelope and Recipient say about them is passed on to it.
 func (c *Client) DSN() bool { return c.ext.dsn }
 
+// StartTLS tells whether the server offers STARTTLS, in its last reply to EHLO: that is none within TLS.
+func (c *Client) StartTLS() bool { return c.ext.startTLS }
+
+// RequireTLS tells whether the server takes messages that require TLS (RFC 8689), as Envelope says.
+func (c *Client) RequireTLS() bool { return c.ext.requireTLS }
+
 // Usable tells whether another message can be delivered, as far as is known. The server may
 // have closed the connection meanwhile.
 func (c *Client) Usable() bool { return !c.lost }

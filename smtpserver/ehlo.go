@@ -26,6 +26,12 @@ func (c *conn) ehlo(args string) error {
 		"ENHANCEDSTATUSCODES", // RFC 2034.
 		"HELP",                // RFC 5321 §4.1.1.1: all commands that not every server must have.
 	}
+	if c.tls != nil {
+		lines = append(lines, "REQUIRETLS") // RFC 8689 §2: only within TLS.
+	}
+	if c.isSubmission() {
+		lines = append(lines, c.futureRelease())
+	}
 	// RFC 9422: the limit of addRecipient. How many messages come on a connection is not limited.
 	lines = append(lines, "LIMITS RCPTMAX="+strconv.Itoa(c.l.Limits.opts.Recipients))
 	if c.l.TLSConfig != nil && c.tls == nil && c.login == nil {

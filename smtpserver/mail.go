@@ -87,30 +87,23 @@ func (c *conn) mailParams(env *pipeline.Envelope, params smtp.Params) error {
 			if !isXtext(p.Value) {
 				return bad
 			}
-		case "REQUIRETLS", "HOLDFOR", "HOLDUNTIL": // RFC 8689 §4.2, RFC 4865 §4. Not announced.
-			if !validFutureParam(p) {
+		case "REQUIRETLS": // RFC 8689 §2.
+			if p.HasValue {
 				return bad
 			}
-			return unknownParam(p)
+			if c.tls == nil {
+				return unknownParam(p)
+			}
+			env.RequireTLS = smtp.RequireTLSAlways
+		case "HOLDFOR", "HOLDUNTIL": // RFC 4865 §4.2.
+			if err := c.hold(env, p); err != nil {
+				return err
+			}
 		default:
 			return unknownParam(p)
 		}
 	}
 	return nil
-}
-
-// validFutureParam tells whether a parameter that the queue cannot honour has the right form.
-func validFutureParam(p smtp.Param) bool {
-	var err error
-	switch p.Keyword {
-	case "HOLDFOR":
-		_, err = smtp.ParseHoldFor(p.Value)
-	case "HOLDUNTIL":
-		_, err = smtp.ParseHoldUntil(p.Value)
-	default:
-		return !p.HasValue
-	}
-	return err == nil
 }
 
 func (c *conn) tooBig() error {
