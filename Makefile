@@ -24,7 +24,7 @@ GENERATED := docs/config.md docs/commands.md
 # The systems that "make release" builds for. Windows has localserve and the tools only.
 PLATFORMS ?= linux/amd64 linux/arm64 freebsd/amd64 openbsd/amd64 darwin/arm64 darwin/amd64 windows/amd64
 
-.PHONY: help build run test unit race check check-generated check-fmt check-systems vet staticcheck release check-release fmt generate bench bench-peers bench-web bench-curves bench-soak fuzz setup clean
+.PHONY: help build run web test unit race check check-generated check-web check-fmt check-systems vet staticcheck release check-release fmt generate bench bench-peers bench-web bench-curves bench-soak fuzz setup clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,12 +35,15 @@ build: ## build ./mox
 run: build ## build, then start a mail server on localhost that accepts everything
 	./mox localserve
 
+web: ## build the pages: TypeScript and CSS into the dist of each face, with their sizes
+	@sh web/build.sh
+
 test: setup check unit race ## install what the tests need, then run all checks and tests
 
 setup: ## install the programs that the tests need (Debian packages, as root)
 	sh test/setup.sh
 
-check: check-generated check-fmt vet staticcheck check-systems ## generated files, formatting, vet, staticcheck, other systems
+check: check-web check-generated check-fmt vet staticcheck check-systems ## generated files, pages, formatting, vet, staticcheck, other systems
 
 unit:
 	go test -timeout $(TESTTIMEOUT) ./...
@@ -50,6 +53,10 @@ race:
 
 check-generated:
 	@sh test/generated.sh $(GENERATED)
+
+# Types, unit tests and imports of the pages, and whether dist is what their sources give.
+check-web:
+	@sh web/build.sh --check
 
 check-fmt:
 	@bad=$$(gofmt -l $$(go list -f '{{.Dir}}' ./... | sed 's|$$|/*.go|')); \
@@ -80,6 +87,7 @@ generate: ## write the files that are made from code
 	mv docs/config.md.tmp docs/config.md
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
+	sh web/build.sh >/dev/null
 
 bench: ## Go benchmarks with allocations, also beside go-msgauth, BENCH selects by name; then short runs of mail and web load
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./...

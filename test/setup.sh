@@ -69,13 +69,18 @@ packages() {
 # Programs in Go: Pebble, an ACME server, and h2spec.
 (cd "$(dirname "$0")/tools" && mkdir -p bin && go build -buildvcs=false -o bin/ tool)
 
-# modules installs what drives the browser, as package-lock.json says; browsers are not downloaded.
+# modules installs what drives the browser and what builds the pages, as the package-lock.json of each says; browsers
+# are not downloaded.
 modules() {
-	cd "$(dirname "$0")/browser"
-	if ! cmp -s package-lock.json node_modules/.installed; then
-		npm ci --loglevel=error --no-audit --no-fund >/dev/null
-		cp package-lock.json node_modules/.installed
-	fi
+	for dir in browser ../web; do
+		(
+			cd "$(dirname "$0")/$dir"
+			if ! cmp -s package-lock.json node_modules/.installed; then
+				npm ci --loglevel=error --no-audit --no-fund >/dev/null
+				cp package-lock.json node_modules/.installed
+			fi
+		)
+	done
 }
 
 missing=$(packages)

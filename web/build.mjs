@@ -2,24 +2,26 @@
 //
 //	node build.mjs [--check] [face...]
 //
-// A face is a directory beside web/ with ui/main.ts. Its scripts and styles go to its dist/, compressed with brotli, under
+// Without names all faces are built; web/demo is a name too. A face is a directory beside web/ with ui/main.ts. Its scripts and styles go to its dist/, compressed with brotli, under
 // names that have a hash of their content, along with manifest.json, which package webassets reads. The same sources
 // give the same bytes. With --check nothing is written: it fails when dist is not what the sources give.
 //
 //	ui/main.ts    the script of the page. What it imports by import() is loaded later.
-//	ui/*.css      main.css is the style of the page, others are loaded later by their name in the manifest.
+//	ui/main.css   the style of the page, of all of it: parts are brought together by @import.
 //	ui/icon.svg   the icon of the page, if there is one; it goes into the manifest.
 
 import * as esbuild from "esbuild";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { brotliCompressSync, brotliDecompressSync, constants, gzipSync } from "node:zlib";
+import { faces as allFaces } from "./sources.mjs";
 
-const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), "..");
+const root = fileURLToPath(new URL("..", import.meta.url));
 const args = process.argv.slice(2);
 const check = args.includes("--check");
 const named = args.filter((a) => !a.startsWith("--"));
-const faces = named.length > 0 ? named : ["webmail", "webadmin", "webaccount"].filter((f) => existsSync(path.join(root, f, "ui/main.ts")));
+const faces = named.length > 0 ? named : allFaces.filter((f) => existsSync(path.join(root, f, "ui/main.ts")));
 
 // What has light-dark() and popover.
 const target = ["chrome123", "firefox125", "safari17.5"];
@@ -50,19 +52,18 @@ const oneFirstFile = (entry) => ({
 async function outputs(face) {
 	const ui = path.join(root, face, "ui");
 	const entry = path.join(ui, "main.ts");
-	const styles = readdirSync(ui).filter((f) => f.endsWith(".css")).sort();
 	const options = {
 		absWorkingDir: root, bundle: true, minify: true, write: false, metafile: true, target, legalComments: "none", charset: "utf8",
 		outdir: path.join(root, face, "dist"), entryNames: "[name].[hash]", chunkNames: "[name].[hash]", assetNames: "[name].[hash]",
 		tsconfig: path.join(root, "web/tsconfig.json"), logLevel: "warning",
 	};
 	const scripts = await esbuild.build({ ...options, entryPoints: [entry], format: "esm", splitting: true, plugins: [oneFirstFile(entry)] });
-	const sheets = await esbuild.build({ ...options, entryPoints: styles.map((f) => path.join(ui, f)) });
+	const sheets = await esbuild.build({ ...options, entryPoints: [path.join(ui, "main.css")] });
 
 	const files = new Map();
 	for (const f of [...scripts.outputFiles, ...sheets.outputFiles]) files.set(path.basename(f.path), Buffer.from(f.contents));
 
-	const manifest = { script: "", style: "", icon: "", styles: {}, preload: [] };
+	const manifest = { script: "", style: "", preload: [], icon: "" };
 	const made = Object.entries(scripts.metafile.outputs);
 	const [first, { imports }] = made.find(([, o]) => o.entryPoint === `${face}/ui/main.ts`);
 	manifest.script = path.basename(first);
@@ -74,11 +75,7 @@ async function outputs(face) {
 	} else {
 		manifest.preload = direct.map((i) => path.basename(i.path)).sort();
 	}
-	for (const [name, { entryPoint }] of Object.entries(sheets.metafile.outputs)) {
-		const style = path.basename(entryPoint, ".css");
-		if (style === "main") manifest.style = path.basename(name);
-		else manifest.styles[style] = path.basename(name);
-	}
+	manifest.style = path.basename(sheets.outputFiles[0].path);
 	const icon = path.join(ui, "icon.svg");
 	if (existsSync(icon)) manifest.icon = "data:image/svg+xml," + encodeURIComponent(readFileSync(icon, "utf8").trim().replace(/>\s+</g, "><"));
 	return { files, manifest: Buffer.from(JSON.stringify(manifest, null, "\t") + "\n"), first: [manifest.script, manifest.style, ...manifest.preload] };
