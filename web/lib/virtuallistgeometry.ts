@@ -172,7 +172,8 @@ export class Geometry {
 	#place(offset: number): void {
 		this.#offset = clamp(offset, 0, this.#furthest);
 		const end = Math.max(0, this.height - this.#viewHeight);
-		this.#scrollTop = this.scaled ? this.#offset / this.#furthest * end : this.#offset;
+		// Whole pixels, as browsers would round it themselves and move what is seen by that.
+		this.#scrollTop = this.scaled ? Math.round(this.#offset / this.#furthest * end) : this.#offset;
 	}
 }
 
