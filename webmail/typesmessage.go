@@ -162,6 +162,9 @@ type Remote struct {
 	Count   int
 	Hosts   []string
 	Allowed bool // By settings.
+
+	// Token is for the address of the frame, remote=Token: it loads them then. No link from elsewhere can have it.
+	Token string
 }
 
 // Unsubscribe is how one leaves a list.
