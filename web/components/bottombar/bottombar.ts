@@ -23,11 +23,12 @@ export interface BottomBar {
 
 export function bottomBar(label: string, items: readonly BottomBarItem[]): BottomBar {
 	const parts = new Map(items.map((item) => {
-		const badge = h("span", { class: "bottom-badge", hidden: true });
+		const badge = h("span", { class: "bottom-badge", hidden: true, aria: { hidden: true } });
+		const words = h("span", { class: "visually-hidden" });
 		const b = h("button", {
 			class: ["bottom-item", item.raised && "raised"], type: "button", aria: { haspopup: item.menu ? "menu" : undefined }, on: { click: item.run },
-		}, h("span", { class: "bottom-icon" }, icon(item.icon, 24), badge), h("span", { class: "bottom-label" }, item.label));
-		return [item.id, { b, badge, item }] as const;
+		}, h("span", { class: "bottom-icon" }, icon(item.icon, 24), badge), h("span", { class: "bottom-label" }, item.label, words));
+		return [item.id, { b, badge, words }] as const;
 	}));
 	return {
 		root: h("nav", { class: "bottom-bar", aria: { label } }, [...parts.values()].map((p) => p.b)),
@@ -42,8 +43,7 @@ export function bottomBar(label: string, items: readonly BottomBarItem[]): Botto
 			if (!part) return;
 			part.badge.hidden = count === 0;
 			part.badge.textContent = count > 99 ? "99+" : String(count);
-			if (count === 0) part.b.removeAttribute("aria-label");
-			else part.b.setAttribute("aria-label", `${part.item.label}, ${words}`);
+			part.words.textContent = count === 0 ? "" : ", " + words;
 		},
 	};
 }

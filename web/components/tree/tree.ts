@@ -124,7 +124,7 @@ export class Tree implements View {
 			replaceChildren(row,
 				h("span", { class: ["tree-toggle", v.expanded !== undefined && "can"], aria: { hidden: true } }, v.expanded !== undefined && icon(v.expanded ? "chevron-down" : "chevron-end", 14)),
 				node.colour ? h("span", { class: "menu-blank" }, h("span", { class: "dot", style: { "--hue-colour": `var(--label-${node.colour})` } })) : icon(node.icon ?? "folder", 18),
-				h("span", { class: "tree-label truncate", dir: "auto" }, node.label),
+				h("span", { class: "tree-label truncate" }, h("bdi", node.label)),
 				count > 0 && h("span", { class: ["tree-count", node.quiet && "quiet"], aria: { hidden: node.countLabel ? true : undefined } }, count.toLocaleString(document.documentElement.lang || undefined)),
 				count > 0 && node.countLabel && hiddenText(", " + node.countLabel));
 		}

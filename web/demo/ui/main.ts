@@ -32,7 +32,7 @@ const tree = new Tree({
 	choose: (id) => tree.select(id),
 });
 
-const side = h("nav", { class: "side", aria: { label: "Mailboxes" } },
+const side = h("div", { class: "side" },
 	button({ label: "Compose", icon: "compose", kind: "primary", key: "c", run: () => void import("./parts/later").then((m) => m.compose()) }),
 	tree.root,
 	h("div", { class: "storage" }, meter("Storage", 0.32, "3.2 of 10 GB"), h("span", { class: "meta tabular" }, "3.2 of 10 GB")));
@@ -48,7 +48,7 @@ const search = new SearchBox({
 });
 
 const content = h("main", { class: "content", id: "main", tabindex: -1 }, h("h1", "Components"), parts(toasts));
-const drawer = new Drawer({ label: "Mailboxes", content: side, behind: () => [top, content, bar.root] });
+const drawer = new Drawer({ label: "Mailboxes", content: h("nav", { class: "side-frame", aria: { label: "Mailboxes" } }, side), behind: () => [top, content, bar.root] });
 const setTheme = (theme: string) => (document.documentElement.dataset["theme"] = theme);
 const theme = iconButton({ label: "Theme", icon: "contrast" });
 attachMenu(theme, "Theme", () => ([["auto", "contrast"], ["light", "sun"], ["dark", "moon"]] as [string, IconName][]).map(([name, icon]) => ({
@@ -70,5 +70,5 @@ const bar = bottomBar("Mail", [
 ]);
 bar.setCurrent("inbox");
 bar.setCount("inbox", 12, "12 unread");
-drawer.root.querySelector("nav")?.after(splitter.root);
+side.after(splitter.root);
 document.body.append(h("a", { class: "skip-link", href: "#main" }, "Skip to content"), top, h("div", { class: "frame" }, drawer.root, content), bar.root, toasts.root);
