@@ -3,12 +3,53 @@ package webmail
 import "context"
 
 // Act does something to messages. Large selections are done in batches, with a ProgressEvent now and then.
-func (a API) Act(ctx context.Context, selection Selection, action Action) (Acted, error) {
-	return Acted{}, errMissing
+func (a API) Act(ctx context.Context, selection Selection, action Action) (_ Acted, rerr error) {
+	defer a.s.tell(ctx, "Act", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return Acted{}, err
+	}
+	defer acc.Close()
+	return a.s.act(ctx, acc, actor, selection, action)
 }
 
 // Undo takes an action back, as far as messages have not changed since.
-func (a API) Undo(ctx context.Context, token string) (Acted, error) { return Acted{}, errMissing }
+func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
+	defer a.s.tell(ctx, "Undo", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return Acted{}, err
+	}
+	defer acc.Close()
+	steps, ok := a.s.streams.actions.take(actor.Account, token)
+	if !ok {
+		return Acted{}, errUser(codeNotFound, "It is too late to undo this.")
+	}
+	ctx = context.WithoutCancel(ctx) // Not only some of it.
+	acted := Acted{}
+	marked := int64(0) // Messages whose flags changed: with others changes they are counted there.
+	for _, step := range steps {
+		n, err := step.do(ctx, acc, actor)
+		switch {
+		case err != nil:
+			return acted, err
+		case step.flags != nil:
+			marked += n
+		default:
+			acted.Count += n
+		}
+		if step.to != 0 {
+			acted.Mailbox = int64(step.to)
+		}
+	}
+	if acted.Count == 0 {
+		acted.Count = marked
+	}
+	return acted, nil
+}
 
 // ActionCancel ends a long action. What it did so far stays, and can be undone.
-func (a API) ActionCancel(ctx context.Context, stream, action string) error { return errMissing }
+func (a API) ActionCancel(ctx context.Context, stream, action string) (rerr error) {
+	a.s.streams.actions.cancel(actionKey{session(ctx).Actor().Account, stream, action})
+	return nil
+}

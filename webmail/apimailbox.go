@@ -1,22 +1,126 @@
 package webmail
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"mox/store"
+)
 
 // MailboxCreate makes a mailbox, and missing ones above it.
-func (a API) MailboxCreate(ctx context.Context, name string) (Mailbox, error) {
-	return Mailbox{}, errMissing
+func (a API) MailboxCreate(ctx context.Context, name string) (_ Mailbox, rerr error) {
+	defer a.s.tell(ctx, "MailboxCreate", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return Mailbox{}, err
+	}
+	defer acc.Close()
+	mb, err := acc.CreateMailbox(ctx, actor, strings.TrimSpace(name), "")
+	if err != nil {
+		return Mailbox{}, err
+	}
+	return newMailbox(&mb), acc.Subscribe(ctx, actor, mb.Name)
 }
 
 // MailboxRename renames a mailbox and those below it.
-func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) error { return errMissing }
+func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) (rerr error) {
+	defer a.s.tell(ctx, "MailboxRename", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer acc.Close()
+	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
+	if err != nil {
+		return err
+	}
+	switch roleOf(&mb) {
+	case RoleInbox, RoleRejects, RoleScheduled:
+		return errUser(codeBad, "This mailbox is known by its name, which stays.")
+	}
+	name = strings.TrimSpace(name)
+	if name == mb.Name {
+		return nil
+	}
+	subscribed, err := acc.Subscriptions(ctx, actor)
+	if err != nil {
+		return err
+	}
+	if err := acc.RenameMailbox(ctx, actor, mb.Name, name); err != nil {
+		return err
+	}
+	// IMAP clients show what is subscribed.
+	for _, old := range subscribed {
+		below, ok := strings.CutPrefix(old, mb.Name)
+		if !ok || below != "" && below[0] != '/' {
+			continue
+		}
+		if err := acc.Subscribe(ctx, actor, name+below); err != nil {
+			return err
+		}
+		if err := acc.Unsubscribe(ctx, actor, old); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // MailboxDelete removes a mailbox with its messages, for good.
-func (a API) MailboxDelete(ctx context.Context, mailbox int64) error { return errMissing }
+func (a API) MailboxDelete(ctx context.Context, mailbox int64) (rerr error) {
+	defer a.s.tell(ctx, "MailboxDelete", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer acc.Close()
+	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
+	if err != nil {
+		return err
+	}
+	if err := acc.DeleteMailbox(ctx, actor, mb.Name); err != nil || mb.HasChildren {
+		return err
+	}
+	return acc.Unsubscribe(ctx, actor, mb.Name)
+}
 
 // MailboxEmpty removes the messages of a mailbox: for good from Junk, Trash and Rejects, to Trash from others, which can be undone.
-func (a API) MailboxEmpty(ctx context.Context, mailbox int64) (Acted, error) {
-	return Acted{}, errMissing
+func (a API) MailboxEmpty(ctx context.Context, mailbox int64) (_ Acted, rerr error) {
+	defer a.s.tell(ctx, "MailboxEmpty", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return Acted{}, err
+	}
+	defer acc.Close()
+	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
+	if err != nil {
+		return Acted{}, err
+	}
+	kind := ActTrash
+	if roleOf(&mb).discarded() {
+		kind = ActExpunge
+	}
+	all := Selection{All: true, Query: &Query{Scope: ScopeMailbox, Mailbox: mailbox}}
+	return a.s.act(ctx, acc, actor, all, Action{Kind: kind})
 }
 
 // MailboxRole gives a mailbox a role, and takes it from the one that has it.
-func (a API) MailboxRole(ctx context.Context, mailbox int64, role Role) error { return errMissing }
+func (a API) MailboxRole(ctx context.Context, mailbox int64, role Role) (rerr error) {
+	defer a.s.tell(ctx, "MailboxRole", &rerr)
+	acc, actor, err := a.s.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer acc.Close()
+	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
+	if err != nil {
+		return err
+	}
+	use, _ := roleUse(role)
+	switch has := roleOf(&mb); {
+	case role != RoleNone && use == "":
+		return errUser(codeBad, "A mailbox cannot be given this role.")
+	case has == RoleInbox || has == RoleRejects || has == RoleScheduled:
+		return errUser(codeBad, "This mailbox keeps its role.")
+	}
+	return acc.SetSpecialUse(ctx, actor, mb.Name, use, true)
+}

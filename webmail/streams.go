@@ -1,0 +1,220 @@
+package webmail
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"mox/message/htmlmail"
+	"mox/store"
+	"mox/websession"
+)
+
+const (
+	streamKept     = 10 * time.Minute // How long a stream is kept without a connection.
+	sessionStreams = 16               // Of one session, with those that are kept.
+	maxStreamViews = 32               // Of one stream.
+)
+
+var (
+	errManyStreams = errors.New("too many streams")
+	errReplaced    = errors.New("another connection has the stream")
+	errShutdown    = errors.New("server shuts down")
+)
+
+// streams are the streams of all browsers.
+type streams struct {
+	srv     *Server
+	html    *htmlmail.Sanitizer
+	actions *actions
+
+	mu      sync.Mutex // Guards what follows.
+	byKey   map[streamKey]*stream
+	closed  bool
+	serving sync.WaitGroup // Requests with a connection.
+}
+
+// streamKey identifies a stream. Browsers choose names; nobody reaches those of another session.
+type streamKey struct {
+	account store.AccountID
+	session store.WebSessionID
+	name    string
+}
+
+func newStreams(s *Server) *streams {
+	return &streams{srv: s, html: htmlmail.New(htmlmail.Limits{}), byKey: map[streamKey]*stream{}, actions: newActions()}
+}
+
+func keyOf(ses *websession.Session, name string) streamKey {
+	return streamKey{ses.Actor().Account, ses.ID, name}
+}
+
+// validStream tells whether a name may be that of a stream.
+func validStream(name string) bool {
+	if len(name) == 0 || len(name) > 64 {
+		return false
+	}
+	for i := range len(name) {
+		if name[i] <= ' ' || name[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// get returns the stream that a call names. The error is for the caller.
+func (l *streams) get(ctx context.Context, name string) (*stream, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s := l.byKey[keyOf(session(ctx), name)]; s != nil {
+		return s, nil
+	}
+	return nil, errUser(codeNoStream, "The connection to the server was lost.")
+}
+
+// attach returns the stream of a name for a new connection, and a new one if there is none. Of a stream that lost its
+// connection, or whose session has another stream now, the new one takes over what it has.
+func (l *streams) attach(r *http.Request, name string) (*stream, error) {
+	ses := websession.FromContext(r.Context())
+	key := keyOf(ses, name)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, errShutdown
+	}
+	s := l.byKey[key]
+	if s == nil {
+		s = l.adopt(key)
+	}
+	if s == nil {
+		acc, err := l.srv.opts.Accounts.Open(r.Context(), ses.Account)
+		if err != nil {
+			return nil, err
+		}
+		s = newStream(l.srv, acc, ses)
+		s.key = key
+		l.byKey[key] = s
+	}
+	l.serving.Add(1)
+	s.users++
+	if s.expiry != nil {
+		s.expiry.Stop()
+		s.expiry = nil
+	}
+	return s, l.bound(key, s)
+}
+
+// adopt gives a stream of the session that has no connection another name, for when another page of the browser takes over.
+func (l *streams) adopt(key streamKey) *stream {
+	var latest *stream
+	for k, s := range l.byKey {
+		if k.account == key.account && k.session == key.session && s.users == 0 && (latest == nil || s.lost.After(latest.lost)) {
+			latest = s
+		}
+	}
+	if latest != nil {
+		delete(l.byKey, latest.key)
+		latest.key = key
+		l.byKey[key] = latest
+	}
+	return latest
+}
+
+// bound ends streams that a session has too many.
+func (l *streams) bound(key streamKey, s *stream) error {
+	n := 0
+	for k := range l.byKey {
+		if k.account == key.account && k.session == key.session {
+			n++
+		}
+	}
+	if n > sessionStreams && s.users == 1 {
+		l.leave(s, true)
+		return errManyStreams
+	}
+	return nil
+}
+
+// detach ends the connection of a request with a stream, and the stream too if its session is over.
+func (l *streams) detach(s *stream, over bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leave(s, over || l.closed)
+}
+
+// leave is detach with the lock held.
+func (l *streams) leave(s *stream, end bool) {
+	l.serving.Done()
+	s.users--
+	switch {
+	case s.users > 0:
+	case end:
+		l.remove(s)
+	default:
+		s.lost = time.Now()
+		s.expiry = time.AfterFunc(streamKept, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if s.users == 0 {
+				l.remove(s)
+			}
+		})
+	}
+}
+
+// remove ends a stream.
+func (l *streams) remove(s *stream) {
+	if l.byKey[s.key] == s {
+		delete(l.byKey, s.key)
+	}
+	s.close()
+}
+
+// shutdown ends all streams and what works for them. It tells pages to come back soon.
+func (l *streams) shutdown(ctx context.Context) error {
+	l.mu.Lock()
+	l.closed = true
+	l.actions.cancelAll()
+	for _, s := range l.byKey {
+		s.hangUp(errShutdown)
+		if s.users == 0 {
+			if s.expiry != nil {
+				s.expiry.Stop()
+			}
+			l.remove(s)
+		}
+	}
+	l.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		l.serving.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// progress tells a page how far an action has come, unless there is much else to tell.
+func (l *streams) progress(actor store.Actor, name string, ev ProgressEvent) {
+	l.mu.Lock()
+	s := l.byKey[streamKey{actor.Account, store.WebSessionID(actor.Session), name}]
+	l.mu.Unlock()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil || s.out.full() {
+		return
+	}
+	if err := s.out.post("progress", ev); err != nil {
+		s.log.Error("progress", "err", err)
+	}
+	s.signal()
+}
