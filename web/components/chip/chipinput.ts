@@ -78,10 +78,11 @@ export class ChipInput<T> implements View {
 			if (/[,;\n]\s*$/.test(this.input.value)) this.commit();
 		});
 		this.input.addEventListener("paste", (event) => {
-			const text = event.clipboardData?.getData("text/plain") ?? "";
-			if (splitEntries(text).length < 2) return;
+			const entries = splitEntries(event.clipboardData?.getData("text/plain") ?? "");
+			if (entries.length < 2) return;
 			event.preventDefault();
-			this.input.value += text;
+			// A field of one line would drop the line ends of a list.
+			this.input.value = [this.input.value, ...entries].filter(Boolean).join(", ");
 			this.commit();
 		});
 		this.input.addEventListener("blur", () => {
