@@ -4,28 +4,16 @@
  */
 
 import { APIError } from "./apierror";
-import { systemClock } from "./clock";
-import { Connection, type Source, type StreamState } from "./streamconnection";
-import { type Channel, Election, type Locks, type TabMessage } from "./streamtabs";
+import { type Browser, realBrowser } from "./streambrowser";
+import { Connection, type StreamState } from "./streamconnection";
+import { type Channel, Election, type TabMessage } from "./streamtabs";
+import { type OpenView, type StreamView, View } from "./streamview";
 
 export type { StreamState } from "./streamconnection";
+export type { OpenView, StreamView } from "./streamview";
 
 /** For each kind of event a function that checks its data, such as v => parse("ChangeAdd", v). */
 export type Parsers<E> = { readonly [K in keyof E]: (data: unknown) => E[K] };
-
-/** What a stream needs of the browser. Without channel or locks each tab has a connection of its own. */
-export interface Browser {
-	readonly clock: typeof systemClock;
-	readonly random: () => number;
-	readonly newID: () => string;
-	readonly online: () => boolean;
-	readonly visible: () => boolean;
-	readonly open: (url: string) => Source;
-	readonly channel: ((name: string) => Channel) | undefined;
-	readonly locks: Locks | undefined;
-	/** Listens to window and document: online, offline, visibilitychange, pageshow, pagehide, freeze, resume. */
-	readonly listen: (event: string, f: () => void, signal: AbortSignal) => void;
-}
 
 /** Options of a stream. */
 export interface StreamOptions<E> {
@@ -49,21 +37,6 @@ export interface StreamOptions<E> {
 	readonly onTabGone?: (stream: string, tab: string) => void;
 	readonly browser?: Browser;
 }
-
-/** A view of this tab in the stream. */
-export interface StreamView<E> {
-	/** Its id, different from those of all other views, tabs and times. */
-	readonly id: string;
-	/** Calls f with events of a kind that are of this view. */
-	on<K extends keyof E & string>(kind: K, f: (data: E[K]) => void): void;
-	/** Opens it again in the stream, if that is live: what it shall show has changed. */
-	reopen(): void;
-	/** Takes it out of the stream for good. The server is to be told by the caller. */
-	close(): void;
-}
-
-/** Opens a view: calls the API with the stream and the id of the view, and what is known already. The signal is aborted when that stream is lost, or the view opened again or closed. */
-export type OpenView = (stream: string, view: string, signal: AbortSignal) => Promise<void>;
 
 /** How often the leader says that it lives, in milliseconds. */
 const heartbeat = 5000;
@@ -386,71 +359,3 @@ export class Stream<E extends object> {
 		});
 	}
 }
-
-class View<E> implements StreamView<E> {
-	readonly id: string;
-	readonly #open: OpenView;
-	readonly #failed: (e: unknown) => void;
-	readonly #closed: (v: View<E>) => void;
-	readonly #listeners = new Map<string, ((data: never) => void)[]>();
-	#stream = "";
-	#aborter = new AbortController();
-
-	constructor(id: string, open: OpenView, failed: (e: unknown) => void, closed: (v: View<E>) => void) {
-		this.id = id;
-		this.#open = open;
-		this.#failed = failed;
-		this.#closed = closed;
-	}
-
-	on<K extends keyof E & string>(kind: K, f: (data: E[K]) => void): void {
-		this.#listeners.set(kind, [...this.#listeners.get(kind) ?? [], f]);
-	}
-
-	reopen(): void {
-		this.stream(this.#stream);
-	}
-
-	close(): void {
-		this.stream("");
-		this.#listeners.clear();
-		this.#closed(this);
-	}
-
-	/** There is another stream, or none. */
-	stream(stream: string): void {
-		this.#aborter.abort(new DOMException("the stream or the view has changed", "AbortError"));
-		this.#stream = stream;
-		if (!stream) {
-			return;
-		}
-		const aborter = this.#aborter = new AbortController();
-		this.#open(stream, this.id, aborter.signal).catch((e: unknown) => {
-			if (!aborter.signal.aborted) {
-				this.#failed(e);
-			}
-		});
-	}
-
-	event(kind: string, data: unknown): void {
-		for (const f of this.#listeners.get(kind) ?? []) {
-			f(data as never);
-		}
-	}
-}
-
-const realBrowser = (): Browser => ({
-	clock: systemClock,
-	random: Math.random,
-	newID: () => Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, "0")).join(""),
-	online: () => navigator.onLine,
-	visible: () => document.visibilityState === "visible",
-	open: url => new EventSource(url),
-	channel: typeof BroadcastChannel === "undefined" ? undefined : name => new BroadcastChannel(name),
-	// Only in secure contexts, so not on plain HTTP in a local network.
-	locks: navigator.locks as Locks | undefined,
-	listen: (event, f, signal) => {
-		const target = ["visibilitychange", "freeze", "resume"].includes(event) ? document : window;
-		target.addEventListener(event, f, { signal });
-	},
-});

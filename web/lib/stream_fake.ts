@@ -1,5 +1,5 @@
 import { FakeClock } from "./clock_fake";
-import type { Browser } from "./stream";
+import type { Browser } from "./streambrowser";
 import type { Source } from "./streamconnection";
 import type { Channel, Locks, TabMessage } from "./streamtabs";
 

@@ -4,31 +4,16 @@
  */
 
 import { type Clock, systemClock } from "./clock";
-import { h, uniqueID } from "./dom";
+import { h } from "./dom";
 import { Scope, type View } from "./view";
 import { Geometry } from "./virtuallistgeometry";
 import { Loader, type OnRange } from "./virtuallistloader";
 import { Rows } from "./virtuallistrows";
+import { type RowView, Slots } from "./virtuallistslots";
 
 export type { OnRange } from "./virtuallistloader";
 export type { Range } from "./virtuallistrows";
-
-/** What a row is drawn with. */
-export interface RowState<T> {
-	readonly index: number;
-	/** The row before it, if it is known: a row may show the heading of a group that begins with it. */
-	readonly before: T | undefined;
-	readonly focused: boolean;
-	readonly selected: boolean;
-}
-
-/** The inside of the element of a row. The element is used for one row after another. */
-export interface RowView<T> {
-	/** Has cells, elements with the role gridcell. The list makes it a row of the grid. */
-	readonly root: HTMLElement;
-	/** Draws a row; undefined is one that is not known, for which to draw bars (class "virtuallist-bar"). Must keep its height. */
-	update(row: T | undefined, state: RowState<T>): void;
-}
+export type { RowState, RowView } from "./virtuallistslots";
 
 /** Options of a list. */
 export interface VirtualListOptions<T> {
@@ -66,17 +51,6 @@ const rest = 150;
 /** When more rows than this are known, those furthest away are forgotten. */
 const mostKnown = 20_000;
 
-interface Slot<T> {
-	readonly view: RowView<T>;
-	index: number;
-	y: number;
-	drawn: boolean;
-	row: T | undefined;
-	before: T | undefined;
-	focused: boolean;
-	selected: boolean;
-}
-
 /** See the top of the file. The root scrolls, and needs a height from outside. */
 export class VirtualList<T> implements View {
 	readonly root: HTMLElement;
@@ -88,8 +62,7 @@ export class VirtualList<T> implements View {
 	readonly #loader: Loader;
 	readonly #body: HTMLElement;
 	readonly #groupLabel: HTMLElement;
-	#slots = new Map<number, Slot<T>>();
-	readonly #free: Slot<T>[] = [];
+	readonly #slots: Slots<T>;
 	#focused = 0;
 	#frame = 0;
 	#restTimer: unknown;
@@ -100,6 +73,7 @@ export class VirtualList<T> implements View {
 		this.#geometry = new Geometry(o.rowHeight);
 		this.#loader = new Loader(this.#rows, o.onRange, this.#clock);
 		this.#body = h("div", { class: "virtuallist-body", role: "rowgroup" });
+		this.#slots = new Slots(this.#body, this.#rows, o);
 		this.#groupLabel = h("div", { class: "virtuallist-group", hidden: true, aria: { hidden: true } });
 		this.root = h("div", { class: "virtuallist", role: "grid", aria: { label: o.label, rowcount: 0, multiselectable: o.selected ? true : undefined } }, this.#groupLabel, this.#body);
 		this.root.style.setProperty("--row-height", `${o.rowHeight}px`);
@@ -142,7 +116,7 @@ export class VirtualList<T> implements View {
 
 	/** How many rows have elements; for tests. */
 	get alive(): number {
-		return this.#slots.size + this.#free.length;
+		return this.#slots.alive;
 	}
 
 	/** Returns a row, or undefined if it is not known. */
@@ -162,9 +136,7 @@ export class VirtualList<T> implements View {
 		this.#loader.reset();
 		this.#geometry.reset(total);
 		this.#focused = 0;
-		for (const slot of this.#slots.values()) {
-			slot.drawn = false;
-		}
+		this.#slots.stale();
 		this.#place();
 	}
 
@@ -187,7 +159,7 @@ export class VirtualList<T> implements View {
 		if (this.#focused >= at && this.total > count && !(this.#focused === 0 && !this.#hasFocus)) {
 			this.#focused += count;
 		}
-		this.#slots = new Map([...this.#slots].map(([i, slot]) => [i >= at ? i + count : i, slot]));
+		this.#slots.inserted(at, count);
 		this.#moved();
 	}
 
@@ -205,15 +177,7 @@ export class VirtualList<T> implements View {
 		if (this.#focused >= from) {
 			this.#focused = Math.max(0, Math.min(focusGone ? from : this.#focused - n, this.total - 1));
 		}
-		const slots = new Map<number, Slot<T>>();
-		for (const [i, slot] of this.#slots) {
-			if (i >= from && i < from + n) {
-				this.#free.push(slot);
-			} else {
-				slots.set(i >= from ? i - n : i, slot);
-			}
-		}
-		this.#slots = slots;
+		this.#slots.removed(from, n);
 		if (focusGone && hadFocus) {
 			this.#place();
 			this.focusRow(this.#focused);
@@ -228,11 +192,8 @@ export class VirtualList<T> implements View {
 
 	/** Draws a row again that was changed in place. */
 	refreshRow(index: number): void {
-		const slot = this.#slots.get(index);
-		if (slot) {
-			slot.drawn = false;
-			this.#later();
-		}
+		this.#slots.stale(index);
+		this.#later();
 	}
 
 	/** Changes the height of rows. The row on top stays there. */
@@ -252,7 +213,7 @@ export class VirtualList<T> implements View {
 	focusRow(index: number): void {
 		this.#focused = this.#clamp(index);
 		this.scrollToIndex(this.#focused);
-		this.#slots.get(this.#focused)?.view.root.focus({ preventScroll: true });
+		this.#slots.element(this.#focused)?.focus({ preventScroll: true });
 	}
 
 	/** Returns the row that a move leads to. */
@@ -277,7 +238,7 @@ export class VirtualList<T> implements View {
 	}
 
 	get #hasFocus(): boolean {
-		return this.#slots.get(this.#focused)?.view.root.contains(document.activeElement) ?? false;
+		return this.#slots.element(this.#focused)?.contains(document.activeElement) ?? false;
 	}
 
 	#clamp(index: number): number {
@@ -335,78 +296,10 @@ export class VirtualList<T> implements View {
 		if (this.#focused < this.total) {
 			wanted.add(this.#focused);
 		}
-		for (const [i, slot] of this.#slots) {
-			if (!wanted.has(i)) {
-				this.#slots.delete(i);
-				this.#free.push(slot);
-			}
-		}
-		const order = [...wanted].sort((a, b) => a - b);
-		const slots = order.map(i => {
-			const slot = this.#slots.get(i) ?? this.#slot();
-			this.#slots.set(i, slot);
-			this.#draw(slot, i);
-			return slot.view.root;
-		});
-		for (const slot of this.#free) {
-			slot.view.root.remove();
-		}
-		this.#arrange(slots);
+		this.#slots.show([...wanted].sort((a, b) => a - b), i => this.#geometry.y(i), this.#focused);
 		this.#showGroup();
 		this.#loader.see(this.#geometry.visible);
 		this.#o.onRender?.();
-	}
-
-	#slot(): Slot<T> {
-		const free = this.#free.pop();
-		if (free) {
-			free.drawn = false;
-			return free;
-		}
-		const view = this.#o.row();
-		view.root.id ||= uniqueID("row");
-		view.root.classList.add("virtuallist-row");
-		view.root.setAttribute("role", "row");
-		return { view, index: -1, y: NaN, drawn: false, row: undefined, before: undefined, focused: false, selected: false };
-	}
-
-	#draw(slot: Slot<T>, index: number): void {
-		const { root } = slot.view;
-		const row = this.#rows.get(index);
-		const before = this.#rows.get(index - 1);
-		const focused = index === this.#focused;
-		const selected = row !== undefined && (this.#o.selected?.(row) ?? false);
-		const y = this.#geometry.y(index);
-		if (slot.y !== y) {
-			slot.y = y;
-			root.style.transform = `translateY(${y}px)`;
-		}
-		if (slot.drawn && slot.index === index && slot.row === row && slot.before === before && slot.focused === focused && slot.selected === selected) {
-			return;
-		}
-		Object.assign(slot, { drawn: true, index, row, before, focused, selected });
-		root.setAttribute("aria-rowindex", String(index + 1));
-		root.setAttribute("aria-label", this.#o.rowLabel(row, index));
-		root.setAttribute("aria-busy", String(row === undefined));
-		if (this.#o.selected) {
-			root.setAttribute("aria-selected", String(selected));
-		}
-		root.tabIndex = focused ? 0 : -1;
-		slot.view.update(row, { index, before, focused, selected });
-	}
-
-	/** Puts elements in the order of their rows, for those who read them in that order, without moving the one that has the focus, which would lose it. */
-	#arrange(elements: HTMLElement[]): void {
-		const pivot = Math.max(0, elements.findIndex(e => e.contains(document.activeElement)));
-		let next: Element | null = null;
-		for (let i = elements.length - 1; i >= 0; i--) {
-			const e = elements[i] as HTMLElement;
-			const kept = i === pivot && e.parentNode === this.#body;
-			if (!kept && (e.parentNode !== this.#body || e.nextElementSibling !== next)) {
-				this.#body.insertBefore(e, next);
-			}
-			next = e;
-		}
 	}
 
 	#showGroup(): void {
@@ -420,16 +313,15 @@ export class VirtualList<T> implements View {
 	}
 
 	#focusIn(e: FocusEvent): void {
-		for (const [index, slot] of this.#slots) {
-			if (slot.view.root.contains(e.target as Node)) {
-				if (index !== this.#focused) {
-					this.#focused = index;
-					this.#later();
-				}
-				this.#o.onFocus?.(index, this.#rows.get(index));
-				return;
-			}
+		const index = this.#slots.indexOf(e.target as Node);
+		if (index < 0) {
+			return;
 		}
+		if (index !== this.#focused) {
+			this.#focused = index;
+			this.#later();
+		}
+		this.#o.onFocus?.(index, this.#rows.get(index));
 	}
 
 	#key(e: KeyboardEvent): void {
