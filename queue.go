@@ -173,7 +173,8 @@ func queueScheduleCommand() *cobra.Command {
 		Short: "Set the time of the next attempt",
 		Long: `Schedule sets when entries are tried next: at once, or after the time given by
 --in. Held entries stay held. Use it when a receiving server works again, so
-that its mail need not wait for the next regular attempt.
+that its mail need not wait for the next regular attempt. Entries whose sender
+wants them to be sent later are left alone, unless given by id.
 
 It prints the number of entries changed. If none matches, the exit code is 1.`,
 		Example: `  mox queue schedule --all

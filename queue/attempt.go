@@ -88,9 +88,16 @@ func (q *Queue) deliver(m *queuedb.Message, batch []queuedb.Recipient) []result 
 		return q.results(batch, same(Job{Recipients: batch}, Outcome{Err: err}), q.opts.Now())
 	}
 	defer body.Close()
+	signed := batch
+	if m.Unsigned {
+		if signed, err = q.signNow(body, batch); err != nil {
+			q.opts.Log.Error("delivery not possible", "message", m.ID, "err", err)
+			return q.results(batch, same(Job{Recipients: batch}, Outcome{Err: err}), q.opts.Now())
+		}
+	}
 
 	var results []result
-	for _, g := range q.group(m, batch) {
+	for _, g := range q.group(m, signed) {
 		start := q.opts.Now()
 		outcomes := q.try(g.transport, Job{Message: *m, Recipients: g.rcpts, Body: body, Size: body.Size()})
 		l := q.results(g.rcpts, outcomes, start)

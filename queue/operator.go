@@ -31,8 +31,12 @@ func (q *Queue) Unhold(ctx context.Context, f queuedb.Filter) (int, error) {
 }
 
 // Schedule sets the next attempt of matching open recipients, and returns how many. Held ones
-// stay held. Their destinations are tried even if they could not be reached a moment ago.
+// stay held. Their destinations are tried even if they could not be reached a moment ago. What its sender wants to be sent
+// later is left alone, unless it is selected by id.
 func (q *Queue) Schedule(ctx context.Context, f queuedb.Filter, next time.Time) (int, error) {
+	if len(f.IDs) == 0 {
+		f.SendBefore = q.opts.Now()
+	}
 	return q.update(ctx, f, queuedb.Change{State: queuedb.Waiting, Next: next, KeepHeld: true})
 }
 

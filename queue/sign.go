@@ -9,6 +9,7 @@ import (
 
 	"mox/dns"
 	"mox/message"
+	"mox/pipeline"
 	"mox/queuedb"
 )
 
@@ -48,26 +49,48 @@ func (q *Queue) signature(ctx context.Context, from []dns.Domain, header []byte,
 	return fields, err
 }
 
-// signed returns the recipients of a message with signatures in front of their prefixes. A prefix is part of the
+// sign signs a submission. What is to be sent later is signed when it is sent, with the keys and the time of then; that it
+// can be signed is found out at once.
+func (d *delivery) sign(ctx context.Context) error {
+	signed, err := d.q.signed(ctx, d.body, d.rcpts)
+	if err != nil {
+		return err
+	}
+	if d.unsigned = !d.env.SendAt.IsZero(); !d.unsigned {
+		d.rcpts = signed
+	}
+	return nil
+}
+
+// signed returns recipients of a message with signatures in front of their prefixes. A prefix is part of the
 // message, so each distinct one is signed for itself; as a rule all recipients have the same.
-func (d *delivery) signed(ctx context.Context) ([]queuedb.Recipient, error) {
-	from := authorDomains(d.body.Root().Envelope)
-	rcpts := slices.Clone(d.rcpts)
-	for i, r := range d.rcpts {
+func (q *Queue) signed(ctx context.Context, body pipeline.Body, rcpts []queuedb.Recipient) ([]queuedb.Recipient, error) {
+	from := authorDomains(body.Root().Envelope)
+	signed := slices.Clone(rcpts)
+	for i, r := range rcpts {
 		same := func(o queuedb.Recipient) bool { return bytes.Equal(o.Prefix, r.Prefix) }
-		if before := slices.IndexFunc(d.rcpts[:i], same); before >= 0 {
-			rcpts[i].Prefix = rcpts[before].Prefix
+		if before := slices.IndexFunc(rcpts[:i], same); before >= 0 {
+			signed[i].Prefix = signed[before].Prefix
 			continue
 		}
-		fields, err := d.q.signature(ctx, from, r.Prefix, d.body, d.body.Size())
+		fields, err := q.signature(ctx, from, r.Prefix, body, body.Size())
 		if err != nil {
 			return nil, err
 		}
 		if len(fields) > 0 {
-			rcpts[i].Prefix = slices.Concat(fields, r.Prefix)
+			signed[i].Prefix = slices.Concat(fields, r.Prefix)
 		}
 	}
-	return rcpts, nil
+	return signed, nil
+}
+
+// signNow returns the recipients of an attempt for a message that was queued unsigned.
+func (q *Queue) signNow(body queuedb.Body, batch []queuedb.Recipient) ([]queuedb.Recipient, error) {
+	b, err := newBody(body, body.Size())
+	if err != nil {
+		return nil, err
+	}
+	return q.signed(q.runCtx, b, batch)
 }
 
 // authorDomains returns the domains of the addresses in From, each once.

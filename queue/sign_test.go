@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"mox/dns"
 	"mox/queuedb"
@@ -139,8 +140,8 @@ func TestReplayIsSigned(t *testing.T) {
 		s := newTestSubmissions(t, func(o *Options) { o.Signer = signer })
 		defer s.close()
 		d := s.beginCopy()
-		k := submissionKey{account: s.account.ID(), id: newSubmissionID()}
-		if _, err := d.record(t.Context(), s.account, k); err != nil {
+		sub, err := s.recordOnly(d)
+		if err != nil {
 			t.Fatal(err)
 		}
 		d.Abort()
@@ -151,7 +152,7 @@ func TestReplayIsSigned(t *testing.T) {
 		if l := s.states(queuedb.Filter{}); len(l) != 0 {
 			t.Errorf("queued unsigned: %v", l)
 		}
-		s.checkState(k.id, store.SubmissionPending)
+		s.checkState(sub.ID, store.SubmissionPending)
 
 		signer.fail = nil
 		if err := s.Replay(t.Context()); err != nil {
@@ -163,7 +164,50 @@ func TestReplayIsSigned(t *testing.T) {
 		if len(l) == 0 || !strings.HasPrefix(l[0].text, "Signature: 1\r\nReceived: by us\r\n") || strings.Count(l[0].text, "Signature: ") != 1 {
 			t.Errorf("sent %v", l)
 		}
-		s.checkState(k.id, store.SubmissionDone)
+		s.checkState(sub.ID, store.SubmissionDone)
+	})
+}
+
+// What is sent later is signed when it is sent: by then there may be other keys, and a signature may not last that long.
+func TestLaterIsSignedWhenSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		signer := &fakeSigner{}
+		fail := func(err error) {
+			signer.mu.Lock()
+			defer signer.mu.Unlock()
+			signer.fail = err
+		}
+		s := newLaterSubmissions(t, func(o *Options) { o.Signer = signer })
+		defer s.close()
+		s.transport.deliver = answer(errTemporary)
+		s.start()
+		fail(errors.New("no key"))
+		if err := errors.Join(s.beginLater(time.Now().Add(time.Hour), "x@one.example").Commit(t.Context())...); err == nil {
+			t.Error("took a message that cannot be signed")
+		}
+		fail(nil)
+		id := s.later(time.Now().Add(30*24*time.Hour), "x@one.example", "y@two.example")
+		time.Sleep(30*24*time.Hour - time.Second)
+		fail(errors.New("no key"))
+		time.Sleep(time.Second)
+		s.checkLater("cannot be signed", "Sent 1", 0, 0)
+		fail(nil)
+		time.Sleep(time.Hour)
+		s.checkLater("signed", "Sent 1", 0, 2)
+		time.Sleep(2 * time.Hour)
+		s.checkLater("signed again", "Sent 1", 0, 4)
+		// The first was to see that it can be signed.
+		var got []string
+		for _, r := range s.transport.records() {
+			got = append(got, strings.TrimSuffix(r.text, testMessage))
+		}
+		slices.Sort(got)
+		once := func(s string) bool { return strings.Count(s, "Signature: ") == 1 && s != "Signature: 1\r\n" }
+		if len(slices.Compact(got)) != 4 || slices.ContainsFunc(got, func(s string) bool { return !once(s) }) {
+			t.Errorf("sent with %q, want four signatures of their own", got)
+		}
+		s.checkState(id, store.SubmissionQueued)
 	})
 }
 

@@ -153,16 +153,15 @@ func (d *Submission) commit(ctx context.Context) error {
 		return errNoBody
 	}
 	// Before anything is recorded: a message that cannot be signed is as if it had not been sent.
-	signed, err := d.signed(ctx)
-	if err != nil {
+	unsigned := d.rcpts
+	if err := d.sign(ctx); err != nil {
 		return err
 	}
 	// Unsigned, as what is queued again is signed again.
-	sub, err := d.record(ctx, acc, k)
+	sub, err := d.record(ctx, acc, k, unsigned)
 	if err != nil {
 		return fmt.Errorf("recording submission: %w", err)
 	}
-	d.rcpts = signed
 	d.env.ID = k.envelopeID()
 	err = d.delivery.commit(ctx)
 	if errors.Is(err, queuedb.ErrInDoubt) {
@@ -190,9 +189,9 @@ func (d *Submission) commit(ctx context.Context) error {
 }
 
 // record adds the submission to the account, with the copy if there is to be one.
-func (d *Submission) record(ctx context.Context, acc *store.Account, k submissionKey) (store.Submission, error) {
+func (d *Submission) record(ctx context.Context, acc *store.Account, k submissionKey, rcpts []queuedb.Recipient) (store.Submission, error) {
 	sub := store.Submission{ID: k.id, Created: d.env.Received, SendAt: d.env.SendAt, MailFrom: formatPath(d.env.MailFrom)}
-	for _, r := range d.rcpts {
+	for _, r := range rcpts {
 		sub.RcptTo = append(sub.RcptTo, formatPath(r.Path))
 	}
 	if d.copy == nil {
@@ -204,7 +203,7 @@ func (d *Submission) record(ctx context.Context, acc *store.Account, k submissio
 		sub.SentMailbox = d.copy.SentMailbox
 	}
 	var err error
-	if sub.Extra, err = makeExtra(d.env, d.rcpts); err != nil {
+	if sub.Extra, err = makeExtra(d.env, rcpts); err != nil {
 		return store.Submission{}, err
 	}
 	return acc.AddSubmission(ctx, store.Actor{Account: acc.ID()}, sub, &sent)
@@ -413,7 +412,7 @@ func (s *Submissions) requeue(ctx context.Context, acc *store.Account, sub store
 	if err := d.Body(ctx, b); err != nil {
 		return err
 	}
-	if d.rcpts, err = d.signed(ctx); err != nil {
+	if err := d.sign(ctx); err != nil {
 		return err
 	}
 	return d.commit(ctx)

@@ -178,6 +178,29 @@ func TestCancelSubmission(t *testing.T) {
 	})
 }
 
+// An operator who has everything tried does not mean what is to be sent later, but can.
+func TestScheduleLeavesLater(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newLaterSubmissions(t, nil)
+		defer s.close()
+		s.start()
+		s.later(time.Now().Add(time.Hour), "x@one.example")
+		if n, err := s.Schedule(t.Context(), queuedb.Filter{Domain: "one.example"}, time.Now()); n != 0 || err != nil {
+			t.Errorf("scheduled %d, %v", n, err)
+		}
+		s.checkLater("all tried", "Scheduled 1", 1, 0)
+		l, err := s.List(t.Context(), queuedb.Filter{}, queuedb.Page{})
+		if err != nil || len(l) != 1 {
+			t.Fatal(l, err)
+		}
+		if n, err := s.Schedule(t.Context(), queuedb.Filter{IDs: []queuedb.RecipientID{l[0].Recipient.ID}}, time.Now()); n != 1 || err != nil {
+			t.Errorf("scheduled %d by id, %v", n, err)
+		}
+		s.checkLater("tried by id", "Sent 1", 0, 1)
+	})
+}
+
 // What was not to be sent later cannot be taken back, nor what is being tried while its time has come.
 func TestCancelTooLate(t *testing.T) {
 	t.Parallel()
@@ -284,7 +307,7 @@ func TestLaterAfterCrash(t *testing.T) {
 		crash func(s *submissions, at time.Time) // Ends with a submission at that time, as a crash leaves it.
 	}{
 		{"recorded", func(s *submissions, at time.Time) {
-			if _, err := s.beginLater(at, "x@one.example").record(s.t.Context(), s.account, submissionKey{s.account.ID(), 5}); err != nil {
+			if _, err := s.recordOnly(s.beginLater(at, "x@one.example")); err != nil {
 				s.t.Fatal(err)
 			}
 		}},
@@ -357,7 +380,7 @@ func TestCancelWithoutQueue(t *testing.T) {
 		s := newLaterSubmissions(t, nil)
 		defer s.close()
 		ctx := context.Background()
-		sub, err := s.beginLater(time.Now().Add(time.Hour), "x@one.example").record(ctx, s.account, submissionKey{s.account.ID(), 5})
+		sub, err := s.recordOnly(s.beginLater(time.Now().Add(time.Hour), "x@one.example"))
 		if err != nil {
 			t.Fatal(err)
 		}

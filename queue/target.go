@@ -33,6 +33,8 @@ type delivery struct {
 	body  pipeline.Body
 	ended bool
 
+	unsigned bool // It is signed when it is sent.
+
 	id queuedb.MessageID // After a good commit.
 }
 
@@ -92,6 +94,7 @@ func (d *delivery) commit(ctx context.Context) error {
 		EnvelopeID: d.env.ID, MailFrom: d.env.MailFrom, SMTPUTF8: d.env.SMTPUTF8, EightBit: d.env.EightBit, Binary: d.env.Binary,
 		Size: d.body.Size(), Received: d.env.Received, Account: d.env.Account, ENVID: d.env.ENVID, Ret: d.env.Ret,
 		SendAt: d.env.SendAt, FutureRelease: d.env.FutureRelease, RequireTLS: requireTLS(d.env.RequireTLS, d.body.Root()),
+		Unsigned: d.unsigned,
 	}
 	m.HeaderMessageID, m.Subject = threading(d.body.Root())
 	var err error

@@ -121,6 +121,7 @@ func (f *Filter) matchesRecipient(r *recipientRow) bool {
 func (f *Filter) matchesMessage(m *messageRow) bool {
 	return (f.EnvelopeID == "" || m.EnvelopeID == f.EnvelopeID) &&
 		(f.Account == "" || m.Account == f.Account) &&
+		(f.SendBefore.IsZero() || m.SendAt <= f.SendBefore.Unix()) &&
 		(f.From == "" || f.From == "<>" && m.MailFrom == "" || f.From != "<>" && containsFold(m.MailFrom, f.From))
 }
 

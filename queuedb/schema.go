@@ -47,6 +47,7 @@ type messageRow struct {
 	SendAt        int64 // Unix seconds; zero for at once.
 	FutureRelease string
 	RequireTLS    uint8
+	Unsigned      bool
 
 	HeaderMessageID string
 	Subject         string
@@ -132,7 +133,7 @@ func makeMessageRow(m *Message) messageRow {
 	r := messageRow{
 		EnvelopeID: m.EnvelopeID, MailFrom: formatPath(m.MailFrom), SMTPUTF8: m.SMTPUTF8, EightBit: m.EightBit, Binary: m.Binary,
 		Size: m.Size, Received: m.Received, Account: m.Account, ENVID: m.ENVID, Ret: uint8(m.Ret),
-		FutureRelease: m.FutureRelease, RequireTLS: uint8(m.RequireTLS), HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
+		FutureRelease: m.FutureRelease, RequireTLS: uint8(m.RequireTLS), Unsigned: m.Unsigned, HeaderMessageID: m.HeaderMessageID, Subject: m.Subject,
 	}
 	if !m.SendAt.IsZero() {
 		r.SendAt = m.SendAt.Unix()
@@ -145,7 +146,7 @@ func (r *messageRow) message() Message {
 		ID: MessageID(r.ID), EnvelopeID: r.EnvelopeID,
 		MailFrom: parsePath(r.MailFrom), SMTPUTF8: r.SMTPUTF8, EightBit: r.EightBit, Binary: r.Binary,
 		Size: r.Size, Received: r.Received, Account: r.Account, ENVID: r.ENVID, Ret: smtp.Ret(r.Ret),
-		FutureRelease: r.FutureRelease, RequireTLS: smtp.RequireTLS(r.RequireTLS), HeaderMessageID: r.HeaderMessageID, Subject: r.Subject,
+		FutureRelease: r.FutureRelease, RequireTLS: smtp.RequireTLS(r.RequireTLS), Unsigned: r.Unsigned, HeaderMessageID: r.HeaderMessageID, Subject: r.Subject,
 		Open: int(r.Open), Canceled: r.Canceled,
 	}
 	if r.SendAt != 0 {

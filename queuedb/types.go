@@ -91,6 +91,9 @@ type Message struct {
 
 	RequireTLS smtp.RequireTLS // What the sender said about the security of transport.
 
+	// Unsigned says that recipients' prefixes have no signatures: each attempt makes them anew.
+	Unsigned bool
+
 	// For notifications and for people; from the message's header.
 	HeaderMessageID string
 	Subject         string
@@ -160,6 +163,7 @@ type Filter struct {
 	Domain     string // Destination domain, exactly.
 	States     []State
 	OpenOnly   bool
+	SendBefore time.Time // SendAt not after this.
 	DueBefore  time.Time // NextAttempt before this.
 }
 
