@@ -131,7 +131,7 @@ func (in *installation) backup(t *testing.T) {
 
 // dnscheck finds nothing wrong, and then what is missing, one record at a time.
 func (in *installation) dnscheck(t *testing.T) {
-	if out, err := in.command("config", "dnscheck", domain).CombinedOutput(); err != nil {
+	if out, err := in.command("config", "dnscheck", domain).CombinedOutput(); err != nil || !strings.Contains(string(out), "the policy is served as it is configured") {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var records []dns.RR
