@@ -32,7 +32,7 @@ func (m *openedMessage) slowHints() ([]Hint, error) {
 		return nil, err
 	}
 	var l []Hint
-	if found.namesake != "" && !found.address {
+	if found.namesake != "" && !found.address && !found.colleague {
 		l = append(l, newHint(HintName, LevelWarn, "You know somebody of this name by an address at another domain.", found.namesake, address))
 	}
 	switch {
@@ -48,9 +48,12 @@ func (m *openedMessage) slowHints() ([]Hint, error) {
 // past is what earlier mail tells of a sender.
 type past struct {
 	address  bool   // There is mail from the address.
-	namesake string // Address at another domain, from which there is mail under the same name, or to which some was sent.
+	namesake string // Address at another domain from which there is mail under the same name.
 	looked   int
 	all      bool // All earlier mail was looked at.
+
+	// Colleague tells that there is mail under the name from another address of the domain.
+	colleague bool
 }
 
 // lookBack looks at mail that came before, the latest first, until there is some from the address.
@@ -77,7 +80,12 @@ func (m *openedMessage) lookBack(address, name string) (past, error) {
 					p.address = true
 					return nil
 				}
-				if p.namesake == "" && name != "" && strings.Contains(name, " ") && sameName(a.Name, name) && owner(domainOf(other)) != domain {
+				if !strings.Contains(name, " ") || !sameName(a.Name, name) {
+					continue // First names alone are those of many.
+				}
+				if owner(domainOf(other)) == domain {
+					p.colleague = true
+				} else if p.namesake == "" {
 					p.namesake = other
 				}
 			}
