@@ -32,7 +32,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: nc, stall: l.stall, remote: addrOf(nc.RemoteAddr()), local: addrOf(nc.LocalAddr())}
+		c := &conn{Conn: nc, stall: l.stall, begun: time.Now(), remote: addrOf(nc.RemoteAddr()), local: addrOf(nc.LocalAddr())}
 		if c.remote.IsValid() && !l.free(c.remote) {
 			if !l.conns.Acquire(c.remote) {
 				nc.Close()
@@ -66,9 +66,10 @@ type conn struct {
 	stall         time.Duration
 	release       func() // May be nil.
 	remote, local netip.Addr
+	begun         time.Time
 
-	ownDeadline atomic.Bool // Somebody else has set one for writes.
-	renewed     atomic.Int64
+	ownDeadline atomic.Bool  // Somebody else has set one for writes.
+	renewed     atomic.Int64 // When ours was set, in nanoseconds from begun on; zero for not.
 }
 
 func (c *conn) Close() error {
@@ -92,13 +93,13 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 
 // renew sets the deadline of the next write, unless it was set a moment ago.
 func (c *conn) renew(always bool) {
-	now := time.Now()
-	if last := c.renewed.Load(); !always && last != 0 && now.UnixNano()-last < int64(c.stall/8) {
+	age := time.Since(c.begun)
+	if last := c.renewed.Load(); !always && last != 0 && age-time.Duration(last) < c.stall/8 {
 		return
 	}
-	c.renewed.Store(now.UnixNano())
+	c.renewed.Store(max(int64(age), 1))
 	// If this fails, so does the write.
-	c.Conn.SetWriteDeadline(now.Add(c.stall))
+	c.Conn.SetWriteDeadline(time.Now().Add(c.stall))
 }
 
 func (c *conn) Write(p []byte) (int, error) {

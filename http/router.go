@@ -73,11 +73,12 @@ func (q *exchange) fail(code int) {
 // serve has a request answered by a handler, nil for that of the target, within the limits of the target.
 func (q *exchange) serve(t *target, h nethttp.Handler) {
 	q.target = t
-	q.takeForwarded(t)
+	believes, noRateLimit := q.p.settings(t)
+	q.takeForwarded(believes)
 	if h == nil {
 		h = t.handler
 	}
-	if q.counted || t.noRateLimit || q.p.uncounted(q.client) || q.p.limiters.requests.Allow(q.client, 1) {
+	if q.counted || noRateLimit || q.p.uncounted(q.client) || q.p.limiters.requests.Allow(q.client, 1) {
 		q.counted = true
 		if q.limitBody(t.maxBody) {
 			h.ServeHTTP(q, q.r)
@@ -90,9 +91,9 @@ func (q *exchange) serve(t *target, h nethttp.Handler) {
 	q.p.s.Error(q, q.r, nethttp.StatusTooManyRequests)
 }
 
-// takeForwarded finds out the address of the client, and takes out what others than trusted proxies say of it. Of the targets
+// takeForwarded finds out the address of the client, which trusted proxies may tell where they are believed, and takes out what others say of it. Of the targets
 // that are asked in turn the first is enough.
-func (q *exchange) takeForwarded(t *target) {
+func (q *exchange) takeForwarded(believes bool) {
 	if q.forwarded {
 		return
 	}
@@ -100,7 +101,7 @@ func (q *exchange) takeForwarded(t *target) {
 	r := q.r
 	trusted := q.p.listener.ForwardedNetworks
 	https := false
-	if t.forwarded && q.isTrustedPeer() {
+	if believes && q.isTrustedPeer() {
 		q.client, https = forwarded(r.Header, q.client, trusted)
 		q.secure = q.secure || https
 		r.RemoteAddr = netip.AddrPortFrom(q.client, 0).String()
@@ -144,8 +145,10 @@ func hostOf(s string) (string, bool) {
 			return ip.Unmap().String(), true
 		}
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.String(), ip.Is4()
+	if host != "" && host[len(host)-1] <= '9' { // No top-level domain ends so.
+		if ip, err := netip.ParseAddr(host); err == nil {
+			return ip.String(), ip.Is4()
+		}
 	}
 	d, err := dns.ParseDomainLax(host)
 	return d.ASCII, err == nil
@@ -230,7 +233,7 @@ func (q *exchange) website() bool {
 	}
 	if t := q.router.redirects[q.host]; t != nil {
 		// To the other website at once, with TLS if there is any.
-		q.serveSite(t)
+		q.serve(t, nil)
 		return true
 	}
 	sites := q.router.byHost[q.host]
@@ -242,7 +245,7 @@ func (q *exchange) website() bool {
 			return true
 		}
 		q.site, q.next = i, false
-		q.serveSite(s.target)
+		q.serve(s.target, nil)
 		if !q.next {
 			return true
 		}
@@ -250,25 +253,12 @@ func (q *exchange) website() bool {
 	return false
 }
 
-// serveSite has a website answer.
-func (q *exchange) serveSite(t *target) {
-	web := q.p.kinds[config.WebServer]
-	if t.forwarded != web.Forwarded || t.noRateLimit != web.NoRateLimit {
-		// Targets of websites are shared by ports.
-		c := *t
-		c.forwarded, c.noRateLimit = web.Forwarded, web.NoRateLimit
-		t = &c
-	}
-	q.serve(t, nil)
-}
-
 // toHTTPS answers a request without TLS that is to have it.
 func (q *exchange) toHTTPS(plain bool) bool {
 	if plain || q.secure || q.p.httpsPort == 0 {
 		return false
 	}
-	web := q.p.kinds[config.WebServer]
-	if web.Forwarded && q.isTrustedPeer() {
+	if q.p.web.Forwarded && q.isTrustedPeer() {
 		if _, https := forwarded(q.r.Header, q.client, q.p.listener.ForwardedNetworks); https {
 			return false
 		}

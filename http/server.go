@@ -159,7 +159,8 @@ type port struct {
 	stall     time.Duration // How long a client may do nothing in the middle of something.
 	mounts    []mount       // Longest path first.
 	kinds     map[config.WebKind]config.WebService
-	httpsPort int // Where websites are with TLS, on this listener; 0 for nowhere.
+	web       config.WebService // Of websites; zero if the port has none.
+	httpsPort int               // Where websites are with TLS, on this listener; 0 for nowhere.
 	targets   builtin
 }
 
@@ -247,6 +248,7 @@ func (s *Server) newPort(listener *config.Listener, wp config.WebPort) *port {
 	for _, svc := range wp.Services {
 		p.kinds[svc.Kind] = svc
 	}
+	p.web = p.kinds[config.WebServer]
 	for _, svc := range listener.Web {
 		if svc.Kind == config.WebServer && svc.TLS {
 			p.httpsPort = svc.Port

@@ -51,6 +51,7 @@ type target struct {
 	maxBody     int64 // Zero for no limit.
 	forwarded   bool  // Clients' addresses are those that trusted proxies tell.
 	noRateLimit bool
+	site        bool // Of a website: the two before are what the port has for websites.
 }
 
 // builtin are targets of each port besides its services.
@@ -62,6 +63,21 @@ func (s *Server) newTarget(name string, h nethttp.Handler) *target {
 	return &target{name: name, handler: h, metrics: s.metrics.handler(name)}
 }
 
+// newSiteTarget returns a target that ports share.
+func (s *Server) newSiteTarget(name string, h nethttp.Handler) *target {
+	t := s.newTarget(name, h)
+	t.site = true
+	return t
+}
+
+// settings returns what holds for a target on a port: whether it believes trusted proxies, and has no limit of requests.
+func (p *port) settings(t *target) (forwarded, noRateLimit bool) {
+	if t.site {
+		return p.web.Forwarded, p.web.NoRateLimit
+	}
+	return t.forwarded, t.noRateLimit
+}
+
 // mountServices makes the handlers of the services of a port.
 func (p *port) mountServices() {
 	s := p.s
@@ -70,9 +86,8 @@ func (p *port) mountServices() {
 		wellKnown: s.newTarget("(well-known)", nil),
 		redirect:  s.newTarget("(redirect)", nil),
 	}
-	web := p.kinds[config.WebServer]
 	for _, t := range []*target{p.targets.refused, p.targets.wellKnown, p.targets.redirect} {
-		t.forwarded = web.Forwarded
+		t.forwarded = p.web.Forwarded
 	}
 	p.targets.wellKnown.maxBody = maxDocumentRequest // The others read none.
 	for _, svc := range p.Services {

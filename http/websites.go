@@ -90,7 +90,7 @@ func (s *Server) setRouter(cfg *config.Config) {
 	sites := cfg.Websites()
 	rt := &router{cfg: cfg, sites: sites, redirects: map[string]*target{}, byHost: map[string][]*site{}}
 	for from, to := range sites.Redirects {
-		rt.redirects[from.ASCII] = s.newTarget("(redirect)", s.redirectDomain(to))
+		rt.redirects[from.ASCII] = s.newSiteTarget("(redirect)", s.redirectDomain(to))
 	}
 	var all []*instance
 	for _, h := range sites.Handlers {
@@ -174,7 +174,7 @@ func (s *Server) newInstance(h *config.WebHandler) *instance {
 
 // newSite returns the website of a handler.
 func (s *Server) newSite(h *config.WebHandler, in *instance) *site {
-	st := &site{h: h, instance: in, target: s.newTarget(h.LogName, in)}
+	st := &site{h: h, instance: in, target: s.newSiteTarget(h.LogName, in)}
 	st.prefix, _ = literalPrefix(h.Path)
 	st.log = h.AccessLog
 	if h.Forward == nil { // It has the limit itself.

@@ -30,7 +30,7 @@ func (x *requestContext) Done() <-chan struct{} {
 			close(x.done)
 		} else if x.c.w < len(x.c.buf) { // Otherwise the client is there and has sent more.
 			x.watched = make(chan struct{})
-			x.c.deadline = time.Time{}
+			x.c.armed = time.Time{}
 			_ = x.c.nc.SetReadDeadline(time.Time{}) // If this fails, so does the read.
 			go x.watch()
 		}

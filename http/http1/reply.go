@@ -154,7 +154,7 @@ func (w *reply) own(name string, values []string) bool {
 	case "Trailer":
 		for _, v := range values {
 			for name := range strings.SplitSeq(v, ",") {
-				if name = textproto.CanonicalMIMEHeaderKey(strings.Trim(name, " \t")); httpguts.ValidTrailerHeader(name) {
+				if name = textproto.CanonicalMIMEHeaderKey(textproto.TrimString(name)); httpguts.ValidTrailerHeader(name) {
 					w.trailers = append(w.trailers, name)
 				}
 			}
@@ -179,7 +179,7 @@ func (w *reply) fields(name string, values []string) {
 		b = append(b, name...)
 		b = append(b, ": "...)
 		from := len(b)
-		b = append(b, strings.Trim(v, " \t\r\n")...)
+		b = append(b, textproto.TrimString(v)...)
 		for i, c := range b[from:] {
 			if c == '\r' || c == '\n' {
 				b[from+i] = ' '

@@ -69,7 +69,7 @@ func parseFields(r *http.Request, fields string, n int) bool {
 		line, rest, _ := strings.Cut(fields, "\r\n")
 		fields = rest
 		name, value, ok := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
+		value = trim(value)
 		if !ok || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
 			return false
 		}
@@ -97,4 +97,15 @@ func parseFields(r *http.Request, fields string, n int) bool {
 		r.Header[name], values = values[:1:1], values[1:]
 	}
 	return r.Host != ""
+}
+
+// trim returns a value without the white space around it (RFC 9110 §5.5).
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
 }

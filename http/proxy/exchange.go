@@ -324,9 +324,12 @@ func (x *exchange) note(err error) {
 }
 
 func (x *exchange) result(err error) string {
+	if err == nil {
+		return resultOK
+	}
 	var de *dialError
 	switch {
-	case err == nil, errors.Is(err, errTooLarge), errors.Is(err, errBadRequest):
+	case errors.Is(err, errTooLarge), errors.Is(err, errBadRequest):
 		return resultOK
 	case errors.Is(err, errClient), errors.Is(err, errWrite), x.gone:
 		return resultCanceled

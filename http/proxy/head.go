@@ -156,11 +156,15 @@ func parseField(line string) (field, error) {
 		return field{}, fmt.Errorf("%w: field without colon", errMalformed)
 	}
 	// §5.1: whitespace before the colon is removed from responses.
-	name = strings.TrimRight(name, " \t")
 	if !isToken(name) {
-		return field{}, fmt.Errorf("%w: bad field name", errMalformed)
+		if name = strings.TrimRight(name, " \t"); !isToken(name) {
+			return field{}, fmt.Errorf("%w: bad field name", errMalformed)
+		}
 	}
-	value = strings.Trim(value, " \t")
+	value = strings.TrimPrefix(value, " ")
+	if value != "" && (value[0] <= ' ' || value[len(value)-1] <= ' ') { // More than usual.
+		value = strings.Trim(value, " \t")
+	}
 	if !validValue(value) {
 		return field{}, fmt.Errorf("%w: control characters in a field", errMalformed)
 	}
