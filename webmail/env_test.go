@@ -195,3 +195,6 @@ func wantCode(t testing.TB, err error, code string) {
 		t.Errorf("error %v, want code %s", err, code)
 	}
 }
+
+// storeMessage returns a message to be added.
+func storeMessage(text string) store.NewMessage { return storetest.Message(text) }

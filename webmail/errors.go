@@ -46,6 +46,7 @@ var told = []struct {
 	{store.ErrBadKeyword, codeBad, "A label cannot have this name."},
 	{store.ErrQuota, codeQuota, "There is no space left for mail. Delete something, and empty Trash."},
 	{store.ErrExpunged, codeNotFound, "This message does not exist any more."},
+	{errTooMuch, codeLimit, "The message is too large with its files."},
 	{store.ErrNoSubmission, codeNotFound, "This message is not known any more."},
 }
 
@@ -76,4 +77,10 @@ func (s *Server) tell(ctx context.Context, call string, rerr *error) {
 	id := rand.Text()[:10]
 	s.log.Error("call failed", "call", call, "err", err, "id", id)
 	*rerr = &sherpa.Error{Code: codeTemporary, Message: "The server could not do this now. Try again later. The log has more under " + id + "."}
+}
+
+// isCode tells whether an error is one that users are told, of a code.
+func isCode(err error, code string) bool {
+	e, ok := errors.AsType[*sherpa.Error](err)
+	return ok && e.Code == code
 }

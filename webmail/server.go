@@ -10,14 +10,18 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/microcosm-cc/bluemonday"
 	"github.com/mjl-/sherpa"
 	"github.com/mjl-/sherpadoc"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/config"
+	"mox/dns"
 	"mox/pipeline"
 	"mox/queue"
+	"mox/rcptsecurity"
 	"mox/store"
+	"mox/webassets"
 	"mox/websession"
 )
 
@@ -32,6 +36,11 @@ type Options struct {
 	Submissions *queue.Submissions
 	Checks      []pipeline.Use // Of messages that are sent, as on ports for submission.
 	SpoolDir    string         // For uploads, and messages while they are made.
+
+	// Security finds out about the ways to recipients. Default: nothing is known of them.
+	Security interface {
+		Lookup(ctx context.Context, domain dns.Domain) rcptsecurity.Security
+	}
 
 	// Client makes the requests by which lists are left. It does not reach this machine and private networks.
 	// Default: lists are not left by the server.
@@ -49,6 +58,10 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	streams *streams
+	reader  *reader
+	uploads *uploads
+	policy  *bluemonday.Policy // Of the text of messages that are sent.
+	bundle  *webassets.Bundle
 	api     http.Handler
 }
 
@@ -70,6 +83,13 @@ func New(opts Options) (*Server, error) {
 		s.now = time.Now
 	}
 	s.streams = newStreams(s)
+	s.reader = newReader()
+	s.uploads = newUploads(opts.SpoolDir, s.now)
+	s.policy = draftPolicy()
+	var err error
+	if s.bundle, err = newBundle(); err != nil {
+		return nil, err
+	}
 	var doc sherpadoc.Section
 	if err := json.Unmarshal(apiDoc, &doc); err != nil {
 		return nil, fmt.Errorf("webmail: description of the API: %w", err)
@@ -87,7 +107,7 @@ func (s *Server) Handler(path string) http.Handler {
 	require := func(h http.HandlerFunc) http.Handler { return s.opts.Sessions.Require(h) }
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", s.opts.Sessions.Page("session/", s.page(path)))
-	mux.Handle("GET /assets/", s.assets())
+	mux.Handle("GET /assets/", http.StripPrefix("/assets", s.bundle))
 	mux.Handle("/session/", http.StripPrefix("/session", s.opts.Sessions.Handler()))
 	mux.Handle("POST /api/", require(s.call))
 	mux.Handle("GET /events", require(s.serveEvents))
@@ -100,7 +120,9 @@ func (s *Server) Handler(path string) http.Handler {
 }
 
 // Shutdown ends what lasts, and returns when that is done or the context ends, whose error it then returns.
-func (s *Server) Shutdown(ctx context.Context) error { return s.streams.shutdown(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error {
+	return errors.Join(s.streams.shutdown(ctx), s.uploads.close())
+}
 
 // call answers a call of the API. Only pages can make one: others have no X-Mox-Csrf.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {

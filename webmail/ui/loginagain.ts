@@ -18,7 +18,7 @@ export function askLogin(username: string): AskLogin {
 				submit: async (event) => {
 					event.preventDefault();
 					secret.setError("");
-					setBusy(action, true);
+					const ready = setBusy(action);
 					try {
 						await logIn({ Username: username, Password: password.value, Remember: false });
 						done = true;
@@ -28,7 +28,7 @@ export function askLogin(username: string): AskLogin {
 						secret.setError(e instanceof APIError && e.kind !== "offline" ? e.message : t("error.offline"));
 						password.select();
 					} finally {
-						setBusy(action, false);
+						ready();
 					}
 				},
 			},

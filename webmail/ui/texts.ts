@@ -1,43 +1,29 @@
 // The words of the page, in English. A catalogue for another language has the same keys.
 
+import { Language, type Plural } from "../../web/lib/i18n";
 import { type Mailbox, Role, type Settings } from "./api";
 import { commandLabels } from "./keys";
 
-/** Words by key. {name} is replaced by an argument; of "one|other" the form for n is taken. */
-export type Catalogue = { readonly [key: string]: string };
+/** Words by key. {name} is replaced by an argument; "one|other" are the forms for n. Other languages have plural forms of their own. */
+export type Words = { readonly [key: string]: string | Plural };
 
-const all = new Map<string, string>();
+const english: { [key: string]: string | Plural } = {};
 
-/** Adds the words of a part of the page, such as one that is loaded later. */
-export function addTexts(catalogue: Catalogue): void {
-	for (const [key, text] of Object.entries(catalogue)) all.set(key, text);
-}
-
-const language = "en";
-const plural = new Intl.PluralRules(language);
-const numbers = new Intl.NumberFormat(language);
+/** The language of the page. */
+export const language = new Language("en", english);
 
 /** Returns words. A key that there is none for comes back as it is, so that it is seen. */
-export function t(key: string, args: { readonly [name: string]: string | number } = {}): string {
-	let text = all.get(key);
-	if (text === undefined) return key;
-	if (text.includes("|") && typeof args["n"] === "number") {
-		const [one = "", other = one] = text.split("|");
-		text = plural.select(args["n"]) === "one" ? one : other;
-	}
-	return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
-		const value = args[name];
-		return value === undefined ? whole : typeof value === "number" ? numbers.format(value) : value;
-	});
-}
+export const t = language.t;
 
 /** A size in words: "3.2 GB". */
-export function sizeText(bytes: number): string {
-	const units = ["B", "kB", "MB", "GB", "TB"];
-	let n = bytes;
-	let unit = 0;
-	for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000;
-	return `${new Intl.NumberFormat(language, { maximumFractionDigits: n < 10 && unit > 0 ? 1 : 0 }).format(n)} ${units[unit]}`;
+export const sizeText = (bytes: number): string => language.size(bytes);
+
+/** Adds the words of a part of the page, such as one that is loaded later. */
+export function addTexts(words: Words): void {
+	for (const [key, text] of Object.entries(words)) {
+		const [one = "", other] = typeof text === "string" ? text.split("|") : [];
+		english[key] = other === undefined ? text : { one, other };
+	}
 }
 
 /** The name of a mailbox as users see it. */
@@ -51,6 +37,14 @@ export function labelName(settings: Settings, keyword: string): string {
 }
 
 addTexts(commandLabels);
+addTexts({
+	"me": "me", "nobody": "nobody", "draft": "Draft", "no.subject": "(no subject)", "row.loading": "Loading", "row.unread": "Unread", "row.draft": "Draft", "row.flagged": "Flagged", "row.attachments": "has attachments", "row.select": "Select",
+	"archive": "Archive", "delete": "Delete", "junk": "Junk", "notjunk": "Not junk", "move": "Move", "copy": "Copy", "label": "Label", "flag": "Flag or unflag", "mute": "Mute or unmute", "mark.read": "Mark as read", "mark.unread": "Mark as unread", "move.to": "Move to", "copy.to": "Copy to",
+	"list": "Messages", "list.search": "Search: {text}", "list.label": "Label {label}", "list.flagged": "Flagged", "list.all": "All mail", "list.gone": "This mailbox does not exist any more.", "list.nothing": "Nothing found", "list.nothingFor": "No message fits {text}.", "list.nothingWith": "No message fits the filters.", "list.searchAll": "Search Junk and Trash too", "list.clearFilters": "Clear filters", "list.allRead": "All done.", "list.allReadHint": "New mail appears here by itself.", "list.empty": "Nothing here", "list.searching": "{n} found so far, looked back to {back}|{n} found so far, looked back to {back}", "list.searchProgress": "How far the search has looked", "list.options": "View",
+	"select.all": "Select all", "select.count": "{n} selected", "select.clear": "Clear the selection", "select.loaded": "All {n} loaded are selected.", "select.everything": "Select all {n}", "select.allOf": "All {n} are selected.",
+	"count.threads": "{n} conversation|{n} conversations", "sort": "Sort", "sort.date": "By date", "sort.from": "By sender", "sort.subject": "By subject", "sort.size": "By size", "sort.oldest": "The other way round", "threads": "Conversations", "filter": "Filter", "filter.unread": "Unread", "filter.read": "Read", "filter.flagged": "Flagged", "filter.attachment": "With attachment", "filter.tome": "To me", "filter.remove": "Remove filter {name}",
+	"density": "Density and layout", "density.comfortable": "Comfortable", "density.compact": "Compact", "density.cosy": "Cosy", "pane.right": "Message at the right", "pane.below": "Message below", "pane.none": "Message in place of the list", "scope.mailbox": "This mailbox", "scope.children": "With those below", "scope.normal": "All but Junk and Trash", "scope.all": "Everywhere", "search.save": "Save this search", "search.saved": "It is in the sidebar now.",
+});
 addTexts({
 	"undo": "Undo", "undo.nothing": "There is nothing to undo.", "undo.done": "Undone.", "undo.late": "It was changed since and cannot be undone.", "undo.failed": "It could not be undone.",
 	"cancel": "Cancel", "stop": "Stop", "save": "Save", "create": "Create", "close": "Close", "name": "Name", "name.full": "Name, with / between levels", "name.missing": "Type a name.", "colour": "Colour", "actions": "Actions", "more": "More",
@@ -73,5 +67,6 @@ addTexts({
 	"colour.1": "Red", "colour.2": "Orange", "colour.3": "Yellow", "colour.4": "Green", "colour.5": "Teal", "colour.6": "Blue", "colour.7": "Violet", "colour.8": "Pink", "colour.9": "Grey",
 	"login.title": "Log in to go on", "login.password": "Password", "login.do": "Log in", "login.text": "You were logged out. What you have typed is still here.",
 	"key.pending": "{keys} …", "help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
+	"notices": "Notices", "settings.failed": "The settings were not saved.", "view.failed": "The list cannot be shown.", "compose.failed": "The composer cannot be opened.",
 	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "version.new": "There is a new version of this page.",
 });

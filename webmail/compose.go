@@ -1,0 +1,436 @@
+package webmail
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html"
+	"slices"
+	"strings"
+	"time"
+
+	"mox/config"
+	"mox/message"
+	"mox/smtp"
+	"mox/store"
+)
+
+// maxQuoted is how much of the text of a message is quoted, in bytes.
+const maxQuoted = 256 << 10
+
+// composing makes a draft of messages.
+type composing struct {
+	ctx   context.Context
+	s     *Server
+	acc   *store.Account
+	actor store.Actor
+	cfg   *config.Config
+	name  string // Of the account.
+	st    Settings
+	ids   []Identity
+}
+
+// original is a message that a draft is about.
+type original struct {
+	*letter
+	id      store.EmailID
+	content *store.Content
+	layout  *layout
+}
+
+// newComposing returns what makes drafts for the account of a call. The caller must close the account.
+func (s *Server) newComposing(ctx context.Context) (*composing, error) {
+	acc, actor, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, name := s.opts.Config(), session(ctx).Account
+	c := &composing{ctx: ctx, s: s, acc: acc, actor: actor, cfg: cfg, name: name, ids: identities(cfg, name)}
+	if c.st, err = settings(ctx, acc); err != nil {
+		acc.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// open opens a message. The caller must close its content.
+func (c *composing) open(email string) (*original, error) {
+	id, ok := parseEmailID(email)
+	if !ok {
+		return nil, store.ErrExpunged
+	}
+	o, err := c.s.reader.open(c.ctx, c.acc, c.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	content, err := c.acc.Open(c.ctx, c.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	l, err := o.letterAt(content, "")
+	if err != nil {
+		content.Close()
+		return nil, err
+	}
+	return &original{l, id, content, layoutOf(l)}, nil
+}
+
+// compose returns the draft that a request asks for.
+func (c *composing) compose(r ComposeRequest) (Draft, error) {
+	d := Draft{From: c.from(nil), Rich: !c.st.ComposeText}
+	if r.Kind == ComposeNew {
+		if err := mailto(r.Mailto, &d); err != nil {
+			return Draft{}, err
+		}
+		c.finish(&d, "")
+		return d, nil
+	}
+	if len(r.Emails) == 0 || len(r.Emails) > maxAttached {
+		return Draft{}, errUser(codeBad, "Which message?")
+	}
+	o, err := c.open(r.Emails[0])
+	if err != nil {
+		return Draft{}, err
+	}
+	defer o.content.Close()
+	switch r.Kind {
+	case ComposeReply, ComposeReplyAll, ComposeReplyList:
+		return d, c.reply(&d, o, r)
+	case ComposeForward:
+		return d, c.forward(&d, o)
+	case ComposeAttach:
+		return d, c.attach(&d, o, r.Emails)
+	case ComposeEditAsNew, ComposeDraft:
+		return d, c.edit(&d, o, r.Kind == ComposeDraft)
+	case ComposeUnsubscribe:
+		return d, c.unsubscribe(&d, o)
+	}
+	return Draft{}, errUser(codeBad, "A message cannot begin as %q.", r.Kind)
+}
+
+// from returns who a message is from: an own address that another message was sent to, or the first one.
+func (c *composing) from(sentTo []message.Address) Person {
+	for _, a := range sentTo {
+		address, err := smtp.ParseAddress(a.Addr())
+		if a.Kind == message.Mailbox && err == nil && c.cfg.AccountCanSendFrom(c.name, address) {
+			return c.sender(address.String())
+		}
+	}
+	for _, id := range c.ids {
+		if !strings.HasPrefix(id.Address, "@") {
+			return c.sender(id.Address)
+		}
+	}
+	return Person{}
+}
+
+// sender returns an own address with the name to send with.
+func (c *composing) sender(address string) Person {
+	p := Person{Address: address}
+	if len(c.ids) > 0 {
+		p.Name = c.ids[0].Name
+	}
+	if sig := c.st.signature(address); sig.Name != "" {
+		p.Name = sig.Name
+	}
+	return p
+}
+
+// mine tells whether an address is one of the account.
+func (c *composing) mine(p Person) bool {
+	address, err := smtp.ParseAddress(p.Address)
+	return err == nil && c.cfg.AccountCanSendFrom(c.name, address)
+}
+
+// people returns the mailboxes of a list of addresses.
+func people(l []message.Address) []Person {
+	var all []Person
+	for _, a := range l {
+		if a.Kind == message.Mailbox && a.Addr() != "" && strings.Contains(a.Addr(), "@") {
+			all = append(all, Person{Name: a.Name, Address: a.Addr()})
+		}
+	}
+	return all
+}
+
+// finish adds the signature, and the reply address that goes with it. Quote is in the form of the draft; it stands below the
+// signature, or above it if the user writes below quotes.
+func (c *composing) finish(d *Draft, quote string) {
+	sig := c.st.signature(d.From.Address)
+	if sig.ReplyTo != "" && len(d.ReplyTo) == 0 {
+		d.ReplyTo = []Person{{Address: sig.ReplyTo}}
+	}
+	if !d.Rich {
+		text := d.Text
+		own := ""
+		if sig.Text != "" {
+			own = "-- \n" + strings.TrimRight(sig.Text, "\n") + "\n" // RFC 3676 §4.3
+		}
+		d.Text = strings.TrimLeft(joined(c.st.QuoteBelow, text, quote, own, "\n\n"), "\n")
+		if text == "" && !c.st.QuoteBelow && d.Text != "" {
+			d.Text = "\n\n" + d.Text
+		}
+		return
+	}
+	own := ""
+	if sig.HTML != "" {
+		own = `<div data-mox-signature="">` + c.s.policy.Sanitize(sig.HTML) + `</div>`
+	}
+	text := d.HTML
+	if text == "" {
+		text = "<p><br></p>"
+	}
+	d.HTML = joined(c.st.QuoteBelow, text, quote, own, "")
+}
+
+// joined puts text, quote and signature in order.
+func joined(below bool, text, quote, signature, sep string) string {
+	parts := []string{text, signature, quote}
+	if below {
+		parts = []string{quote, text, signature}
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
+}
+
+// reply makes an answer (RFC 5322 §3.6.2, §3.6.4).
+func (c *composing) reply(d *Draft, o *original, r ComposeRequest) error {
+	env := o.envelope
+	d.From = c.from(slices.Concat(env.To, env.CC, env.BCC))
+	d.Related = []string{o.id.String()}
+	d.InReplyTo, d.References = env.MessageID, references(env)
+	d.Subject = "Re: " + base(env.Subject)
+
+	to := people(env.ReplyTo)
+	if len(to) == 0 {
+		to = people(env.From)
+	}
+	own := !slices.ContainsFunc(people(env.From), func(p Person) bool { return !c.mine(p) }) && len(env.From) > 0
+	switch {
+	case r.Kind == ComposeReplyList:
+		list := listPost(o.header)
+		if list == "" {
+			return errUser(codeBad, "The message does not say how to write to its list.")
+		}
+		d.To = []Person{{Address: list}}
+	case own:
+		// To go on with what one has written oneself goes to those it was sent to.
+		d.From = c.sender(people(env.From)[0].Address)
+		d.To = people(env.To)
+		if r.Kind == ComposeReplyAll {
+			d.Cc = people(env.CC)
+		}
+	case r.Kind == ComposeReplyAll:
+		d.To = to
+		d.Cc = slices.Concat(people(env.To), people(env.CC))
+	default:
+		d.To = to
+	}
+	d.To = distinct(d.To, nil, nil)
+	d.Cc = distinct(d.Cc, d.To, c.mine)
+
+	line := "On " + c.when(env.Date, o.received) + ", " + authorOf(people(env.From)) + " wrote:"
+	if r.Quote != "" {
+		c.finish(d, c.quoted(d.Rich, line, html.EscapeString(r.Quote), r.Quote, true))
+		return nil
+	}
+	return c.quote(d, o, line, true)
+}
+
+// base returns a subject without what marks answers, and on one line.
+func base(subject string) string {
+	b, _ := message.BaseSubject(subject)
+	return b
+}
+
+// references returns the field References of an answer (RFC 5322 §3.6.4), of which the first and the last are kept where they are many.
+func references(env *message.Envelope) []string {
+	refs := slices.Clone(env.References)
+	if len(refs) == 0 && len(env.InReplyTo) == 1 {
+		refs = slices.Clone(env.InReplyTo)
+	}
+	if env.MessageID != "" {
+		refs = append(slices.DeleteFunc(refs, func(s string) bool { return s == env.MessageID }), env.MessageID)
+	}
+	const most = 30
+	if len(refs) > most {
+		refs = append(refs[:1], refs[len(refs)-most+1:]...)
+	}
+	return refs
+}
+
+// distinct returns people without those that are twice, in others, or that a function says to leave out.
+func distinct(l, others []Person, without func(Person) bool) []Person {
+	seen := map[string]bool{}
+	for _, p := range others {
+		seen[strings.ToLower(p.Address)] = true
+	}
+	var all []Person
+	for _, p := range l {
+		key := strings.ToLower(p.Address)
+		if seen[key] || without != nil && without(p) {
+			continue
+		}
+		seen[key] = true
+		all = append(all, p)
+	}
+	return all
+}
+
+// names1 returns who a message is from, in words.
+func authorOf(l []Person) string {
+	if len(l) == 0 {
+		return "somebody"
+	}
+	if l[0].Name != "" {
+		return l[0].Name
+	}
+	return l[0].Address
+}
+
+// when returns a time in words, in the zone of the user.
+func (c *composing) when(date, received time.Time) string {
+	if date.IsZero() {
+		date = received
+	}
+	if zone, err := time.LoadLocation(c.st.TimeZone); err == nil && c.st.TimeZone != "" {
+		date = date.In(zone)
+	}
+	return date.Format("2 January 2006 at 15:04")
+}
+
+// attachment returns a part of a message as an attachment of a draft.
+func (c *composing) attachment(o *original, f leaf, inline bool) Attachment {
+	at := Attachment{
+		ID: partID(o.id, f.path), Name: partFileName(f), Type: mediaType(f.part.MediaType()), Size: decodedSize(f.part),
+		Inline: inline, ContentID: contentID(f.part),
+	}
+	if f.part.Message != nil {
+		at.Type = "message/rfc822"
+	}
+	at.Address = attachmentAddress(at)
+	return at
+}
+
+// forward makes a message with the text and the files of another.
+func (c *composing) forward(d *Draft, o *original) error {
+	env := o.envelope
+	d.From = c.from(slices.Concat(env.To, env.CC, env.BCC))
+	d.Related, d.Forward = []string{o.id.String()}, true
+	d.References = references(env)
+	d.Subject = "Fwd: " + base(env.Subject)
+	head := "---------- Forwarded message ----------\nFrom: " + written(people(env.From)) + "\nDate: " + c.when(env.Date, o.received) +
+		"\nSubject: " + env.Subject + "\nTo: " + written(people(env.To))
+	if cc := people(env.CC); len(cc) > 0 {
+		head += "\nCc: " + written(cc)
+	}
+	if err := c.quote(d, o, head, false); err != nil {
+		return err
+	}
+	c.files(d, o)
+	return nil
+}
+
+// list1 returns people in words.
+func written(l []Person) string {
+	var all []string
+	for _, p := range l {
+		if p.Name != "" {
+			all = append(all, fmt.Sprintf("%s <%s>", p.Name, p.Address))
+		} else {
+			all = append(all, p.Address)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// files adds the files of a message that its text does not show already.
+func (c *composing) files(d *Draft, o *original) {
+	have := map[string]bool{}
+	for _, at := range d.Attachments {
+		have[at.ID] = true
+	}
+	for _, f := range o.layout.files {
+		if at := c.attachment(o, f, false); !have[at.ID] && len(d.Attachments) < maxAttached {
+			d.Attachments = append(d.Attachments, at)
+		}
+	}
+}
+
+// attach makes a message with others as its files.
+func (c *composing) attach(d *Draft, o *original, emails []string) error {
+	d.Related, d.Forward = emails, true
+	if len(emails) == 1 {
+		d.Subject = "Fwd: " + base(o.envelope.Subject)
+	}
+	for _, email := range emails {
+		id, ok := parseEmailID(email)
+		if !ok {
+			return store.ErrExpunged
+		}
+		m, err := c.s.reader.open(c.ctx, c.acc, c.actor, id)
+		if err != nil {
+			return err
+		}
+		name := "message"
+		if m.root.Envelope != nil && m.root.Envelope.Subject != "" {
+			name = m.root.Envelope.Subject
+		}
+		at := Attachment{ID: emailAttachmentID(id), Name: fileName(strings.ReplaceAll(name, "/", "-") + ".eml"), Type: "message/rfc822", Size: m.size}
+		at.Address = attachmentAddress(at)
+		d.Attachments = append(d.Attachments, at)
+	}
+	c.finish(d, "")
+	return nil
+}
+
+// edit makes a message like another one: a draft to go on with, or a new one.
+func (c *composing) edit(d *Draft, o *original, draft bool) error {
+	env := o.envelope
+	if from := people(env.From); len(from) > 0 && c.mine(from[0]) {
+		d.From = from[0]
+	}
+	d.To, d.Cc, d.Bcc, d.ReplyTo = people(env.To), people(env.CC), people(env.BCC), people(env.ReplyTo)
+	d.Subject = env.Subject
+	d.Rich = o.layout.isHTML
+	if draft {
+		d.Email = o.id.String()
+		d.References = env.References
+		if len(env.InReplyTo) > 0 {
+			d.InReplyTo = env.InReplyTo[0]
+		}
+		c.extra(d, o)
+	}
+	if d.Rich {
+		fragment, inline, err := c.fragment(o)
+		if err != nil {
+			return err
+		}
+		d.HTML, d.Attachments = fragment, inline
+	} else {
+		text, err := c.plain(o)
+		if err != nil {
+			return err
+		}
+		d.Text = strings.TrimSuffix(text, "\n")
+	}
+	c.files(d, o)
+	return nil
+}
+
+// extra reads what a draft has besides its message. Only that of this server counts: a draft of another program has none.
+func (c *composing) extra(d *Draft, o *original) {
+	f, ok := message.FirstField(o.header, draftField)
+	if !ok {
+		return
+	}
+	var x draftExtra
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(f.Value)), ""))
+	if err != nil || json.Unmarshal(b, &x) != nil {
+		return
+	}
+	d.Related, d.Forward, d.RequireTLS, d.SendAt = x.Related, x.Forward, x.RequireTLS, x.SendAt
+	if !slices.Contains([]TLSChoice{TLSDefault, TLSRequired, TLSOptional}, d.RequireTLS) {
+		d.RequireTLS = TLSDefault
+	}
+}

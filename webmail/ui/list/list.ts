@@ -1,0 +1,548 @@
+import { emptyState } from "../../../web/components/state/state";
+import { button } from "../../../web/components/button/button";
+import { progress } from "../../../web/components/progress/progress";
+import { h, replaceChildren } from "../../../web/lib/dom";
+import { Scope } from "../../../web/lib/view";
+import { type Move, VirtualList } from "../../../web/lib/virtuallist";
+import { ActionKind, type Progress, type Query, type Row, Role, Scope as MailScope, Sort, type ViewEvent } from "../api";
+import type { App, List, Optimistic, ServerView, Target } from "../app";
+import { dateGroup, dateText } from "../dates";
+import { dragType } from "../sidebar";
+import { mailboxLabel, t } from "../texts";
+import { listCommands } from "./commands";
+import { ListHead } from "./head";
+import { Hidden } from "./hidden";
+import { changed } from "./optimistic";
+import { MessageRow, rowLabel } from "./row";
+import { Selected } from "./selection";
+
+export interface ListOptions {
+	/** A row is to be read. */
+	readonly open: (row: Row, query: Query) => void;
+	/** The message that is read left the list, or nothing is open any more. */
+	readonly leave: () => void;
+}
+
+/** Heights of rows in CSS pixels, as --row in list.css. */
+const heights: { readonly [density: string]: number } = { comfortable: 64, compact: 40, cosy: 88 };
+const phoneHeight = 72;
+
+/** Rows that left are shown again if the server does not agree in this time, in milliseconds. */
+const patience = 8000;
+
+/** Opening follows the focus after this, so that who holds an arrow key does not open everything on the way. */
+const openAfter = 120;
+
+/** The list of messages of a mailbox or a search. */
+export class MessageList implements List {
+	readonly root: HTMLElement;
+	readonly #app: App;
+	readonly #o: ListOptions;
+	readonly #scope = new Scope();
+	readonly #rows: VirtualList<Row>;
+	readonly #head: ListHead;
+	readonly #state = h("div", { class: "list-state" });
+	readonly #search = h("div", { class: "list-search", role: "status" });
+	readonly #hidden = new Hidden<Row>();
+	readonly selected = new Selected();
+	#query: Query;
+	#view: ServerView | undefined;
+	#wanted = ""; // The email that is to get the focus once it is known.
+	#open = ""; // Key of the row that is read.
+	#anchor = 0; // Where extending the selection began.
+	#words: readonly string[] = [];
+	#progress: Progress | undefined;
+	#loaded = false;
+	#unread = 0;
+	#opening: (() => void) | undefined;
+
+	constructor(app: App, o: ListOptions) {
+		this.#app = app;
+		this.#o = o;
+		this.#query = { Scope: MailScope.ScopeMailbox, Mailbox: 0, Text: "", Filters: [], Sort: Sort.SortDate, Oldest: false, Threads: true };
+		this.#rows = this.#scope.own(new VirtualList<Row>({
+			label: t("list"), rowHeight: this.#height(), keys: false,
+			row: () => new MessageRow({
+				settings: () => app.account.settings, mark: () => this.#words, bySize: () => this.#query.Sort === Sort.SortSize,
+				selected: (row, on, event) => this.#check(row, on, event),
+				act: (row, kind) => void app.actions.act(this.targetOf([row]), { Kind: kind, Mailbox: 0, Labels: [] }),
+			}),
+			rowLabel: (row) => rowLabel(row),
+			selected: (row) => this.selected.has(this.key(row)) || this.key(row) === this.#open,
+			group: (row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "",
+			onRange: (first, count) => {
+				const from = this.#hidden.toServer(first);
+				this.#view?.range(from, Math.min(200, this.#hidden.toServer(first + count) - from));
+			},
+		}));
+		this.#head = new ListHead(app, this);
+		this.root = h("section", { class: "list", id: "list", aria: { label: t("list") } }, this.#head.root, this.#search, this.#state, this.#rows.root);
+		const rows = this.#rows.root;
+		rows.addEventListener("click", (event) => this.#clicked(event));
+		rows.addEventListener("dragstart", (event) => this.#drag(event));
+		this.#touch(rows);
+		app.actions.onOptimistic(this.#scope, (c) => this.#apply(c), (c, ok) => this.#settle(c, ok));
+		app.account.on(this.#scope, ["settings"], () => {
+			this.#rows.setRowHeight(this.#height());
+			this.#rows.refresh();
+		});
+		app.account.on(this.#scope, ["mailboxes"], () => this.#head.draw());
+		app.onLayout(this.#scope, () => this.#rows.setRowHeight(this.#height()));
+		app.commands.register(this.#scope, listCommands(app, this));
+	}
+
+	get query(): Query {
+		return this.#query;
+	}
+	get total(): number {
+		return this.#rows.total;
+	}
+	get loaded(): boolean {
+		return this.#loaded;
+	}
+	get unread(): number {
+		return this.#unread;
+	}
+	get progress(): Progress | undefined {
+		return this.#progress;
+	}
+
+	/** What tells rows apart: a conversation by its thread. */
+	key(row: Row): string {
+		return this.#query.Threads ? row.Thread : row.Email;
+	}
+
+	show(query: Query, email = ""): void {
+		this.#query = query;
+		this.#wanted = email;
+		this.#open = "";
+		this.#words = [];
+		this.#progress = undefined;
+		this.#loaded = false;
+		this.#unread = 0;
+		this.selected.clear();
+		this.#hidden.clear();
+		this.#rows.reset(0);
+		const count = Math.min(100, Math.ceil(window.innerHeight / this.#height()) + 10);
+		if (this.#view) this.#view.open(query, 0, count, email);
+		else {
+			this.#view = this.#app.streams.view({ Query: query, First: 0, Count: count, Email: email }, (e) => this.#event(e), () => ({
+				First: this.#hidden.toServer(this.#rows.top), Count: count,
+			}));
+		}
+		this.#rows.setLabel(this.title());
+		this.#draw();
+	}
+
+	/** What the list is of, in words. */
+	title(): string {
+		const q = this.#query;
+		if (q.Text !== "") return t("list.search", { text: q.Text });
+		const label = q.Filters.find((f) => f.startsWith("label:"));
+		const mailbox = this.#app.account.mailbox(q.Mailbox);
+		return mailbox ? mailboxLabel(mailbox) : label ? t("list.label", { label: label.slice(6) }) : q.Filters.includes("flagged") ? t("list.flagged") : t("list.all");
+	}
+
+	/** Follows the server. */
+	#event(e: ViewEvent): void {
+		if (e.Reset) {
+			this.#hidden.clear();
+			this.#rows.reset(e.Total, e.Rows[0]?.First === 0 ? e.Rows[0].Rows : []);
+		}
+		for (const s of e.Splices) {
+			const shown = this.#hidden.splice(s.At, s.Remove, s.Insert);
+			if (shown.remove > 0) this.#rows.remove(shown.at, shown.remove);
+			if (shown.insert > 0) this.#rows.insert(shown.at, shown.insert);
+		}
+		if (!e.Reset && this.#rows.total + this.#hidden.count !== e.Total) {
+			// It missed something: what is known is not to be trusted.
+			this.#hidden.clear();
+			this.#rows.reset(e.Total);
+		}
+		for (const r of e.Rows) {
+			r.Rows.forEach((row, i) => {
+				if (!this.#hidden.has(r.First + i)) this.#rows.set(this.#hidden.toShown(r.First + i), [row]);
+			});
+		}
+		this.#unread = e.Unread;
+		this.#loaded = true;
+		if (e.Search) {
+			this.#progress = e.Search;
+			if (e.Search.Mark.length > 0 || e.Search.Terms.length > 0) this.#words = e.Search.Mark;
+		}
+		if (e.Gone) this.#state.replaceChildren(emptyState({ icon: "folder", title: t("list.gone") }));
+		if (this.#wanted !== "" && e.Focus >= 0) {
+			const at = this.#hidden.toShown(e.Focus);
+			const row = this.#rows.get(at);
+			this.#wanted = "";
+			if (row) this.#open = this.key(row);
+			this.#rows.scrollToIndex(at, "center");
+		}
+		this.#draw();
+	}
+
+	#draw(): void {
+		this.#rows.refresh();
+		this.#head.draw();
+		const empty = this.#loaded && this.total === 0 && (this.#progress?.Done ?? true);
+		this.#state.hidden = !empty;
+		this.#rows.root.hidden = empty;
+		if (empty) this.#state.replaceChildren(this.#empty());
+		this.#drawSearch();
+	}
+
+	#empty(): HTMLElement {
+		const q = this.#query;
+		const { router, account } = this.#app;
+		if (q.Text !== "" || q.Filters.length > 0) {
+			return emptyState({
+				icon: "search", title: t("list.nothing"), hint: q.Text !== "" ? t("list.nothingFor", { text: q.Text }) : t("list.nothingWith"),
+				actions: [
+					...(q.Scope === MailScope.ScopeNormal ? [button({ label: t("list.searchAll"), run: () => router.go({ kind: "view", query: { ...q, Scope: MailScope.ScopeAll } }) })] : []),
+					...(q.Filters.length > 0 ? [button({ label: t("list.clearFilters"), run: () => router.go({ kind: "view", query: { ...q, Filters: [] } }) })] : []),
+				],
+			});
+		}
+		return account.mailbox(q.Mailbox)?.Role === Role.RoleInbox ? emptyState({ icon: "check", title: t("list.allRead"), hint: t("list.allReadHint") }) : emptyState({ icon: "folder", title: t("list.empty") });
+	}
+
+	/** Says how far a search has looked, and what was not understood of it. */
+	#drawSearch(): void {
+		const p = this.#progress;
+		const wrong = p?.Terms.filter((term) => term.Problem !== "") ?? [];
+		this.#search.hidden = !p || p.Done && wrong.length === 0 && p.Problem === "";
+		if (!p || this.#search.hidden) return;
+		replaceChildren(this.#search,
+			!p.Done && [h("span", t("list.searching", { n: this.total, back: p.Back > 0 ? dateText(p.Back) : "…" })), progress(t("list.searchProgress"), p.Of > 0 ? p.Looked / p.Of : 0).root],
+			p.Problem !== "" && h("span", { class: "problem" }, p.Problem),
+			wrong.map((term) => h("span", { class: "problem" }, `${term.Text}: ${term.Problem}`)));
+	}
+
+	// What is done to rows.
+
+	/** Known rows that are selected; or the one that has the focus. */
+	rows(): Row[] {
+		if (this.selected.all || this.selected.count(this.total) > 0) {
+			const l: Row[] = [];
+			for (let i = 0; i < this.#rows.total; i++) {
+				const row = this.#rows.get(i);
+				if (row && this.selected.has(this.key(row))) l.push(row);
+				if (l.length >= this.selected.keys.size && !this.selected.all) break;
+			}
+			return l;
+		}
+		const row = this.current();
+		return row ? [row] : [];
+	}
+
+	/** The row that is read, or has the focus. */
+	current(): Row | undefined {
+		const open = this.#open === "" ? -1 : this.#rows.findIndex((r) => this.key(r) === this.#open);
+		return this.#rows.get(open >= 0 ? open : this.#rows.focused);
+	}
+
+	target(): Target | null {
+		if (this.selected.all) {
+			const except = this.#except();
+			return {
+				selection: { Messages: [], Threads: [], All: true, Query: this.#query, Except: except.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID })), Stream: "", Action: "" },
+				rows: this.rows(), all: true, except: new Set(this.selected.except), count: this.selected.count(this.total),
+			};
+		}
+		const rows = this.rows();
+		return rows.length > 0 ? this.targetOf(rows) : null;
+	}
+
+	#except(): Row[] {
+		const l: Row[] = [];
+		for (let i = 0; i < this.#rows.total && l.length < this.selected.except.size; i++) {
+			const row = this.#rows.get(i);
+			if (row && this.selected.except.has(this.key(row))) l.push(row);
+		}
+		return l;
+	}
+
+	/** Rows as the target of an action. */
+	targetOf(rows: readonly Row[]): Target {
+		const threads = this.#query.Threads;
+		return {
+			selection: {
+				Messages: threads ? [] : rows.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID })), Threads: threads ? rows.map((r) => r.Thread) : [],
+				All: false, Query: this.#query, Except: [], Stream: "", Action: "",
+			},
+			rows, all: false, except: new Set(), count: rows.length,
+		};
+	}
+
+	#fits(o: Optimistic): (row: Row) => boolean {
+		return (row) => o.all ? !o.except.has(this.key(row)) : o.emails.has(row.Email) || o.threads.has(row.Thread);
+	}
+
+	/** Shows an action before the server has done it. */
+	#apply(o: Optimistic): void {
+		const fits = this.#fits(o);
+		let next = -1;
+		for (let i = this.#rows.total - 1; i >= 0; i--) {
+			const row = this.#rows.get(i);
+			if (!row || !fits(row)) continue;
+			if (o.leaves) {
+				if (this.key(row) === this.#open) next = i;
+				this.#hidden.hide(this.#hidden.toServer(i), row);
+				this.#rows.remove(i);
+			} else {
+				this.#rows.set(i, [changed(row, o)]);
+			}
+		}
+		if (o.leaves) {
+			this.selected.clear();
+			if (next >= 0) this.#afterLeft(next);
+		}
+		this.#draw();
+	}
+
+	/** Goes on after the message that was read left the list. */
+	#afterLeft(index: number): void {
+		const { AfterAction } = this.#app.account.settings;
+		const to = AfterAction === "list" ? -1 : AfterAction === "previous" ? index - 1 : Math.min(index, this.total - 1);
+		const row = to >= 0 ? this.#rows.get(to) : undefined;
+		this.#open = "";
+		if (row && this.#app.router.route.kind === "view" && this.#app.router.route.email !== undefined) this.open(to);
+		else {
+			this.#o.leave();
+			this.#app.router.go({ kind: "view", query: this.#query }, { replace: true });
+		}
+	}
+
+	#settle(o: Optimistic, ok: boolean): void {
+		const fits = this.#fits(o);
+		const back = () => {
+			for (const { at, row } of this.#hidden.show(fits)) this.#rows.insert(at, [row]);
+			this.#draw();
+		};
+		if (!ok) {
+			back();
+			this.#view?.range(this.#hidden.toServer(this.#rows.top), 100);
+		} else if (o.leaves) {
+			this.#scope.after(patience, back);
+		}
+	}
+
+	// The focus, and what is read.
+
+	move(move: Move, options: { select?: boolean; extend?: boolean } = {}): boolean {
+		if (this.total === 0) return false;
+		const from = this.#rows.focused;
+		const to = this.#rows.target(move);
+		if (options.extend) this.#extend(from, to);
+		this.#rows.focusRow(to);
+		if (!options.extend && options.select !== false) {
+			this.#anchor = to;
+			if (this.selected.count(this.total) > 0) this.clear();
+			if (this.#app.layout !== "phone" && this.#app.account.settings.Pane !== "none") this.#openSoon(to);
+		}
+		return true;
+	}
+
+	/** Selects from where extending began to a row. */
+	#extend(from: number, to: number): void {
+		if (this.selected.count(this.total) === 0) this.#anchor = from;
+		const keys: string[] = [];
+		for (let i = Math.min(this.#anchor, to); i <= Math.max(this.#anchor, to); i++) {
+			const row = this.#rows.get(i);
+			if (row) keys.push(this.key(row));
+		}
+		this.selected.only(keys);
+		this.changed();
+	}
+
+	#openSoon(index: number): void {
+		this.#opening?.();
+		this.#opening = this.#scope.after(openAfter, () => this.open(index));
+	}
+
+	/** Opens a row; that which has the focus by default. */
+	open(index = this.#rows.focused): boolean {
+		this.#opening?.();
+		const row = this.#rows.get(index);
+		if (!row) return false;
+		this.#open = this.key(row);
+		if (this.#query.Scope === MailScope.ScopeMailbox && this.#app.account.mailbox(this.#query.Mailbox)?.Role === Role.RoleDrafts && row.Draft) {
+			void this.#app.composers.open({ Kind: "draft", Emails: [row.Email], Mailto: "", Quote: "" });
+			this.#rows.refresh();
+			return true;
+		}
+		this.#o.open(row, this.#query);
+		this.#rows.scrollToIndex(index);
+		this.#rows.refresh();
+		return true;
+	}
+
+	step(by: 1 | -1, options: { unread?: boolean } = {}): void {
+		const at = this.#open === "" ? this.#rows.focused - by : this.#rows.findIndex((r) => this.key(r) === this.#open);
+		let to = at + by;
+		while (options.unread && to >= 0 && to < this.total && (this.#rows.get(to)?.Unread ?? 1) === 0) to += by;
+		if (to < 0 || to >= this.total) return;
+		this.#rows.focusRow(to);
+		this.open(to);
+	}
+
+	/** Goes to the next row with unread messages, from the top if there is none below. */
+	nextUnread(): boolean {
+		const from = this.#rows.focused;
+		for (let n = 1; n <= this.total; n++) {
+			const i = (from + n) % this.total;
+			if ((this.#rows.get(i)?.Unread ?? 0) > 0) {
+				this.#rows.focusRow(i);
+				return this.open(i);
+			}
+		}
+		return false;
+	}
+
+	focus(): void {
+		if (this.total > 0) this.#rows.focusRow(this.#rows.focused);
+		else this.#head.focus();
+	}
+
+	// The selection.
+
+	/** The selection has changed. */
+	changed(): void {
+		this.#rows.refresh();
+		this.#head.draw();
+	}
+
+	clear(): void {
+		this.selected.clear();
+		this.changed();
+	}
+
+	/** Selects the known rows that fit. */
+	selectWhere(fits: (row: Row) => boolean): void {
+		const keys: string[] = [];
+		for (let i = 0; i < this.total; i++) {
+			const row = this.#rows.get(i);
+			if (row && fits(row)) keys.push(this.key(row));
+		}
+		this.selected.only(keys);
+		this.changed();
+	}
+
+	/** How many rows are known. */
+	known(): number {
+		let n = 0;
+		for (let i = 0; i < this.total; i++) if (this.#rows.get(i)) n++;
+		return n;
+	}
+
+	toggle(): boolean {
+		const row = this.#rows.get(this.#rows.focused);
+		if (!row) return false;
+		this.selected.toggle(this.key(row));
+		this.#anchor = this.#rows.focused;
+		this.changed();
+		return true;
+	}
+
+	#check(row: Row, on: boolean, event: Event): void {
+		const index = this.#rows.findIndex((r) => this.key(r) === this.key(row));
+		if ((event as MouseEvent).shiftKey) this.#extend(this.#anchor, index);
+		else {
+			this.selected.set(this.key(row), on);
+			this.#anchor = index;
+		}
+		this.changed();
+	}
+
+	// Pointers.
+
+	#index(event: Event): number {
+		const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
+		return row ? Number(row.getAttribute("aria-rowindex")) - 1 : -1;
+	}
+
+	#clicked(event: MouseEvent): void {
+		const index = this.#index(event);
+		const row = this.#rows.get(index);
+		if (!row || (event.target as Element).closest("button, input")) return;
+		this.#rows.focusRow(index);
+		if (event.shiftKey) this.#extend(this.#anchor, index);
+		else if (event.ctrlKey || event.metaKey || this.root.classList.contains("choosing")) {
+			this.selected.toggle(this.key(row));
+			this.#anchor = index;
+			this.changed();
+		} else {
+			this.#anchor = index;
+			if (this.selected.count(this.total) > 0) this.clear();
+			this.open(index);
+		}
+		if (this.selected.count(this.total) === 0) this.root.classList.remove("choosing");
+	}
+
+	#drag(event: DragEvent): void {
+		const index = this.#index(event);
+		const row = this.#rows.get(index);
+		if (!row || !event.dataTransfer) return;
+		if (!this.selected.has(this.key(row))) {
+			this.selected.only([this.key(row)]);
+			this.changed();
+		}
+		event.dataTransfer.setData(dragType, "messages");
+		event.dataTransfer.effectAllowed = "move";
+	}
+
+	/** A long press chooses, and then each tap; a swipe does what the settings say. */
+	#touch(rows: HTMLElement): void {
+		let start: { x: number; y: number; index: number; row: HTMLElement } | undefined;
+		let hold: (() => void) | undefined;
+		const end = () => {
+			hold?.();
+			start?.row.style.removeProperty("--swipe");
+			start = undefined;
+		};
+		rows.addEventListener("touchstart", (event) => {
+			const touch = event.touches[0];
+			const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
+			if (!touch || !row || event.touches.length > 1) return;
+			start = { x: touch.clientX, y: touch.clientY, index: this.#index(event), row };
+			hold = this.#scope.after(500, () => {
+				const r = this.#rows.get(start?.index ?? -1);
+				if (!r) return;
+				this.root.classList.add("choosing");
+				this.selected.toggle(this.key(r));
+				this.changed();
+				start = undefined;
+			});
+		}, { passive: true });
+		rows.addEventListener("touchmove", (event) => {
+			const touch = event.touches[0];
+			if (!start || !touch) return;
+			const dx = touch.clientX - start.x;
+			if (Math.abs(touch.clientY - start.y) > 24 && Math.abs(dx) < 32) end();
+			else if (Math.abs(dx) > 12) {
+				hold?.();
+				start.row.style.setProperty("--swipe", `${dx}px`);
+			}
+		}, { passive: true });
+		rows.addEventListener("touchend", (event) => {
+			const touch = event.changedTouches[0];
+			const dx = start && touch ? touch.clientX - start.x : 0;
+			const row = this.#rows.get(start?.index ?? -1);
+			end();
+			const { SwipeRight, SwipeLeft } = this.#app.account.settings;
+			const kind = dx > 80 ? SwipeRight : dx < -80 ? SwipeLeft : "";
+			if (row && kind) void this.#app.actions.act(this.targetOf([row]), { Kind: kind as ActionKind, Mailbox: 0, Labels: [] });
+		});
+		rows.addEventListener("touchcancel", end);
+	}
+
+	#height(): number {
+		return this.#app.layout === "phone" ? phoneHeight : heights[this.#app.account.settings.Density] ?? 64;
+	}
+
+	close(): void {
+		this.#view?.close();
+		this.#scope.close();
+		this.root.remove();
+	}
+}
