@@ -262,6 +262,20 @@ test("a request that failed is made again, but not at once", async () => {
 	assert.equal(clock.pending, 0);
 });
 
+test("a request that is not answered is made again", async () => {
+	const { clock, rows, asked, loader } = loading(40);
+	loader.see({ first: 0, count: 20 });
+	await clock.advance(9999);
+	assert.equal(asked.length, 1);
+	await clock.advance(1);
+	assert.deepEqual(asked, ["0+40", "0+40"]);
+	rows.set(0, Array(40).fill(1));
+	loader.got();
+	await clock.advance(60_000);
+	assert.equal(asked.length, 2);
+	assert.equal(clock.pending, 0);
+});
+
 test("when rows move, those that were asked for are asked for again", async () => {
 	const { clock, rows, asked, loader } = loading(40);
 	loader.see({ first: 0, count: 20 });

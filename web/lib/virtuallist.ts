@@ -185,6 +185,11 @@ export class VirtualList<T> implements View {
 		this.#moved();
 	}
 
+	/** Asks again for rows that are seen and not known: what was asked before will not be answered, as the stream was lost. */
+	retry(): void {
+		this.#loader.moved();
+	}
+
 	/** Draws rows again: what they are drawn from beside their data has changed, such as the selection. */
 	refresh(): void {
 		this.#later();

@@ -13,15 +13,24 @@ const rest = 60;
 /** After a request has failed it is made again no sooner, in milliseconds. */
 const retryAfter = 3000;
 
+/** A request without a promise is taken for failed after this time, in milliseconds. */
+const answerWithin = 10_000;
+
 /** Requests under way at a time. */
 const most = 3;
+
+interface Request {
+	readonly aborter: AbortController;
+	readonly range: Range;
+	timer: unknown;
+}
 
 /** Asks for rows that are not known, nearest to what is seen first, and takes back what was scrolled past. */
 export class Loader {
 	readonly #rows: Rows<unknown>;
 	readonly #onRange: OnRange;
 	readonly #clock: Clock;
-	readonly #asked = new Map<number, { aborter: AbortController; range: Range }>();
+	readonly #asked = new Map<number, Request>();
 	#seen: Range = { first: 0, count: 0 };
 	#timer: unknown;
 	#asksSince = 0;
@@ -36,10 +45,9 @@ export class Loader {
 	see(seen: Range): void {
 		const first = this.#seen.count === 0;
 		this.#seen = seen;
-		for (const [page, { aborter }] of this.#asked) {
+		for (const [page, request] of this.#asked) {
 			if (!this.#near(page * pageSize)) {
-				this.#asked.delete(page);
-				aborter.abort();
+				this.#forget(page, request).abort();
 			}
 		}
 		if (first) {
@@ -51,15 +59,14 @@ export class Loader {
 
 	/** Forgets requests: the rows are others now. */
 	reset(): void {
-		for (const { aborter } of this.#asked.values()) {
-			aborter.abort();
+		for (const [page, request] of this.#asked) {
+			this.#forget(page, request).abort();
 		}
-		this.#asked.clear();
 		this.#clock.clearTimeout(this.#timer);
 		this.#seen = { first: 0, count: 0 };
 	}
 
-	/** Rows were inserted or removed: answers that are under way may be for other rows, and are asked for again. */
+	/** Rows were inserted or removed, or the connection is another: answers that are under way may be for other rows, and are asked for again. */
 	moved(): void {
 		const seen = this.#seen;
 		this.reset();
@@ -74,9 +81,9 @@ export class Loader {
 		if (count === 0) {
 			return;
 		}
-		for (const [page, { range }] of this.#asked) {
-			if (this.#rows.missing(range).length === 0) {
-				this.#asked.delete(page);
+		for (const [page, request] of this.#asked) {
+			if (this.#rows.missing(request.range).length === 0) {
+				this.#forget(page, request);
 			}
 		}
 		const middle = first + count / 2;
@@ -98,16 +105,27 @@ export class Loader {
 		const aborter = new AbortController();
 		const from = page * pageSize;
 		const range = { first: from, count: Math.min(pageSize, this.#rows.total - from) };
-		const request = { aborter, range };
+		const request: Request = { aborter, range, timer: undefined };
 		this.#asked.set(page, request);
 		const done = (wait: number) => {
 			if (this.#asked.get(page) === request) {
-				this.#asked.delete(page);
+				this.#forget(page, request);
 				this.#later(wait);
 			}
 		};
 		// Without a promise it is done when the rows are there.
-		this.#onRange(range.first, range.count, aborter.signal)?.then(() => done(this.#rows.missing(range).length ? retryAfter : 0), () => done(retryAfter));
+		const answer = this.#onRange(range.first, range.count, aborter.signal);
+		if (answer) {
+			answer.then(() => done(this.#rows.missing(range).length ? retryAfter : 0), () => done(retryAfter));
+		} else {
+			request.timer = this.#clock.setTimeout(() => done(0), answerWithin);
+		}
+	}
+
+	#forget(page: number, request: Request): AbortController {
+		this.#clock.clearTimeout(request.timer);
+		this.#asked.delete(page);
+		return request.aborter;
 	}
 
 	/** Rows have come. */
