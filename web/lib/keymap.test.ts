@@ -83,6 +83,15 @@ test("typing is never taken for a command, but keys with Ctrl are", () => {
 	assert(press({ key: "e", target: { tagName: "INPUT", type: "checkbox" } }));
 });
 
+test("digits with Ctrl and Shift are found, whatever sign they make, and signs too", () => {
+	const { press, ran } = setup({ remapped: { archive: ["Ctrl+Shift+7"], next: ["Ctrl+!"] } });
+	assert(press({ key: "&", code: "Digit7", ctrlKey: true, shiftKey: true }));
+	assert(press({ key: "/", code: "Digit7", ctrlKey: true, shiftKey: true }));
+	assert(press({ key: "!", code: "Digit1", ctrlKey: true, shiftKey: true }));
+	assert(!press({ key: "7", code: "Digit7", ctrlKey: true }));
+	assert.deepEqual(ran, ["archive", "archive", "next"]);
+});
+
 test("single keys can be switched off, others go on", () => {
 	const { press, ran, keymap } = setup({ singleKeys: false });
 	for (const key of ["e", "g", "i", "/"]) {

@@ -183,6 +183,9 @@ export class KeyHandler<S extends string = string, P extends string = string> {
 			found = this.keymap.find(chord.text, this.#o.scopes(e));
 			return this.#use(found, chord.text, e);
 		}
+		if (!found && chord.place) {
+			return this.#use(this.keymap.find(chord.place, this.#o.scopes(e)), chord.place, e);
+		}
 		return this.#use(found, keys, e);
 	};
 

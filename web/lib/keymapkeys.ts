@@ -15,6 +15,8 @@ export interface Chord {
 	readonly shift: boolean;
 	/** As in tables of keys: "Ctrl+Shift+b", "J" for j with Shift, "#" for what its keyboard has on 3 with Shift. */
 	readonly text: string;
+	/** The same by the place of the key, if that is a digit with Ctrl and Shift, which makes a sign: "Ctrl+Shift+7". */
+	readonly place?: string;
 }
 
 const aliases: { readonly [name: string]: string } = {
@@ -27,7 +29,8 @@ const isLetter = (key: string): boolean => key.length === 1 && key.toLowerCase()
 const chord = (key: string, ctrl: boolean, alt: boolean, meta: boolean, shift: boolean): Chord => {
 	const letter = isLetter(key);
 	const small = letter ? key.toLowerCase() : key;
-	const shifted = letter ? shift : shift && key.length > 1;
+	const digit = /^\d$/.test(key) && (ctrl || alt || meta);
+	const shifted = letter || digit ? shift : shift && key.length > 1;
 	// A capital letter says Shift, unless there are other modifiers to name it with. Signs are what they are, however they are made.
 	const plain = letter && !ctrl && !alt && !meta;
 	const name = plain && shifted ? small.toUpperCase() : small;
@@ -49,7 +52,11 @@ export const chordOf = (e: Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "alt
 	const altGraph = !mac && e.ctrlKey && e.altKey && key.length === 1 && !isLetter(key);
 	const ctrl = (mac ? e.metaKey : e.ctrlKey) && !altGraph;
 	const sign = key.length === 1 && !isLetter(key) && key !== " ";
-	return chord(key === " " ? "Space" : key, ctrl, e.altKey && !altGraph && !(mac && sign), mac ? e.ctrlKey : e.metaKey, e.shiftKey);
+	const alt = e.altKey && !altGraph && !(mac && sign);
+	const meta = mac ? e.ctrlKey : e.metaKey;
+	const pressed = chord(key === " " ? "Space" : key, ctrl, alt, meta, e.shiftKey);
+	const digit = /^Digit(\d)$/.exec(e.code ?? "")?.[1];
+	return digit && e.shiftKey && (ctrl || meta) ? { ...pressed, place: chord(digit, ctrl, alt, meta, true).text } : pressed;
 };
 
 /** Parses keys as written in tables: chords with + between modifiers and key, sequences with spaces. Returns nothing if they cannot be pressed. */
