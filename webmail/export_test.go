@@ -25,9 +25,6 @@ func TestExport(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	at := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
-	if _, err := e.acc.CreateMailbox(e.ctx, store.System, "Work/../Ä:b", ""); err == nil {
-		t.Log("a mailbox may be named so")
-	}
 	if _, err := e.acc.CreateMailbox(e.ctx, store.System, "Work/Ä:b", ""); err != nil {
 		t.Fatal(err)
 	}

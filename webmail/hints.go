@@ -257,8 +257,8 @@ func disguises(name string) bool {
 	return false
 }
 
-// incomplete returns a hint for what is not shown of a message.
-func incomplete(doc *document, l *letter, cut bool) []Hint {
+// incomplete returns a hint for what is not shown of a message. Cut tells that parts are not listed.
+func incomplete(doc *document, cut bool) []Hint {
 	switch {
 	case doc.Exceeded.Has(htmlmail.ExceededInput):
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message is long. Only its beginning is shown.", "text")}
@@ -267,9 +267,7 @@ func incomplete(doc *document, l *letter, cut bool) []Hint {
 	case doc.Exceeded != 0:
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message is more complicated than what can be shown. Some of how it looks is missing.")}
 	case cut:
-		return []Hint{newHint(HintIncomplete, LevelInfo, "The message has more parts than can be listed. All are in the archive of its attachments and in its source.")}
-	case l.root.Defects&(message.DefectTooManyParts|message.DefectTooDeep) != 0:
-		return []Hint{newHint(HintIncomplete, LevelWarn, "The message has more parts than can be told apart.")}
+		return []Hint{newHint(HintIncomplete, LevelInfo, "The message has more parts, or deeper ones, than can be listed. Its source has all.")}
 	}
 	return nil
 }

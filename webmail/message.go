@@ -191,7 +191,7 @@ func (m *openedMessage) parts(msg *Message) {
 	b := treeBuilder{inline: m.layout.shown(m.doc), left: maxTree}
 	msg.Tree = b.message(m.letter.root, m.letter.path)
 	h := hinter{sanitizer: m.s.reader.short, cfg: m.items.cfg, account: m.items.account, subject: m.subject, letter: m.letter, doc: m.doc, listPost: msg.ListPost}
-	msg.Hints = append(h.hints(files), incomplete(m.doc, m.letter, b.cut || len(files) > maxFiles)...)
+	msg.Hints = append(h.hints(files), incomplete(m.doc, b.cut || len(files) > maxFiles)...)
 }
 
 // receipt returns who wants to know that the message was read (RFC 8098 §2.1).

@@ -13,7 +13,7 @@ const maxTree = 1500
 type treeBuilder struct {
 	inline map[*message.Part]bool // Parts that are shown in the text.
 	left   int                    // How many parts may still be added.
-	cut    bool                   // Some were left out.
+	cut    bool                   // Some were left out, or not taken apart.
 }
 
 // message returns the tree of a message at a path. What has parts of its own and no number has no path.
@@ -30,6 +30,7 @@ func (b *treeBuilder) part(f leaf) Part {
 	b.left--
 	p := partOf(f)
 	p.Inline = b.inline[f.part]
+	b.cut = b.cut || f.part.Defects&(message.DefectTooManyParts|message.DefectTooDeep) != 0
 	for i, c := range f.part.Parts {
 		if b.left <= 0 {
 			b.cut = true

@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"mox/store"
 )
 
-// Large messages.
+// largeHTML returns a newsletter of about size bytes.
 func largeHTML(size int) string {
 	row := `<tr><td style="padding:10px;color:#333"><a href="https://click.example.org/?u=1">Offer</a> <img src="https://img.example.org/a.png" width=200><p>Some words about the <b>offer</b> of this week.</p></td></tr>` + "\n"
 	return "From: joe@example.com\nSubject: large\nContent-Type: text/html\n\n<html><body><table>" + strings.Repeat(row, size/len(row)) + "</table></body></html>\n"
 }
 
+// manyParts returns a message with n files.
 func manyParts(n int) string {
 	var b strings.Builder
 	b.WriteString("From: joe@example.com\nSubject: many\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n")
@@ -24,6 +23,7 @@ func manyParts(n int) string {
 	return b.String()
 }
 
+// deepParts returns a message whose parts are n deep.
 func deepParts(n int) string {
 	var b strings.Builder
 	b.WriteString("From: joe@example.com\nSubject: deep\nMIME-Version: 1.0\n")
@@ -34,6 +34,7 @@ func deepParts(n int) string {
 	return b.String()
 }
 
+// BenchmarkMessage opens messages: for the first time, and again.
 func BenchmarkMessage(b *testing.B) {
 	e := newEnv(b)
 	for name, text := range map[string]string{
@@ -57,5 +58,56 @@ func BenchmarkMessage(b *testing.B) {
 			})
 		}
 	}
-	_ = store.System
+}
+
+// However large a message is, only some of it is read and told, and a page is told that there is more.
+func TestLargeMessages(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for name, text := range map[string]string{"HTML": largeHTML(3 << 20), "text": simple("joe@example.com", "long", strings.Repeat("a line\n", 500_000)), "parts": manyParts(10_000), "depth": deepParts(150)} {
+		added := e.deliver("", text)
+		m, err := e.api.Message(e.ctx, added.Email.String(), "", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		eachPart(m.Tree, func(Part) { n++ })
+		if n > maxTree || len(m.Attachments) > maxFiles {
+			t.Errorf("%s: %d parts, %d attachments", name, n, len(m.Attachments))
+		}
+		if len(m.Hints) != 1 || m.Hints[0].Kind != HintIncomplete {
+			t.Errorf("%s: hints %+v", name, m.Hints)
+		}
+		_, short := e.get("/message/" + added.Email.String() + "/html")
+		_, long := e.get("/message/" + added.Email.String() + "/html?all=1")
+		if len(short) > 3*shortText || (name == "HTML" || name == "text") && len(long) < 3<<20 {
+			t.Errorf("%s: %d bytes at first, then %d", name, len(short), len(long))
+		}
+	}
+}
+
+// What is remembered of messages does not grow without end.
+func TestOpenedMessages(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for i := range openedCount + 20 {
+		added := e.deliver("", simple("joe@example.com", fmt.Sprint("m", i), "x"))
+		if _, err := e.api.Message(e.ctx, added.Email.String(), "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 5 {
+		added := e.deliver("", manyParts(9_999))
+		if _, err := e.api.Message(e.ctx, added.Email.String(), "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := e.server.reader
+	bytes := int64(0)
+	for el := r.used.Front(); el != nil; el = el.Next() {
+		bytes += el.Value.(*opened).weight
+	}
+	if len(r.byKey) != r.used.Len() || r.used.Len() > openedCount || bytes != r.bytes || bytes > openedBytes {
+		t.Errorf("%d and %d messages, %d bytes, counted as %d", len(r.byKey), r.used.Len(), bytes, r.bytes)
+	}
 }
