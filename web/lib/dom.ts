@@ -10,7 +10,7 @@ type AriaValue = string | number | boolean | undefined;
 export type Aria = { readonly [name in
 	| "activedescendant" | "atomic" | "autocomplete" | "busy" | "checked" | "colcount" | "colindex" | "controls" | "current" | "describedby"
 	| "details" | "disabled" | "errormessage" | "expanded" | "haspopup" | "hidden" | "invalid" | "keyshortcuts" | "label" | "labelledby"
-	| "level" | "live" | "modal" | "multiselectable" | "orientation" | "owns" | "posinset" | "pressed" | "readonly" | "relevant" | "required"
+	| "level" | "live" | "modal" | "multiline" | "multiselectable" | "orientation" | "owns" | "placeholder" | "posinset" | "pressed" | "readonly" | "relevant" | "required"
 	| "roledescription" | "rowcount" | "rowindex" | "selected" | "setsize" | "sort" | "valuemax" | "valuemin" | "valuenow" | "valuetext"]?: AriaValue };
 
 /** Handlers of events, with the event's own type. They live as long as the element. */
