@@ -207,7 +207,7 @@ func (m *openedMessage) receipt() []Person {
 	return slices.DeleteFunc(persons(l, 10), func(p Person) bool { return p.Address == "" })
 }
 
-// protection names what signs or encrypts a message for its reader, with a word.
+// protection names what signs or encrypts a message for its reader, with a word: S/MIME (RFC 8551 §3) or OpenPGP (RFC 3156).
 func protection(root *message.Part) string {
 	p := root
 	for range 3 {
