@@ -1,18 +1,43 @@
+import { Tabs } from "../../../web/components/tabs/tabs";
 import { h } from "../../../web/lib/dom";
-import type { View } from "../../../web/lib/view";
+import { Scope, type View } from "../../../web/lib/view";
 import type { App } from "../app";
 import type { PageCommands } from "../commands";
-import { t } from "../texts";
+import { addTexts, t } from "../texts";
+import { general } from "./general";
+import { keys } from "./keys";
+import { labels } from "./labels";
+import { privacy } from "./privacy";
+import { sessions } from "./sessions";
+import { texts } from "./texts";
+import { transfer } from "./transfer";
+import { writing } from "./writing";
+
+/** What a section is made with. Changes are saved by themselves. */
+export interface SectionContext {
+	readonly app: App;
+	readonly commands: PageCommands;
+	readonly scope: Scope;
+}
+
+const sections = { general, writing, privacy, keys, labels, sessions, transfer };
 
 /** The settings, in the place of list and reader. */
 export class SettingsPage implements View {
 	readonly root: HTMLElement;
+	readonly #scope = new Scope();
 
-	constructor(_app: App, _commands: PageCommands, _section: string) {
-		this.root = h("div", { class: "settings" }, h("h1", t("settings")));
+	constructor(app: App, commands: PageCommands, section: string) {
+		addTexts(texts);
+		const context: SectionContext = { app, commands, scope: this.#scope };
+		const tabs = this.#scope.own(new Tabs(t("settings"), Object.entries(sections).map(([id, make]) => ({
+			id, label: t(`settings.${id}`), make: () => make(context),
+		})), section in sections ? section : "general", (id) => app.router.go({ kind: "settings", section: id }, { replace: true })));
+		this.root = h("div", { class: "settings" }, h("h1", t("settings")), h("p", { class: "meta" }, t("settings.saved")), tabs.root);
 	}
 
 	close(): void {
+		this.#scope.close();
 		this.root.remove();
 	}
 }

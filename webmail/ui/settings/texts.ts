@@ -1,0 +1,32 @@
+import type { Words } from "../texts";
+
+/** The words of the settings, in English. */
+export const texts: Words = {
+	"settings.saved": "What you change is saved at once, for all your browsers.",
+	"settings.general": "General", "settings.writing": "Writing", "settings.privacy": "Privacy", "settings.keys": "Keys", "settings.labels": "Labels", "settings.sessions": "Security", "settings.transfer": "Import and export",
+	"general.look": "Look", "general.reading": "Reading", "general.notify": "Notifications", "general.touch": "Swiping",
+	"set.Theme": "Colours", "set.Theme.auto": "As the system", "set.Theme.light": "Light", "set.Theme.dark": "Dark",
+	"set.Density": "Rows of the list", "set.Density.comfortable": "Comfortable", "set.Density.compact": "Compact", "set.Density.cosy": "Cosy, with more of the text",
+	"set.Pane": "Where messages are read", "set.Pane.right": "At the right of the list", "set.Pane.below": "Below the list", "set.Pane.none": "In place of the list",
+	"set.TimeZone": "Time zone", "set.TimeZone.hint": "Such as Europe/Amsterdam; empty for that of the browser.", "set.TimeZone.wrong": "This is not a time zone that the browser knows.",
+	"set.Threads": "Show conversations", "set.Threads.hint": "Messages that answer each other are one row.", "set.NewestFirst": "Newest message of a conversation on top",
+	"set.MarkSeenAfter": "Mark messages as read", "set.MarkSeenAfter.0": "At once", "set.MarkSeenAfter.1": "After a second", "set.MarkSeenAfter.3": "After 3 seconds", "set.MarkSeenAfter.5": "After 5 seconds", "set.MarkSeenAfter.-1": "Only when I say so",
+	"set.AfterAction": "After archiving or deleting", "set.AfterAction.next": "Open the next message", "set.AfterAction.previous": "Open the previous message", "set.AfterAction.list": "Go back to the list",
+	"set.NotifyDesktop": "Show new mail on the desktop", "set.NotifySound": "With a sound",
+	"set.SwipeRight": "To the right", "set.SwipeLeft": "To the left", "swipe.none": "Nothing", "swipe.archive": "Archive", "swipe.trash": "Delete", "swipe.junk": "Junk", "swipe.read": "Mark as read", "swipe.flag": "Flag",
+	"writing.sending": "Sending", "writing.text": "Text", "writing.links": "Links", "writing.mailto": "Links to addresses on web pages can open here.", "writing.register": "Open mailto: links here",
+	"set.UndoSeconds": "Time to take a message back", "set.UndoSeconds.hint": "The server holds messages for so long, also if you close the page.", "set.UndoSeconds.n": "{n} second|{n} seconds",
+	"set.SendAndArchive": "Archive what I answer", "set.ManyRecipients": "Ask before sending to so many recipients", "set.ManyRecipients.hint": "0 for never.", "set.RequireTLSAuto": "Require encryption on the way where all recipients' servers can", "set.RequireTLSAuto.hint": "A message comes back rather than travel in the open.",
+	"set.ComposeText": "Write plain text", "set.QuoteBelow": "Write below what I quote",
+	"signature.all": "Signature", "signature.of": "Signature of {address}", "signature": "Signature", "signature.hint": "Empty for the one above.", "signature.name": "Name to send with", "signature.replyTo": "Answers go to",
+	"privacy.remote": "Remote images", "privacy.remoteText": "Images that a message loads from elsewhere tell its sender when and where you read it.", "set.Remote": "Show them", "set.Remote.ask": "When I ask for it", "set.Remote.contacts": "For people I have written to", "set.Remote.never": "Never",
+	"privacy.senders": "Always shown for", "privacy.nobody": "Nobody yet.", "privacy.remove": "Not for {address} any more", "privacy.text": "Text", "set.PreferText": "Show plain text where a message has it",
+	"keys.preset": "Keys", "set.Keys": "Set of keys", "set.Keys.mox": "mox", "set.Keys.gmail": "As Gmail and Fastmail", "set.Keys.off": "No keys without Ctrl or Alt",
+	"keys.change": "Change keys of: {command}", "keys.reset": "Own keys again for: {command}", "keys.resetAll": "Forget all changes", "keys.type": "Keys, such as: g i or Ctrl+Enter", "keys.bad": "This is not a key.", "keys.taken": "{keys} is for: {command}",
+	"labels.name": "Name of {label}", "labels.colour": "Colour of {label}", "labels.remove": "Forget name and colour of {label}", "labels.none": "There are no labels yet.", "colour.none": "No colour", "searches.remove": "Forget {name}", "searches.none": "Searches that you save are listed here.",
+	"sessions.current": "this one", "sessions.unknown": "Unknown browser", "sessions.line": "{client}, used {used}, logged in {since}", "sessions.end": "Log out", "sessions.endOthers": "Log out everywhere else", "sessions.failed": "This did not work.",
+	"sessions.attempts": "Logins of the last 60 days", "sessions.attemptsText": "Was one of these not you? Then change the password, and log out everywhere else.",
+	"attempt.ok": "Logged in", "attempt.credentials": "Wrong password", "attempt.limited": "Refused after too many failures", "attempt.disabled": "Account was disabled", "attempt.connections": "Too many connections", "attempt.error": "The server failed",
+	"transfer.export": "Export", "transfer.import": "Import", "transfer.mailbox": "Mailbox", "transfer.all": "All mailboxes", "transfer.format": "Format", "transfer.mbox": "mbox", "transfer.maildir": "Maildir", "transfer.eml": "A file for each message", "transfer.download": "Download",
+	"transfer.into": "Into mailbox", "transfer.files": "Files: messages (.eml) or mbox", "transfer.upload": "Import", "transfer.progress": "Sending the file", "transfer.imported": "{name}: {n} message added.|{name}: {n} messages added.", "transfer.failed": "{name} was not imported.",
+};
