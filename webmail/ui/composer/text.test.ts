@@ -57,7 +57,7 @@ test("a rich message as plain text", () => {
 		[[el("p", {}, "one"), el("p", {}, "two\n  three")], "one\n\ntwo three"],
 		[[el("p", {}, "On x wrote:"), el("blockquote", { type: "cite" }, el("div", {}, "a"), el("blockquote", {}, "b"))], "On x wrote:\n\n> a\n>> b"],
 		[[el("ul", {}, el("li", {}, "a"), el("li", {}, "b", el("ol", {}, el("li", {}, "c"))))], "- a\n- b\n  1. c"],
-		[[el("a", { href: "https://example.org/" }, "example.org"), " ", el("a", { href: "https://example.net/x" }, "here")], "example.org here <https://example.net/x>"],
+		[[el("div", {}, el("a", { href: "https://example.org/" }, "example.org"), " ", el("a", { href: "https://example.net/x" }, "here"))], "example.org here <https://example.net/x>"],
 		[[el("pre", {}, "a\n  b")], "a\n  b"],
 		[[el("div", {}, "hi"), el("div", { "data-mox-signature": "" }, el("div", {}, "Ana"))], "hi\n-- \nAna"],
 		[[el("table", {}, el("tr", {}, el("td", {}, "a"), el("td", {}, "b")))], "a\tb"],

@@ -16,7 +16,7 @@ class Lines {
 	#gap = false;
 
 	add(text: string, pre: boolean): void {
-		let t = text.replace(/\u00a0/g, " ");
+		let t = text;
 		if (!pre) {
 			t = t.replace(/[ \t\r\n\f]+/g, " ");
 			if (this.#line === "" || this.#line.endsWith(" ")) t = t.replace(/^ /, "");
@@ -41,7 +41,7 @@ class Lines {
 
 	newline(): void {
 		this.#gap = false;
-		this.#lines.push(this.#line.replace(/ $/, ""));
+		this.#lines.push(this.#line.replace(/ $/, "").replace(/\u00a0/g, " "));
 		this.#line = "";
 		this.#begun = false;
 	}
