@@ -51,7 +51,7 @@ for (const file of sources(root, ".css")) {
 	const text = readFileSync(path.join(root, file), "utf8").replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, ""));
 	text.split("\n").forEach((line, i) => {
 		if (/:.*(#[0-9a-f]{3,8}\b|\brgba?\(|\bhsla?\()/i.test(line)) problems.push(`${file}:${i + 1}: ${line.trim()}: colours are in tokens.css`);
-		if (/(^|[;{\s])(left|right|(margin|padding|border)-(left|right)[a-z-]*|(text-align|float|clear):\s*(left|right))\s*[:;]/.test(line)) problems.push(`${file}:${i + 1}: ${line.trim()}: use start and end, it may be right to left`);
+		if (/(^|[;{\s])((left|right|(margin|padding|border)-(left|right)[a-z-]*)\s*:|(text-align|float|clear):\s*(left|right)\b)/.test(line)) problems.push(`${file}:${i + 1}: ${line.trim()}: use start and end, it may be right to left`);
 	});
 }
 
