@@ -1,6 +1,9 @@
 package webmail
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Act does something to messages. Large selections are done in batches, with a ProgressEvent now and then.
 func (a API) Act(ctx context.Context, selection Selection, action Action) (_ Acted, rerr error) {
@@ -27,14 +30,14 @@ func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
 	}
 	ctx = context.WithoutCancel(ctx) // Not only some of it.
 	acted := Acted{}
-	marked := int64(0) // Messages whose flags changed: with others changes they are counted there.
+	marked := targetSet{} // Messages whose flags changed. With other changes they are counted there.
 	for _, step := range steps {
 		n, err := step.do(ctx, acc, actor)
 		switch {
 		case err != nil:
 			return acted, err
 		case step.flags != nil:
-			marked += n
+			marked.add(step.mailbox, slices.Collect(step.uids.All())...)
 		default:
 			acted.Count += n
 		}
@@ -43,7 +46,9 @@ func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
 		}
 	}
 	if acted.Count == 0 {
-		acted.Count = marked
+		for _, t := range marked.targets() {
+			acted.Count += int64(len(t.uids))
+		}
 	}
 	return acted, nil
 }

@@ -48,6 +48,7 @@ type shown struct {
 	gone   bool
 	search *Progress
 	terms  []Term
+	mark   []string
 	resets int
 }
 
@@ -261,7 +262,7 @@ func (b *browser) takeView(ev ViewEvent) {
 	v.focus = ev.Focus
 	if ev.Search != nil {
 		if ev.Search.Terms != nil {
-			v.terms = ev.Search.Terms
+			v.terms, v.mark = ev.Search.Terms, ev.Search.Mark
 		}
 		v.search = ev.Search
 	}
