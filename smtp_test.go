@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"mox/config"
 )
@@ -135,6 +137,37 @@ func TestBinaryMessage(t *testing.T) {
 	}
 	if out := r.command("queue", "list"); id == "" || !regexp.MustCompile(`(?m)^[0-9]+ +`+id+` .*queuetemperror@example.net`).MatchString(out) {
 		t.Errorf("id %q is not in\n%s", id, out)
+	}
+}
+
+// A message that is to be held is listed with its time, and having all entries tried does not send it (RFC 4865). What its
+// header says about TLS is listed, too (RFC 8689 §4.1).
+func TestHeldMessage(t *testing.T) {
+	t.Parallel()
+	r := startLocalserve(t)
+	s := r.smtpLogin(localAddress, localPassword)
+	s.command("MAIL FROM:<"+localAddress+"> HOLDUNTIL=2020-01-01T00:00:00Z", "250 ") // That is over.
+	s.command("RSET", "250 ")
+	s.command("MAIL FROM:<"+localAddress+"> HOLDFOR=3600", "250 ")
+	s.command("RCPT TO:<"+localAddress+">", "250 ")
+	s.command("DATA", "354 ")
+	s.command("From: "+localAddress+"\r\nSubject: later\r\nTLS-Required: No\r\n\r\ntext\r\n.", "250 ")
+	r.command("queue", "schedule", "--account", "mox")
+	out := r.command("queue", "list", "--json")
+	var entry struct {
+		State, RequireTLS   string
+		Attempts            int
+		SendAt, NextAttempt time.Time
+	}
+	if err := json.Unmarshal([]byte(out), &entry); err != nil {
+		t.Fatalf("%v of %s", err, out)
+	}
+	wait := time.Until(entry.SendAt)
+	if entry.State != "waiting" || entry.Attempts != 0 || wait < 50*time.Minute || wait > 61*time.Minute || !entry.NextAttempt.Equal(entry.SendAt) || entry.RequireTLS != "not required" {
+		t.Errorf("listed %s", out)
+	}
+	if out := r.command("queue", "list"); !strings.Contains(out, entry.SendAt.Local().Format(" 2006-01-02T15:04:05 ")) || !strings.Contains(out, " not-required ") {
+		t.Errorf("listed\n%s", out)
 	}
 }
 

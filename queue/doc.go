@@ -33,11 +33,18 @@
 // a remote recipient may get the message twice, never zero times; a local account
 // recognises the delivery id.
 //
+// # Sending later
+//
+// To undo sending and to schedule it are the same: a message with SendAt waits until then, and its sender cancels it or sets
+// another time, in one comparison with what the queue knows (Submissions). From that time on its delays and its lifetime
+// count. The account keeps a copy meanwhile, where its owner sees that it waits, and has it moved when the first attempt
+// begins: Options.Begun is told before each attempt, and Options.Done once more, so that a crash between is made good.
+//
 // # Signing
 //
 // What begins here is signed by the Signer before it is queued, once for all its recipients: a
 // submission before its sender hears that it was taken, and not at all if signing fails, so that
-// nothing leaves unsigned that its domain says it signs; a notification when it is
-// composed. Transports do not convert messages, which would break signatures: a next hop that
+// nothing leaves unsigned that its domain says it signs; what is to be sent later is signed again for each attempt, with the
+// keys of then; a notification when it is composed. Transports do not convert messages, which would break signatures: a next hop that
 // cannot take one as it is makes it fail (package smtpclient).
 package queue

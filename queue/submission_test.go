@@ -307,6 +307,7 @@ func (s *submissions) beginCopy() *Submission {
 	env := pipeline.Envelope{
 		ID: "replaced", MailFrom: path(s.t, "a@local.example"), SMTPUTF8: true, EightBit: true, Binary: true,
 		Received: s.received, Account: "a", ENVID: "my id", Ret: smtp.RetHeaders,
+		RequireTLS: smtp.RequireTLSAlways, FutureRelease: "for;1",
 	}
 	d, err := s.BeginWithCopy(s.t.Context(), env, Copy{Delivery: store.Delivery{Mailbox: "Sent", NewMessage: store.NewMessage{Flags: imap.FlagSeen}}})
 	if err != nil {
