@@ -40,10 +40,10 @@ func startComponents(t *testing.T) string {
 
 // step is something done in a page, in the order of the fields, and what is seen then.
 type step struct {
-	focus, click, typed string // A selector for the first two.
-	press               []string
-	see                 string // An expression.
-	want                string
+	focus, click, menu, typed string // A selector, but for the last one. A menu is opened by the right button.
+	press                     []string
+	see                       string // An expression.
+	want                      string
 }
 
 const (
@@ -84,6 +84,16 @@ func TestComponentsByKeyboard(t *testing.T) {
 			{press: []string{"f"}, see: focused, want: "Forward"},
 			{press: []string{"Escape"}, see: focused + `+ document.querySelectorAll(".menu").length`, want: "More0"},
 			{press: []string{"Enter", "Tab"}, see: `document.querySelectorAll(".menu").length`, want: "0"},
+			{click: "button:has-text('More') >> nth=0", see: `document.querySelectorAll(".menu").length`, want: "1"},
+			{click: "button:has-text('More') >> nth=0", see: `document.querySelectorAll(".menu").length`, want: "0"},
+			{click: "button:has-text('More') >> nth=0", see: `document.querySelectorAll(".menu").length`, want: "1"},
+			{click: "h1", see: `document.querySelectorAll(".menu").length`, want: "0"},
+		},
+		"context menu": {
+			{menu: "[data-id=sent]", see: focused, want: "Rename"},
+			{press: []string{"Escape"}, see: `document.querySelectorAll(".menu").length`, want: "0"},
+			{focus: `[role=treeitem][tabindex="0"]`, press: []string{"ArrowDown", "Shift+F10"}, see: focused, want: "Rename"},
+			{press: []string{"Enter"}, see: focused + ` + document.querySelector(".toast-text").textContent`, want: "ArchiveRenamed archive."},
 		},
 		"toolbar": {
 			{focus: "[role=toolbar] button >> nth=0", press: []string{"ArrowRight"}, see: focused, want: "Delete"},
@@ -139,6 +149,9 @@ func TestComponentsByKeyboard(t *testing.T) {
 				}
 				if s.click != "" {
 					p.must(nil, s.click, "click")
+				}
+				if s.menu != "" {
+					p.must(nil, s.menu, "click", map[string]any{"button": "right"})
 				}
 				if s.typed != "" {
 					p.must(nil, "", "keyboard.type", s.typed)

@@ -44,7 +44,7 @@ export function openMenu(options: MenuOptions): () => void {
 	const { anchor } = options;
 	const before = document.activeElement;
 	const items: { element: HTMLButtonElement; item: MenuItem }[] = [];
-	const root = h("div", { class: "menu", role: "menu", popover: "auto", aria: { label: options.label } });
+	const root = h("div", { class: "menu", role: "menu", popover: "manual", aria: { label: options.label } });
 	for (const entry of options.items) root.append(entry === "line" ? h("div", { class: "menu-line", role: "separator" }) : "heading" in entry ? h("div", { class: "menu-heading", role: "presentation" }, entry.heading) : itemElement(entry));
 
 	function itemElement(item: MenuItem): HTMLButtonElement {
@@ -67,6 +67,7 @@ export function openMenu(options: MenuOptions): () => void {
 	function finish(refocus: boolean): void {
 		if (done) return;
 		done = true;
+		elsewhere.abort();
 		const inside = root.contains(document.activeElement) || document.activeElement === document.body;
 		if (root.matches(":popover-open")) root.hidePopover();
 		root.remove();
@@ -111,9 +112,15 @@ export function openMenu(options: MenuOptions): () => void {
 	}
 	root.addEventListener("keydown", onKey);
 	root.addEventListener("contextmenu", (event) => event.preventDefault());
-	root.addEventListener("toggle", (event) => {
-		if ((event as ToggleEvent).newState === "closed") finish(true);
-	});
+	// Not left to the browser (popover "auto"): it would take the release of the right button for a press elsewhere, and close
+	// a context menu as soon as it is open.
+	const elsewhere = new AbortController();
+	const { signal } = elsewhere;
+	document.addEventListener("pointerdown", (event) => {
+		const target = event.target as Node;
+		if (!root.contains(target) && !(anchor instanceof HTMLElement && anchor.contains(target))) finish(false);
+	}, { capture: true, signal });
+	window.addEventListener("resize", () => finish(true), { signal });
 
 	// Within an open dialog, what is outside of it cannot be used.
 	const parent = anchor instanceof HTMLElement ? anchor.closest("dialog") : null;
@@ -136,15 +143,12 @@ function itemContent(item: MenuItem): Child[] {
 export function attachMenu(b: HTMLButtonElement, label: string, items: () => readonly MenuEntry[], placement?: Placement): void {
 	b.setAttribute("aria-haspopup", "menu");
 	let close: (() => void) | undefined;
-	let pressedWhileOpen = false;
 	const open = (focus: "first" | "last") => {
 		close = openMenu({ label, items: items(), anchor: b, focus, ...(placement && { placement }), closed: () => (close = undefined) });
 	};
-	// The press closes the menu by itself (popover), before there is a click.
-	b.addEventListener("pointerdown", () => (pressedWhileOpen = close !== undefined));
 	b.addEventListener("click", () => {
-		if (!pressedWhileOpen) open("first");
-		pressedWhileOpen = false;
+		if (close) close();
+		else open("first");
 	});
 	b.addEventListener("keydown", (event) => {
 		if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

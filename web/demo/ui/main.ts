@@ -3,7 +3,7 @@
 import { button, iconButton } from "../../components/button/button";
 import { bottomBar } from "../../components/bottombar/bottombar";
 import { Drawer } from "../../components/drawer/drawer";
-import { attachMenu } from "../../components/menu/menu";
+import { attachMenu, openMenu } from "../../components/menu/menu";
 import { meter } from "../../components/progress/progress";
 import { SearchBox } from "../../components/search/search";
 import { Splitter } from "../../components/splitter/splitter";
@@ -30,6 +30,7 @@ const tree = new Tree({
 		{ id: "label", label: "Travel", colour: 4 },
 	],
 	choose: (id) => tree.select(id),
+	menu: (id, anchor) => void openMenu({ label: "Mailbox", anchor, items: [{ label: "Rename", icon: "edit", run: () => void toasts.show({ text: `Renamed ${id}.` }) }, { label: "Delete", icon: "trash", danger: true, run: () => {} }] }),
 });
 
 const side = h("div", { class: "side" },
