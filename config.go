@@ -62,7 +62,8 @@ func configTestCommand() *cobra.Command {
 		Short: "Check the configuration files",
 		Long: `Test reads mox.conf, domains.conf and the certificates they name, as a server
 would at start, and prints all problems: file, line, field and what to do. Run
-it after editing, before a restart or reload.`,
+it after editing, before a restart or reload. Warnings are about what can be
+used and has no effect.`,
 		Example: "  mox config test\n  mox --config /etc/mox/mox.conf config test",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -95,9 +96,17 @@ it after editing, before a restart or reload.`,
 				}
 				return errors.New("handlers of websites cannot work")
 			}
+			printWarnings(cmd, cfg.Websites().Warnings)
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
 			return nil
 		},
+	}
+}
+
+// printWarnings prints what is no reason not to use a configuration.
+func printWarnings(cmd *cobra.Command, warnings []config.Problem) {
+	for _, p := range warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", printable(p.String()))
 	}
 }
 
@@ -116,6 +125,7 @@ with what it had. A change of mox.conf needs a restart, which is told too.`,
 				if err := c.Call(ctx, "config.reload", nil, ctl.Streams{}, &r); err != nil {
 					return err
 				}
+				printWarnings(cmd, r.Warnings)
 				fmt.Fprintln(cmd.OutOrStdout(), "reloaded")
 				if r.NeedsRestart {
 					fmt.Fprintln(cmd.OutOrStdout(), "mox.conf has changed; restart the server to put that in effect")

@@ -78,6 +78,9 @@ type Reloaded struct {
 	// StaticProblems says what is wrong with a mox.conf that NeedsRestart: the server
 	// would not start with it.
 	StaticProblems string
+
+	// Warnings are about what has no effect, or hardly the one that was wanted, in what is used now.
+	Warnings []Problem
 }
 
 // Reload reads domains.conf and the certificates again and replaces the
@@ -105,6 +108,7 @@ func (l *Live) Reload() (Reloaded, error) {
 	}
 	l.dynamic = dynamic
 	l.replace(cfg)
+	r.Warnings = cfg.Websites().Warnings
 	return r, nil
 }
 

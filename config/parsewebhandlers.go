@@ -61,6 +61,9 @@ func (b *builder) websites() {
 		}
 	}
 	w.SecurityTxt = p.securityTxt("SecurityTxt", s.SecurityTxt)
+	if len(p.list) == 0 {
+		b.websiteNames(&w, time.Now())
+	}
 	b.cfg.websites = w
 }
 

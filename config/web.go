@@ -198,6 +198,7 @@ type Websites struct {
 	Handlers    []*WebHandler
 	Domains     map[dns.Domain]*WebDomain // Some of those that Redirects and Handlers have.
 	SecurityTxt string                    // Content of security.txt, empty for none.
+	Warnings    []Problem                 // What has no effect, or hardly the one that was wanted.
 }
 
 // Websites returns the settings for websites.

@@ -1,8 +1,12 @@
 package config
 
 import (
+	"crypto/x509"
 	"strings"
 	"testing"
+	"time"
+
+	"mox/dns"
 )
 
 // loadProblems returns the problems of files, empty if they have none.
@@ -114,6 +118,66 @@ func TestWebHandlersRefused(t *testing.T) {
 		got := loadProblems(t, static, tt.dynamic)
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s\n%q, want %q", strings.TrimPrefix(tt.dynamic, testDynamic), got, tt.want)
+		}
+	}
+}
+
+// What is said about websites and has no effect is no reason not to start, but somebody must be told.
+func TestWebsiteWarnings(t *testing.T) {
+	t.Parallel()
+	const handler = "WebHandlers:\n\t-\n\t\tDomain: www.example.org\n\t\tPathRegexp: ^/\n\t\tWebStatic:\n\t\t\tRoot: /srv/www\n"
+	static := strings.Replace(testStatic, "\t\tSMTP:\n", "\t\tHTTPHosts:\n\t\t\t- admin.internal\n\t\tSMTP:\n", 1)
+	for _, tt := range []struct{ dynamic, want string }{
+		{handler, ""},
+		{handler + "WebDomainRedirects:\n\texample.org: www.example.org\n", ""},
+		{handler + "WebDomains:\n\tWWW.example.org:\n\t\tPlainHTTP: serve\n\tadmin.internal:\n\t\tPlainHTTP: serve\n\tmail.example.org:\n\t\tPlainHTTP: serve\n\tautoconfig.all.example:\n\t\tPlainHTTP: serve\n", ""},
+		{"WebDomainRedirects:\n\ta.example: b.example\nWebDomains:\n\ta.example:\n\t\tPlainHTTP: serve\n", ""},
+
+		{handler + "WebDomainRedirects:\n\tWWW.example.org: b.example\n", "WebHandlers[0].Domain: www.example.org is sent to b.example by WebDomainRedirects"},
+		{handler + "WebDomains:\n\tww.example.org:\n\t\tPlainHTTP: serve\n", "WebDomains.ww.example.org: is the name of no website"},
+		{"WebDomainRedirects:\n\ta.example: b.example\nWebDomains:\n\tb.example:\n\t\tPlainHTTP: serve\n", "WebDomains.b.example: is the name of no website"},
+		{"WebDomains:\n\tmta-sts.nobody.example:\n\t\tPlainHTTP: serve\n", "is the name of no website"},
+	} {
+		var got []string
+		for _, p := range load(t, static, testDynamic+tt.dynamic).Websites().Warnings {
+			got = append(got, p.String())
+			if p.Line == 0 {
+				t.Errorf("no line for %s", p)
+			}
+		}
+		if text := strings.Join(got, "\n"); tt.want == "" && text != "" || !strings.Contains(text, tt.want) {
+			t.Errorf("%s\n%q, want %q", tt.dynamic, text, tt.want)
+		}
+	}
+}
+
+// Certificates that clients of a website would refuse are told of.
+func TestWebsiteCertificates(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	valid := x509.Certificate{DNSNames: []string{"www.example.org", "*.example.net"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	for _, tt := range []struct {
+		name  string
+		names []string
+		now   time.Time
+		want  string
+	}{
+		{"www.example.org", valid.DNSNames, now, ""},
+		{"a.example.net", valid.DNSNames, now, ""},
+		{"example.org", valid.DNSNames, now, "is a certificate for www.example.org, *.example.net, and not for example.org"},
+		{"example.org", nil, now, "is a certificate for no name"},
+		{"www.example.org", valid.DNSNames, now.Add(2 * time.Hour), "has expired, at 2026-11-22T01:00:00Z"},
+		{"www.example.org", valid.DNSNames, now.Add(-2 * time.Hour), "is valid from 2026-11-21T23:00:00Z on only"},
+	} {
+		cert := valid
+		cert.DNSNames = tt.names
+		var p problems
+		p.certifies("KeyCerts[0]", dns.Domain{ASCII: tt.name}, &cert, tt.now)
+		if len(p.list) == 0 && tt.want == "" {
+			continue
+		}
+		if len(p.list) != 1 || tt.want == "" || !strings.Contains(p.list[0].Text, tt.want) {
+			t.Errorf("%s: %v, want %q", tt.name, p.list, tt.want)
 		}
 	}
 }

@@ -114,6 +114,9 @@ func (s *Server) setRouter(cfg *config.Config) {
 	for _, l := range Loops(cfg) {
 		s.log.Error("websites redirect in a circle; correct WebDomainRedirects or WebHandlers in domains.conf", "url", l.URL, "handlers", l.Rules)
 	}
+	for _, p := range sites.Warnings {
+		s.log.Warn("domains.conf says something about websites that has no effect, or another one", "problem", p.String())
+	}
 	rt.users.Store(1)
 	s.router.Store(rt)
 	if old != nil {
