@@ -60,7 +60,6 @@ export class Stream<E extends object> {
 	#channel: Channel | undefined;
 	#election: Election | undefined;
 	#connection: Connection | undefined;
-	#leader = "";
 	#heard = 0;
 	#timer: unknown;
 	#letGo: (() => void) | undefined;
@@ -182,7 +181,6 @@ export class Stream<E extends object> {
 	#lead(): void {
 		const { clock, random, online, newID, open } = this.#browser;
 		const url = this.#o.url ?? "events";
-		this.#leader = this.tab;
 		this.#connection = new Connection({
 			clock, random, online, newID,
 			open: id => open(`${url}?stream=${encodeURIComponent(id)}`),
@@ -247,7 +245,6 @@ export class Stream<E extends object> {
 				return;
 			case "state":
 				if (!this.#connection) {
-					this.#leader = m.leader;
 					this.#heard = this.#browser.clock.now();
 					this.#setState(m.state);
 				}

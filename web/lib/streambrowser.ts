@@ -1,3 +1,4 @@
+import { online } from "./apifetch";
 import { type Clock, systemClock } from "./clock";
 import type { Source } from "./streamconnection";
 import type { Channel, Locks } from "./streamtabs";
@@ -21,7 +22,7 @@ export const realBrowser = (): Browser => ({
 	clock: systemClock,
 	random: Math.random,
 	newID: () => Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, "0")).join(""),
-	online: () => navigator.onLine,
+	online,
 	visible: () => document.visibilityState === "visible",
 	open: url => new EventSource(url),
 	channel: typeof BroadcastChannel === "undefined" ? undefined : name => new BroadcastChannel(name),

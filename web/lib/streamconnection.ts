@@ -63,7 +63,6 @@ const late = 90_000;
 export class Connection {
 	readonly #o: ConnectionOptions;
 	#source: Source | undefined;
-	#stream = "";
 	#state: StreamState = { status: "connecting", stream: "" };
 	#failures = 0;
 	#liveSince = 0;
@@ -134,7 +133,6 @@ export class Connection {
 		this.#o.clock.clearTimeout(this.#attemptTimer);
 		this.#source?.close();
 		this.#source = undefined;
-		this.#stream = "";
 		this.#liveSince = 0;
 	}
 
@@ -147,7 +145,7 @@ export class Connection {
 		}
 		// Once an attempt has failed it stays offline until events come, so that it does not flicker.
 		this.#set(this.#failures === 0 ? { status: "connecting", stream: "" } : { status: "offline", stream: "", reason: "network" });
-		const id = this.#stream = this.#o.newID();
+		const id = this.#o.newID();
 		const source = this.#source = this.#o.open(id);
 		const listen = (kind: string, f: (data: string) => void) => source.addEventListener(kind, e => {
 			if (this.#source === source) {

@@ -9,8 +9,8 @@ export type Words = { readonly [key: string]: string | Plural };
 
 const english: { [key: string]: string | Plural } = {};
 
-/** The language of the page. */
-export const language = new Language("en", english);
+/** The language of the page: words are English, dates as where the browser says that its user is. */
+export const language = new Language(navigator.languages?.find((l) => /^en-/.test(l)) ?? "en-GB", english);
 
 /** Returns words. A key that there is none for comes back as it is, so that it is seen. */
 export const t = language.t;
@@ -67,6 +67,6 @@ addTexts({
 	"colour.1": "Red", "colour.2": "Orange", "colour.3": "Yellow", "colour.4": "Green", "colour.5": "Teal", "colour.6": "Blue", "colour.7": "Violet", "colour.8": "Pink", "colour.9": "Grey",
 	"login.title": "Log in to go on", "login.password": "Password", "login.do": "Log in", "login.text": "You were logged out. What you have typed is still here.",
 	"key.pending": "{keys} …", "help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
-	"notices": "Notices", "settings.failed": "The settings were not saved.", "view.failed": "The list cannot be shown.", "compose.failed": "The composer cannot be opened.",
+	"notices": "Notices", "reader.empty": "Choose a message to read it.", "settings.failed": "The settings were not saved.", "view.failed": "The list cannot be shown.", "compose.failed": "The composer cannot be opened.",
 	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "version.new": "There is a new version of this page.",
 });

@@ -1,20 +1,19 @@
 import { emptyState } from "../../../web/components/state/state";
-import { button } from "../../../web/components/button/button";
-import { progress } from "../../../web/components/progress/progress";
-import { h, replaceChildren } from "../../../web/lib/dom";
+import { h } from "../../../web/lib/dom";
 import { Scope } from "../../../web/lib/view";
 import { type Move, VirtualList } from "../../../web/lib/virtuallist";
-import { ActionKind, type Progress, type Query, type Row, Role, Scope as MailScope, Sort, type ViewEvent } from "../api";
+import { type Progress, type Query, type Row, Role, Scope as MailScope, Sort, type ViewEvent } from "../api";
 import type { App, List, Optimistic, ServerView, Target } from "../app";
-import { dateGroup, dateText } from "../dates";
-import { dragType } from "../sidebar";
+import { dateGroup } from "../dates";
 import { mailboxLabel, t } from "../texts";
 import { listCommands } from "./commands";
 import { ListHead } from "./head";
-import { Hidden } from "./hidden";
 import { changed } from "./optimistic";
+import { followPointer } from "./pointer";
 import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
+import { ServerRows } from "./serverrows";
+import { drawSearch, emptyList } from "./state";
 
 export interface ListOptions {
 	/** A row is to be read. */
@@ -43,7 +42,7 @@ export class MessageList implements List {
 	readonly #head: ListHead;
 	readonly #state = h("div", { class: "list-state" });
 	readonly #search = h("div", { class: "list-search", role: "status" });
-	readonly #hidden = new Hidden<Row>();
+	readonly #server: ServerRows;
 	readonly selected = new Selected();
 	#query: Query;
 	#view: ServerView | undefined;
@@ -64,23 +63,21 @@ export class MessageList implements List {
 			label: t("list"), rowHeight: this.#height(), keys: false,
 			row: () => new MessageRow({
 				settings: () => app.account.settings, mark: () => this.#words, bySize: () => this.#query.Sort === Sort.SortSize,
-				selected: (row, on, event) => this.#check(row, on, event),
+				selected: (row, event) => this.choose(this.#rows.findIndex((r) => this.key(r) === this.key(row)), event.shiftKey ? "extend" : "toggle"),
 				act: (row, kind) => void app.actions.act(this.targetOf([row]), { Kind: kind, Mailbox: 0, Labels: [] }),
 			}),
 			rowLabel: (row) => rowLabel(row),
 			selected: (row) => this.selected.has(this.key(row)) || this.key(row) === this.#open,
 			group: (row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "",
 			onRange: (first, count) => {
-				const from = this.#hidden.toServer(first);
-				this.#view?.range(from, Math.min(200, this.#hidden.toServer(first + count) - from));
+				const from = this.#server.toServer(first);
+				this.#view?.range(from, Math.min(200, this.#server.toServer(first + count) - from));
 			},
 		}));
+		this.#server = new ServerRows(this.#rows);
 		this.#head = new ListHead(app, this);
 		this.root = h("section", { class: "list", id: "list", aria: { label: t("list") } }, this.#head.root, this.#search, this.#state, this.#rows.root);
-		const rows = this.#rows.root;
-		rows.addEventListener("click", (event) => this.#clicked(event));
-		rows.addEventListener("dragstart", (event) => this.#drag(event));
-		this.#touch(rows);
+		followPointer(app, this.#scope, this.#rows.root, this);
 		app.actions.onOptimistic(this.#scope, (c) => this.#apply(c), (c, ok) => this.#settle(c, ok));
 		app.account.on(this.#scope, ["settings"], () => {
 			this.#rows.setRowHeight(this.#height());
@@ -121,13 +118,12 @@ export class MessageList implements List {
 		this.#loaded = false;
 		this.#unread = 0;
 		this.selected.clear();
-		this.#hidden.clear();
-		this.#rows.reset(0);
+		this.#server.reset();
 		const count = Math.min(100, Math.ceil(window.innerHeight / this.#height()) + 10);
 		if (this.#view) this.#view.open(query, 0, count, email);
 		else {
 			this.#view = this.#app.streams.view({ Query: query, First: 0, Count: count, Email: email }, (e) => this.#event(e), () => ({
-				First: this.#hidden.toServer(this.#rows.top), Count: count,
+				First: this.#server.toServer(this.#rows.top), Count: count,
 			}));
 		}
 		this.#rows.setLabel(this.title());
@@ -145,25 +141,7 @@ export class MessageList implements List {
 
 	/** Follows the server. */
 	#event(e: ViewEvent): void {
-		if (e.Reset) {
-			this.#hidden.clear();
-			this.#rows.reset(e.Total, e.Rows[0]?.First === 0 ? e.Rows[0].Rows : []);
-		}
-		for (const s of e.Splices) {
-			const shown = this.#hidden.splice(s.At, s.Remove, s.Insert);
-			if (shown.remove > 0) this.#rows.remove(shown.at, shown.remove);
-			if (shown.insert > 0) this.#rows.insert(shown.at, shown.insert);
-		}
-		if (!e.Reset && this.#rows.total + this.#hidden.count !== e.Total) {
-			// It missed something: what is known is not to be trusted.
-			this.#hidden.clear();
-			this.#rows.reset(e.Total);
-		}
-		for (const r of e.Rows) {
-			r.Rows.forEach((row, i) => {
-				if (!this.#hidden.has(r.First + i)) this.#rows.set(this.#hidden.toShown(r.First + i), [row]);
-			});
-		}
+		this.#server.follow(e);
 		this.#unread = e.Unread;
 		this.#loaded = true;
 		if (e.Search) {
@@ -172,7 +150,7 @@ export class MessageList implements List {
 		}
 		if (e.Gone) this.#state.replaceChildren(emptyState({ icon: "folder", title: t("list.gone") }));
 		if (this.#wanted !== "" && e.Focus >= 0) {
-			const at = this.#hidden.toShown(e.Focus);
+			const at = this.#server.toShown(e.Focus);
 			const row = this.#rows.get(at);
 			this.#wanted = "";
 			if (row) this.#open = this.key(row);
@@ -187,35 +165,8 @@ export class MessageList implements List {
 		const empty = this.#loaded && this.total === 0 && (this.#progress?.Done ?? true);
 		this.#state.hidden = !empty;
 		this.#rows.root.hidden = empty;
-		if (empty) this.#state.replaceChildren(this.#empty());
-		this.#drawSearch();
-	}
-
-	#empty(): HTMLElement {
-		const q = this.#query;
-		const { router, account } = this.#app;
-		if (q.Text !== "" || q.Filters.length > 0) {
-			return emptyState({
-				icon: "search", title: t("list.nothing"), hint: q.Text !== "" ? t("list.nothingFor", { text: q.Text }) : t("list.nothingWith"),
-				actions: [
-					...(q.Scope === MailScope.ScopeNormal ? [button({ label: t("list.searchAll"), run: () => router.go({ kind: "view", query: { ...q, Scope: MailScope.ScopeAll } }) })] : []),
-					...(q.Filters.length > 0 ? [button({ label: t("list.clearFilters"), run: () => router.go({ kind: "view", query: { ...q, Filters: [] } }) })] : []),
-				],
-			});
-		}
-		return account.mailbox(q.Mailbox)?.Role === Role.RoleInbox ? emptyState({ icon: "check", title: t("list.allRead"), hint: t("list.allReadHint") }) : emptyState({ icon: "folder", title: t("list.empty") });
-	}
-
-	/** Says how far a search has looked, and what was not understood of it. */
-	#drawSearch(): void {
-		const p = this.#progress;
-		const wrong = p?.Terms.filter((term) => term.Problem !== "") ?? [];
-		this.#search.hidden = !p || p.Done && wrong.length === 0 && p.Problem === "";
-		if (!p || this.#search.hidden) return;
-		replaceChildren(this.#search,
-			!p.Done && [h("span", t("list.searching", { n: this.total, back: p.Back > 0 ? dateText(p.Back) : "…" })), progress(t("list.searchProgress"), p.Of > 0 ? p.Looked / p.Of : 0).root],
-			p.Problem !== "" && h("span", { class: "problem" }, p.Problem),
-			wrong.map((term) => h("span", { class: "problem" }, `${term.Text}: ${term.Problem}`)));
+		if (empty) this.#state.replaceChildren(emptyList(this.#app, this.#query));
+		drawSearch(this.#search, this.#progress, this.total);
 	}
 
 	// What is done to rows.
@@ -223,13 +174,7 @@ export class MessageList implements List {
 	/** Known rows that are selected; or the one that has the focus. */
 	rows(): Row[] {
 		if (this.selected.all || this.selected.count(this.total) > 0) {
-			const l: Row[] = [];
-			for (let i = 0; i < this.#rows.total; i++) {
-				const row = this.#rows.get(i);
-				if (row && this.selected.has(this.key(row))) l.push(row);
-				if (l.length >= this.selected.keys.size && !this.selected.all) break;
-			}
-			return l;
+			return this.#server.where((row) => this.selected.has(this.key(row)), this.selected.all ? Infinity : this.selected.keys.size);
 		}
 		const row = this.current();
 		return row ? [row] : [];
@@ -243,7 +188,7 @@ export class MessageList implements List {
 
 	target(): Target | null {
 		if (this.selected.all) {
-			const except = this.#except();
+			const except = this.#server.where((row) => this.selected.except.has(this.key(row)), this.selected.except.size);
 			return {
 				selection: { Messages: [], Threads: [], All: true, Query: this.#query, Except: except.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID })), Stream: "", Action: "" },
 				rows: this.rows(), all: true, except: new Set(this.selected.except), count: this.selected.count(this.total),
@@ -251,15 +196,6 @@ export class MessageList implements List {
 		}
 		const rows = this.rows();
 		return rows.length > 0 ? this.targetOf(rows) : null;
-	}
-
-	#except(): Row[] {
-		const l: Row[] = [];
-		for (let i = 0; i < this.#rows.total && l.length < this.selected.except.size; i++) {
-			const row = this.#rows.get(i);
-			if (row && this.selected.except.has(this.key(row))) l.push(row);
-		}
-		return l;
 	}
 
 	/** Rows as the target of an action. */
@@ -282,17 +218,10 @@ export class MessageList implements List {
 	#apply(o: Optimistic): void {
 		const fits = this.#fits(o);
 		let next = -1;
-		for (let i = this.#rows.total - 1; i >= 0; i--) {
-			const row = this.#rows.get(i);
-			if (!row || !fits(row)) continue;
-			if (o.leaves) {
-				if (this.key(row) === this.#open) next = i;
-				this.#hidden.hide(this.#hidden.toServer(i), row);
-				this.#rows.remove(i);
-			} else {
-				this.#rows.set(i, [changed(row, o)]);
-			}
-		}
+		if (o.leaves) this.#server.hide(fits, (row, at) => {
+			if (this.key(row) === this.#open) next = at;
+		});
+		else this.#server.change(fits, (row) => changed(row, o));
 		if (o.leaves) {
 			this.selected.clear();
 			if (next >= 0) this.#afterLeft(next);
@@ -316,12 +245,12 @@ export class MessageList implements List {
 	#settle(o: Optimistic, ok: boolean): void {
 		const fits = this.#fits(o);
 		const back = () => {
-			for (const { at, row } of this.#hidden.show(fits)) this.#rows.insert(at, [row]);
+			this.#server.restore(fits);
 			this.#draw();
 		};
 		if (!ok) {
 			back();
-			this.#view?.range(this.#hidden.toServer(this.#rows.top), 100);
+			this.#view?.range(this.#server.toServer(this.#rows.top), 100);
 		} else if (o.leaves) {
 			this.#scope.after(patience, back);
 		}
@@ -419,121 +348,45 @@ export class MessageList implements List {
 
 	/** Selects the known rows that fit. */
 	selectWhere(fits: (row: Row) => boolean): void {
-		const keys: string[] = [];
-		for (let i = 0; i < this.total; i++) {
-			const row = this.#rows.get(i);
-			if (row && fits(row)) keys.push(this.key(row));
-		}
-		this.selected.only(keys);
+		this.selected.only(this.#server.where(fits).map((row) => this.key(row)));
 		this.changed();
 	}
 
 	/** How many rows are known. */
 	known(): number {
-		let n = 0;
-		for (let i = 0; i < this.total; i++) if (this.#rows.get(i)) n++;
-		return n;
+		return this.#server.where(() => true).length;
 	}
 
 	toggle(): boolean {
-		const row = this.#rows.get(this.#rows.focused);
-		if (!row) return false;
-		this.selected.toggle(this.key(row));
-		this.#anchor = this.#rows.focused;
-		this.changed();
-		return true;
+		this.choose(this.#rows.focused, "toggle");
+		return this.total > 0;
 	}
 
-	#check(row: Row, on: boolean, event: Event): void {
-		const index = this.#rows.findIndex((r) => this.key(r) === this.key(row));
-		if ((event as MouseEvent).shiftKey) this.#extend(this.#anchor, index);
-		else {
-			this.selected.set(this.key(row), on);
-			this.#anchor = index;
-		}
-		this.changed();
+	/** A known row by its position. */
+	at(index: number): Row | undefined {
+		return this.#rows.get(index);
 	}
 
-	// Pointers.
-
-	#index(event: Event): number {
-		const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
-		return row ? Number(row.getAttribute("aria-rowindex")) - 1 : -1;
-	}
-
-	#clicked(event: MouseEvent): void {
-		const index = this.#index(event);
+	/** Selects a row: alone, besides others or not any more, or all from where the selection began. */
+	choose(index: number, how: "only" | "toggle" | "extend"): void {
 		const row = this.#rows.get(index);
-		if (!row || (event.target as Element).closest("button, input")) return;
+		if (!row) return;
+		if (how === "extend") {
+			this.#extend(this.#anchor, index);
+			return;
+		}
+		if (how === "only") this.selected.only([this.key(row)]);
+		else this.selected.toggle(this.key(row));
+		this.#anchor = index;
+		this.changed();
+	}
+
+	/** Opens a row that was pressed, and gives up the selection. */
+	press(index: number): void {
 		this.#rows.focusRow(index);
-		if (event.shiftKey) this.#extend(this.#anchor, index);
-		else if (event.ctrlKey || event.metaKey || this.root.classList.contains("choosing")) {
-			this.selected.toggle(this.key(row));
-			this.#anchor = index;
-			this.changed();
-		} else {
-			this.#anchor = index;
-			if (this.selected.count(this.total) > 0) this.clear();
-			this.open(index);
-		}
-		if (this.selected.count(this.total) === 0) this.root.classList.remove("choosing");
-	}
-
-	#drag(event: DragEvent): void {
-		const index = this.#index(event);
-		const row = this.#rows.get(index);
-		if (!row || !event.dataTransfer) return;
-		if (!this.selected.has(this.key(row))) {
-			this.selected.only([this.key(row)]);
-			this.changed();
-		}
-		event.dataTransfer.setData(dragType, "messages");
-		event.dataTransfer.effectAllowed = "move";
-	}
-
-	/** A long press chooses, and then each tap; a swipe does what the settings say. */
-	#touch(rows: HTMLElement): void {
-		let start: { x: number; y: number; index: number; row: HTMLElement } | undefined;
-		let hold: (() => void) | undefined;
-		const end = () => {
-			hold?.();
-			start?.row.style.removeProperty("--swipe");
-			start = undefined;
-		};
-		rows.addEventListener("touchstart", (event) => {
-			const touch = event.touches[0];
-			const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
-			if (!touch || !row || event.touches.length > 1) return;
-			start = { x: touch.clientX, y: touch.clientY, index: this.#index(event), row };
-			hold = this.#scope.after(500, () => {
-				const r = this.#rows.get(start?.index ?? -1);
-				if (!r) return;
-				this.root.classList.add("choosing");
-				this.selected.toggle(this.key(r));
-				this.changed();
-				start = undefined;
-			});
-		}, { passive: true });
-		rows.addEventListener("touchmove", (event) => {
-			const touch = event.touches[0];
-			if (!start || !touch) return;
-			const dx = touch.clientX - start.x;
-			if (Math.abs(touch.clientY - start.y) > 24 && Math.abs(dx) < 32) end();
-			else if (Math.abs(dx) > 12) {
-				hold?.();
-				start.row.style.setProperty("--swipe", `${dx}px`);
-			}
-		}, { passive: true });
-		rows.addEventListener("touchend", (event) => {
-			const touch = event.changedTouches[0];
-			const dx = start && touch ? touch.clientX - start.x : 0;
-			const row = this.#rows.get(start?.index ?? -1);
-			end();
-			const { SwipeRight, SwipeLeft } = this.#app.account.settings;
-			const kind = dx > 80 ? SwipeRight : dx < -80 ? SwipeLeft : "";
-			if (row && kind) void this.#app.actions.act(this.targetOf([row]), { Kind: kind as ActionKind, Mailbox: 0, Labels: [] });
-		});
-		rows.addEventListener("touchcancel", end);
+		this.#anchor = index;
+		if (this.selected.count(this.total) > 0) this.clear();
+		this.open(index);
 	}
 
 	#height(): number {

@@ -13,7 +13,8 @@ export interface RowContext {
 	readonly settings: () => Settings;
 	/** Words that were searched for. */
 	readonly mark: () => readonly string[];
-	readonly selected: (row: Row, selected: boolean, event: Event) => void;
+	/** The box of a row was pressed. */
+	readonly selected: (row: Row, event: MouseEvent) => void;
 	readonly act: (row: Row, kind: ActionKind) => void;
 	/** Whether the size is shown, as when the list is sorted by it. */
 	readonly bySize: () => boolean;
@@ -66,7 +67,7 @@ export class MessageRow implements RowView<Row> {
 		this.#box = bareCheckbox(t("row.select"), () => {}, -1);
 		this.#box.addEventListener("click", (event) => {
 			event.stopPropagation();
-			if (this.#row) c.selected(this.#row, this.#box.checked, event);
+			if (this.#row) c.selected(this.#row, event);
 		});
 		const act = (kind: () => ActionKind) => (event: MouseEvent) => {
 			event.stopPropagation();
@@ -75,7 +76,7 @@ export class MessageRow implements RowView<Row> {
 		this.#archive = iconButton({ label: t("archive"), icon: "archive", size: 18, tabindex: -1, run: act(() => ActionKind.ActArchive) });
 		this.#trash = iconButton({ label: t("delete"), icon: "trash", size: 18, tabindex: -1, run: act(() => ActionKind.ActTrash) });
 		this.#read = iconButton({ label: t("mark.read"), icon: "mail-open", size: 18, tabindex: -1, run: act(() => this.#row && this.#row.Unread > 0 ? ActionKind.ActRead : ActionKind.ActUnread) });
-		this.root = h("div", { class: "row" },
+		this.root = h("div", { class: "row", draggable: true },
 			h("div", { class: "row-mark", role: "gridcell" }, this.#avatar, this.#box),
 			h("div", { class: "row-text", role: "gridcell" },
 				h("div", { class: "row-line" }, this.#people, this.#count, this.#date),

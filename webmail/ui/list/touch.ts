@@ -1,0 +1,53 @@
+import type { Scope } from "../../../web/lib/view";
+
+export interface TouchOptions {
+	/** The index of the row that an event is at, -1 for none. */
+	readonly index: (event: Event) => number;
+	/** A row was pressed for long. */
+	readonly hold: (index: number) => void;
+	/** A row was swiped, as far as it takes. */
+	readonly swipe: (index: number, to: "end" | "start") => void;
+}
+
+const holdFor = 500; // Milliseconds.
+const swipeBy = 80; // CSS pixels.
+
+/** Follows fingers on rows: a long press, and swipes, which the row follows by --swipe. Both have another way too. */
+export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): void {
+	let start: { readonly x: number; readonly y: number; readonly index: number; readonly row: HTMLElement } | undefined;
+	let cancelHold: (() => void) | undefined;
+	const end = () => {
+		cancelHold?.();
+		start?.row.style.removeProperty("--swipe");
+		start = undefined;
+	};
+	scope.listen(rows, "touchstart", (event) => {
+		const touch = event.touches[0];
+		const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
+		if (!touch || !row || event.touches.length > 1) return;
+		start = { x: touch.clientX, y: touch.clientY, index: o.index(event), row };
+		cancelHold = scope.after(holdFor, () => {
+			const { index } = start ?? { index: -1 };
+			end();
+			o.hold(index);
+		});
+	}, { passive: true });
+	scope.listen(rows, "touchmove", (event) => {
+		const touch = event.touches[0];
+		if (!start || !touch) return;
+		const dx = touch.clientX - start.x;
+		if (Math.abs(touch.clientY - start.y) > 24 && Math.abs(dx) < 32) end();
+		else if (Math.abs(dx) > 12) {
+			cancelHold?.();
+			start.row.style.setProperty("--swipe", `${dx}px`);
+		}
+	}, { passive: true });
+	scope.listen(rows, "touchend", (event) => {
+		const touch = event.changedTouches[0];
+		const dx = start && touch ? touch.clientX - start.x : 0;
+		const index = start?.index ?? -1;
+		end();
+		if (Math.abs(dx) > swipeBy) o.swipe(index, dx > 0 ? "end" : "start");
+	});
+	scope.listen(rows, "touchcancel", end);
+}
