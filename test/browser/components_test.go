@@ -56,11 +56,20 @@ func valueNow(selector string) string {
 	return `document.querySelector("` + selector + `").getAttribute("aria-valuenow")`
 }
 
-// The keys are those of the ARIA Authoring Practices; whoever cannot use a mouse has nothing else.
-func TestComponentsByKeyboard(t *testing.T) {
+func TestComponents(t *testing.T) {
 	t.Parallel()
 	address := startComponents(t)
 	b := startBrowser(t, &server{ip: "127.0.0.1"}, certificate{})
+	for name, test := range map[string]func(*testing.T, *browser, string){"by keyboard": testByKeyboard, "look": testLook} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, b, address)
+		})
+	}
+}
+
+// The keys are those of the ARIA Authoring Practices; whoever cannot use a mouse has nothing else.
+func testByKeyboard(t *testing.T, b *browser, address string) {
 	for name, steps := range map[string][]step{
 		"tree": {
 			{focus: `[role=treeitem][tabindex="0"]`, press: []string{"ArrowDown", "End"}, see: focused, want: "Travel"},
@@ -165,10 +174,7 @@ func TestComponentsByKeyboard(t *testing.T) {
 	}
 }
 
-func TestComponentsLook(t *testing.T) {
-	t.Parallel()
-	address := startComponents(t)
-	b := startBrowser(t, &server{ip: "127.0.0.1"}, certificate{})
+func testLook(t *testing.T, b *browser, address string) {
 	for _, v := range []view{desktop, phone} {
 		t.Run(v.name, func(t *testing.T) {
 			t.Parallel()
