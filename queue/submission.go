@@ -90,8 +90,8 @@ type Copy struct {
 	// as a Bcc field, is the copy's alone.
 	store.Delivery
 
-	// SentMailbox is where the copy is moved when sending of a message with a SendAt begins, made if missing. Empty to
-	// leave it where it is.
+	// SentMailbox is where the copy is moved when sending of a message with a SendAt begins. If there is none of the name by
+	// then, it goes to the mailbox with the use \Sent, or one is made. Empty to leave it where it is.
 	SentMailbox string
 }
 

@@ -35,8 +35,8 @@ func (s *Submissions) sendAt(at time.Time) (time.Time, error) {
 	return at.Add(time.Second - 1).Truncate(time.Second), nil
 }
 
-// Cancel takes back a submission before its SendAt. Its copy is moved to the mailbox keep, made if missing, as a draft; if
-// keep is empty it is removed. Canceling a second time changes nothing and is no error. Returns ErrTooLate,
+// Cancel takes back a submission before its SendAt. Its copy is moved to the mailbox keep as a draft, or if there is none of
+// the name to that with the use \Drafts, or one is made; if keep is empty the copy is removed. Canceling a second time changes nothing and is no error. Returns ErrTooLate,
 // store.ErrNoSubmission, store.ErrNoAccount, store.ErrBadName.
 func (s *Submissions) Cancel(ctx context.Context, account string, id store.SubmissionID, keep string) error {
 	acc, k, err := s.open(ctx, account, id)

@@ -99,7 +99,7 @@ func (a *Account) RescheduleSubmission(ctx context.Context, actor Actor, id Subm
 }
 
 // KeepCanceled sets what becomes of the copy of a submission that is scheduled, should it be canceled: it is moved to
-// the mailbox, made if missing, as a draft; with an empty name it is removed. Returns ErrSubmissionState if it is not
+// the mailbox as a draft, or if there is none of the name to that with the use \Drafts, or one is made; with an empty name it is removed. Returns ErrSubmissionState if it is not
 // scheduled, ErrNoSubmission, ErrBadName.
 func (a *Account) KeepCanceled(ctx context.Context, actor Actor, id SubmissionID, mailbox string) error {
 	if mailbox != "" {
@@ -210,8 +210,8 @@ func (t *txn) submissionCopy(r *scheduledSubmissionRow, email EmailID) (*box, *m
 	return from, &m, nil
 }
 
-// moveSubmissionCopy moves the copy of a submission to the mailbox with a checked name, which is made with a special use
-// if it is missing, and adds flags. A copy that the mailbox cannot take stays where it is.
+// moveSubmissionCopy moves the copy of a submission to the mailbox with a checked name, or else, as it may have been renamed,
+// to that with a special use, and adds flags. If both are missing it makes one. A copy that the mailbox cannot take stays where it is.
 func (t *txn) moveSubmissionCopy(r *scheduledSubmissionRow, email EmailID, name string, use SpecialUse, flags imap.Flags) error {
 	from, m, err := t.submissionCopy(r, email)
 	if err != nil || m == nil {
@@ -219,13 +219,17 @@ func (t *txn) moveSubmissionCopy(r *scheduledSubmissionRow, email EmailID, name 
 	}
 	to, err := t.boxNamed(name)
 	if errors.Is(err, ErrNoMailbox) {
-		if t.useTaken(use) {
-			use = ""
+		if id := t.boxWithUse(use); id != 0 {
+			to, err = t.box(id)
+		} else {
+			to, err = t.createMailbox(name, use, true)
 		}
-		to, err = t.createMailbox(name, use, true)
 	}
 	if err != nil {
 		return err
+	}
+	if to == from {
+		return nil
 	}
 	was := *m
 	m.Flags |= flags

@@ -68,6 +68,10 @@ func TestScheduledSubmission(t *testing.T) {
 		{"begun", func(a *store.Account, s store.Submission) error {
 			return a.BeginSubmission(ctx, store.System, s.ID)
 		}, `[Sent \Sent true]`, store.SubmissionQueued, false, 1},
+		{"begun, the mailbox for sent mail renamed", func(a *store.Account, s store.Submission) error {
+			_, err := a.CreateMailbox(ctx, store.System, "Gesendet", store.Sent)
+			return errors.Join(err, a.BeginSubmission(ctx, store.System, s.ID))
+		}, `[Gesendet \Sent true]`, store.SubmissionQueued, false, 1},
 		{"begun twice", func(a *store.Account, s store.Submission) error {
 			return errors.Join(a.BeginSubmission(ctx, store.System, s.ID), a.BeginSubmission(ctx, store.System, s.ID))
 		}, `[Sent \Sent true]`, store.SubmissionQueued, false, 1},
