@@ -45,6 +45,7 @@ func (s *server) newWebmail(accounts *store.Store, logins *login.Service, out *o
 		Submissions: out.submissions,
 		Checks:      checks,
 		SpoolDir:    spoolDir(s.live.Current()),
+		Security:    out.security,
 		Client:      guardedClient(netguard.Guard{Allow: s.live.Current().AllowNetworks}),
 		Version:     version(),
 		Log:         log,

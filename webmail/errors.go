@@ -8,6 +8,7 @@ import (
 
 	"github.com/mjl-/sherpa"
 
+	"mox/queue"
 	"mox/smtp"
 	"mox/store"
 )
@@ -47,6 +48,8 @@ var told = []struct {
 	{store.ErrQuota, codeQuota, "There is no space left for mail. Delete something, and empty Trash."},
 	{store.ErrExpunged, codeNotFound, "This message does not exist any more."},
 	{errTooMuch, codeLimit, "The message is too large with its files."},
+	{queue.ErrTooLate, codeTooLate, "The message is on its way already."},
+	{queue.ErrSendTime, codeBad, "A message can be sent a year ahead at most."},
 	{store.ErrNoSubmission, codeNotFound, "This message is not known any more."},
 }
 

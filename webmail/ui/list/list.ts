@@ -29,7 +29,7 @@ const phoneHeight = 72;
 /** Rows that left are shown again if the server does not agree in this time, in milliseconds. */
 const patience = 8000;
 
-/** Opening follows the focus after this, so that who holds an arrow key does not open everything on the way. */
+/** Opening follows the focus after this. */
 const openAfter = 120;
 
 /** The list of messages of a mailbox or a search. */
