@@ -8,7 +8,7 @@
 //
 //	ui/main.ts    the script of the page. What it imports by import() is loaded later.
 //	ui/main.css   the style of the page, of all of it: parts are brought together by @import.
-//	ui/icon.svg   the icon of the page, if there is one; it goes into the manifest.
+//	ui/icon.svg   the icon of the page; web/icon.svg if there is none. It goes into the manifest.
 
 import * as esbuild from "esbuild";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -76,8 +76,8 @@ async function outputs(face) {
 		manifest.preload = direct.map((i) => path.basename(i.path)).sort();
 	}
 	manifest.style = path.basename(sheets.outputFiles[0].path);
-	const icon = path.join(ui, "icon.svg");
-	if (existsSync(icon)) manifest.icon = "data:image/svg+xml," + encodeURIComponent(readFileSync(icon, "utf8").trim().replace(/>\s+</g, "><"));
+	const icon = [path.join(ui, "icon.svg"), path.join(root, "web/icon.svg")].find((f) => existsSync(f));
+	manifest.icon = "data:image/svg+xml," + encodeURIComponent(readFileSync(icon, "utf8").trim().replace(/>\s+</g, "><"));
 	return { files, manifest: Buffer.from(JSON.stringify(manifest, null, "\t") + "\n"), first: [manifest.script, manifest.style, ...manifest.preload] };
 }
 
