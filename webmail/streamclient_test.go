@@ -236,6 +236,9 @@ func (b *browser) takeView(ev ViewEvent) {
 	b.t.Helper()
 	v := b.views[ev.View]
 	if v == nil {
+		if !ev.Reset {
+			return // Of an earlier view of this name.
+		}
 		v = &shown{}
 		b.views[ev.View] = v
 	}

@@ -218,7 +218,7 @@ func (v *view) allRows() []row {
 	v.heads = newHeadTable(n)
 	for _, b := range v.scope {
 		for m := range b.mails {
-			v.heads.offer(m.Thread, head{m.Received, v.rowOf(&m)})
+			v.heads.offer(head{m.Thread, m.Received, v.rowOf(&m)})
 		}
 	}
 	return v.heads.rows()
@@ -441,13 +441,13 @@ func (v *view) changeHeads(add, drop []mail) (come, gone []row) {
 	for i := range add {
 		m := &add[i]
 		note(m.Thread)
-		v.heads.offer(m.Thread, head{m.Received, v.rowOf(m)})
+		v.heads.offer(head{m.Thread, m.Received, v.rowOf(m)})
 	}
 	if len(lost) > 0 {
 		for _, b := range v.scope {
 			for m := range b.mails {
 				if lost[m.Thread] {
-					v.heads.offer(m.Thread, head{m.Received, v.rowOf(&m)})
+					v.heads.offer(head{m.Thread, m.Received, v.rowOf(&m)})
 				}
 			}
 		}
