@@ -41,6 +41,7 @@ class Page implements App {
 	readonly #shell: Shell;
 	readonly #sidebar: Sidebar;
 	readonly #announcer = new Announcer();
+	#shownEmail = ""; // Of the message in the reader.
 	#settingsPage: { root: HTMLElement; close(): void } | undefined;
 
 	constructor() {
@@ -73,6 +74,7 @@ class Page implements App {
 
 		this.#list = new MessageList(this, {
 			open: (row, query) => {
+				this.#shownEmail = row.Email;
 				this.#reader.show(row, query);
 				this.router.go({ kind: "view", query, email: row.Email }, { replace: this.router.route.kind === "view" && this.router.route.email !== undefined && this.layout !== "phone" });
 				this.#shell.show("reader");
@@ -82,7 +84,7 @@ class Page implements App {
 		this.#reader = new ConversationReader(this, { back: () => this.#back(), step: (by, unread) => this.#list.step(by, { unread }) });
 		this.#sidebar = new Sidebar({ app: this, dropped: (to) => this.#dropped(to) });
 		this.#shell = new Shell({ app: this, sidebar: this.#sidebar, list: this.#list, reader: this.#reader, help: () => showHelp(this.commands), logOut: () => void this.#logOut(session) });
-		document.body.replaceChildren(this.#shell.root, toasts.root, this.#announcer.root);
+		document.body.prepend(this.#shell.root, toasts.root, this.#announcer.root);
 		new Tooltips();
 		new Notifier(this, scope, (text) => this.#announcer.say(text));
 		this.#register();
@@ -143,15 +145,18 @@ class Page implements App {
 				const same = before?.kind === "view" && sameQuery(before.query, route.query);
 				if (!same) this.#list.show(route.query, route.email);
 				if (route.email === undefined) {
+					this.#shownEmail = "";
 					if (!same || before?.email !== undefined) this.#reader.empty();
 					this.#shell.show("list");
 				} else {
-					if (!same || before?.email !== route.email) this.#reader.open(route.email);
+					if (this.#shownEmail !== route.email) this.#reader.open(route.email);
+					this.#shownEmail = route.email;
 					this.#shell.show("reader");
 				}
 				break;
 			}
 			case "message":
+				this.#shownEmail = route.email;
 				this.#reader.open(route.email);
 				this.#shell.show("reader");
 				break;

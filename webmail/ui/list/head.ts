@@ -6,7 +6,7 @@ import { prompt } from "../../../web/components/dialog/dialog";
 import { h, replaceChildren } from "../../../web/lib/dom";
 import { type Query, Scope as MailScope, Sort } from "../api";
 import type { App } from "../app";
-import { labelName, t } from "../texts";
+import { labelName, language, t } from "../texts";
 import { actionMenu, done } from "./commands";
 import type { MessageList } from "./list";
 
@@ -35,7 +35,9 @@ export class ListHead {
 		const n = selected.count(total);
 		this.#all.checked = n > 0 && (selected.all ? selected.except.size === 0 : n >= total);
 		this.#all.indeterminate = n > 0 && !this.#all.checked;
-		this.#title.textContent = n > 0 ? t("select.count", { n }) : this.#list.title();
+		this.#title.textContent = n > 0 ? language.number(n) : this.#list.title();
+		if (n > 0) this.#title.setAttribute("aria-label", t("select.count", { n }));
+		else this.#title.removeAttribute("aria-label");
 		const threads = this.#list.query.Threads;
 		this.#count.textContent = n > 0 || !this.#list.loaded ? "" : [t(threads ? "count.threads" : "count.messages", { n: total }), this.#list.unread > 0 && t("count.unread", { n: this.#list.unread })].filter(Boolean).join(", ");
 		this.root.classList.toggle("selecting", n > 0);

@@ -5,7 +5,7 @@ import { type Move, VirtualList } from "../../../web/lib/virtuallist";
 import { type Progress, type Query, type Row, Role, Scope as MailScope, Sort, type ViewEvent } from "../api";
 import type { App, List, Optimistic, ServerView, Target } from "../app";
 import { dateGroup } from "../dates";
-import { mailboxLabel, t } from "../texts";
+import { t } from "../texts";
 import { listCommands } from "./commands";
 import { ListHead } from "./head";
 import { changed } from "./optimistic";
@@ -13,7 +13,7 @@ import { followPointer } from "./pointer";
 import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
 import { ServerRows } from "./serverrows";
-import { drawSearch, emptyList } from "./state";
+import { drawSearch, emptyList, listTitle } from "./state";
 
 export interface ListOptions {
 	/** A row is to be read. */
@@ -62,12 +62,12 @@ export class MessageList implements List {
 		this.#rows = this.#scope.own(new VirtualList<Row>({
 			label: t("list"), rowHeight: this.#height(), keys: false,
 			row: () => new MessageRow({
-				settings: () => app.account.settings, mark: () => this.#words, bySize: () => this.#query.Sort === Sort.SortSize,
+				settings: () => app.account.settings, mark: () => this.#words, open: (row) => this.key(row) === this.#open, bySize: () => this.#query.Sort === Sort.SortSize,
 				selected: (row, event) => this.choose(this.#rows.findIndex((r) => this.key(r) === this.key(row)), event.shiftKey ? "extend" : "toggle"),
 				act: (row, kind) => void app.actions.act(this.targetOf([row]), { Kind: kind, Mailbox: 0, Labels: [] }),
 			}),
 			rowLabel: (row) => rowLabel(row),
-			selected: (row) => this.selected.has(this.key(row)) || this.key(row) === this.#open,
+			selected: (row) => this.selected.has(this.key(row)),
 			group: (row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "",
 			onRange: (first, count) => {
 				const from = this.#server.toServer(first);
@@ -132,11 +132,7 @@ export class MessageList implements List {
 
 	/** What the list is of, in words. */
 	title(): string {
-		const q = this.#query;
-		if (q.Text !== "") return t("list.search", { text: q.Text });
-		const label = q.Filters.find((f) => f.startsWith("label:"));
-		const mailbox = this.#app.account.mailbox(q.Mailbox);
-		return mailbox ? mailboxLabel(mailbox) : label ? t("list.label", { label: label.slice(6) }) : q.Filters.includes("flagged") ? t("list.flagged") : t("list.all");
+		return listTitle(this.#app, this.#query);
 	}
 
 	/** Follows the server. */

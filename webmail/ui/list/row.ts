@@ -13,6 +13,8 @@ export interface RowContext {
 	readonly settings: () => Settings;
 	/** Words that were searched for. */
 	readonly mark: () => readonly string[];
+	/** Whether a row is the one that is read. */
+	readonly open: (row: Row) => boolean;
 	/** The box of a row was pressed. */
 	readonly selected: (row: Row, event: MouseEvent) => void;
 	readonly act: (row: Row, kind: ActionKind) => void;
@@ -90,6 +92,7 @@ export class MessageRow implements RowView<Row> {
 		root.classList.toggle("waiting", !row);
 		root.classList.toggle("unread", row !== undefined && row.Unread > 0);
 		root.classList.toggle("selected", state.selected);
+		root.classList.toggle("open", row !== undefined && this.#c.open(row));
 		this.#box.hidden = !row;
 		if (!row) {
 			replaceChildren(this.#people, h("span", { class: "virtuallist-bar", style: { "inline-size": `${90 + (state.index * 37) % 80}px` } }));

@@ -5,7 +5,16 @@ import { h, replaceChildren } from "../../../web/lib/dom";
 import { type Progress, type Query, Role, Scope as MailScope } from "../api";
 import type { App } from "../app";
 import { dateText } from "../dates";
-import { t } from "../texts";
+import { labelName, mailboxLabel, t } from "../texts";
+
+/** What a list is of, in words. */
+export function listTitle({ account }: App, q: Query): string {
+	if (q.Text !== "") return t("list.search", { text: q.Text });
+	const label = q.Filters.find((f) => f.startsWith("label:"));
+	const mailbox = account.mailbox(q.Mailbox);
+	if (mailbox) return mailboxLabel(mailbox);
+	return label ? t("list.label", { label: labelName(account.settings, label.slice(6)) }) : q.Filters.includes("flagged") ? t("list.flagged") : t("list.all");
+}
 
 /** What stands where a query finds nothing. */
 export function emptyList({ router, account }: App, q: Query): HTMLElement {
