@@ -25,6 +25,7 @@ type content struct {
 //
 //	html, text      its text, as a document for a frame
 //	part/PATH       a part
+//	remote          an image from elsewhere that the text shows
 //	zip             all attachments
 //	eml             the message, for downloading
 //	raw, headers    its source, and the header alone, as text
@@ -65,6 +66,9 @@ func (s *Server) serveMessage(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serveContent(w http.ResponseWriter, r *http.Request, c *content, resource string) error {
 	if path, ok := strings.CutPrefix(resource, "part/"); ok {
 		return s.servePart(w, r, c, path)
+	}
+	if resource == "remote" {
+		return s.serveRemote(w, r, c)
 	}
 	l, err := c.letterAt(c.io, c.path)
 	if err != nil {
@@ -139,9 +143,14 @@ func (s *Server) serveFrame(w http.ResponseWriter, r *http.Request, c *content, 
 		key.kind = BodyText
 	}
 	if key.kind == BodyHTML {
-		var err error
-		if key.remote, err = s.mayLoadRemote(r, c, l); err != nil {
+		may, err := s.mayLoadRemote(r, c, l)
+		switch {
+		case err != nil:
 			return err
+		case may && s.opts.Client != nil:
+			key.remote = remoteProxy
+		case may:
+			key.remote = remoteDirect
 		}
 	}
 	doc, err := s.reader.document(c.io, l, lay, key)
@@ -149,7 +158,7 @@ func (s *Server) serveFrame(w http.ResponseWriter, r *http.Request, c *content, 
 		return err
 	}
 	markup := withStyle(doc.HTML, frameStyle(key.kind, q.Get("theme") == "dark"))
-	policy := htmlmail.ContentSecurityPolicy(htmlmail.FramePolicy{Images: []string{"'self'"}, AllowRemote: key.remote, SameOrigin: true})
+	policy := htmlmail.ContentSecurityPolicy(htmlmail.FramePolicy{Images: []string{"'self'"}, AllowRemote: key.remote == remoteDirect, SameOrigin: true})
 	contentHeader(w.Header(), "text/html; charset=utf-8", policy)
 	sum := sha256.Sum256([]byte(markup + policy))
 	w.Header().Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:15])+`"`)

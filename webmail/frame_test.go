@@ -1,7 +1,9 @@
 package webmail
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -168,5 +170,73 @@ func TestFrameStyle(t *testing.T) {
 	i, j := strings.Index(html, "color-scheme"), strings.Index(html, "color:red")
 	if i < 0 || j < i || strings.Count(html, "color-scheme") != 1 {
 		t.Errorf("html is %s", html)
+	}
+}
+
+// Images from elsewhere are fetched by the server, and only those that a message names.
+func TestRemoteProxy(t *testing.T) {
+	t.Parallel()
+	const png = "\x89PNG\r\n\x1a\n0000"
+	var asked []string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		if r.Header.Get("Cookie")+r.Header.Get("Referer") != "" {
+			t.Errorf("request with %v", r.Header)
+		}
+		switch r.URL.Path {
+		case "/a.png":
+			w.Header().Set("Content-Type", "text/html") // It is the content that counts.
+			io.WriteString(w, png)
+		case "/page":
+			w.Header().Set("Content-Type", "image/png")
+			io.WriteString(w, "<html><script>alert(1)</script>")
+		case "/svg":
+			w.Header().Set("Content-Type", "image/svg+xml")
+			io.WriteString(w, "<svg xmlns='http://www.w3.org/2000/svg'/>")
+		case "/large":
+			io.WriteString(w, png)
+			for range remoteImage >> 10 {
+				w.Write(make([]byte, 1<<10))
+			}
+		case "/again":
+			http.Redirect(w, r, "/again", http.StatusFound)
+		case "/moved":
+			http.Redirect(w, r, "/a.png", http.StatusFound)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(server.Close)
+	e := newEnv(t, func(o *Options) { o.Client = server.Client() })
+	added := e.deliver("", strings.ReplaceAll(remoteHTML, "https://img.example", server.URL))
+	base := "/message/" + added.Email.String() + "/"
+	m, err := e.api.Message(e.ctx, added.Email.String(), "", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, html := e.get(base + "html?remote=" + m.Remote.Token)
+	if csp := resp.Header.Get("Content-Security-Policy"); strings.Contains(csp, "https:") || strings.Contains(html, `src="https`) || !strings.Contains(html, `src="./remote?`) {
+		t.Errorf("policy %q, html %s", csp, html)
+	}
+	for path, code := range map[string]int{"/a.png": 200, "/moved": 200, "/page": 502, "/svg": 502, "/large": 502, "/again": 502, "/none": 502} {
+		resp, body := e.get(base + strings.TrimPrefix(e.server.reader.remoteAddress(added.Email, server.URL+path), "./"))
+		checkContent(t, path, resp, false)
+		if resp.StatusCode != code || code == 200 && (body != png || resp.Header.Get("Content-Type") != "image/png") || code != 200 && body != "" {
+			t.Errorf("%s: status %d, %s, %.100q", path, resp.StatusCode, resp.Header.Get("Content-Type"), body)
+		}
+	}
+	other := e.deliver("", remoteHTML)
+	asked = nil
+	for _, address := range []string{
+		"/message/" + other.Email.String() + "/" + strings.TrimPrefix(e.server.reader.remoteAddress(added.Email, server.URL+"/a.png"), "./"),
+		base + "remote?u=" + server.URL + "/a.png", base + "remote", base + "remote?u=file:///etc/passwd&s=",
+		base + strings.Replace(strings.TrimPrefix(e.server.reader.remoteAddress(added.Email, server.URL+"/a.png"), "./"), "a.png", "b.png", 1),
+	} {
+		if resp, _ := e.get(address); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d", address, resp.StatusCode)
+		}
+	}
+	if len(asked) > 0 {
+		t.Errorf("asked for %q", asked)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"mox/message"
 	"mox/message/htmlmail"
+	"mox/store"
 )
 
 // leaf is a part without parts, and where it is.
@@ -145,9 +146,18 @@ func contentID(p *message.Part) string {
 type docKey struct {
 	path   string // Of the message within it.
 	kind   BodyKind
-	remote bool // With remote images.
+	remote remoteKind
 	whole  bool // Up to longText rather than shortText.
 }
+
+// remoteKind is how images from elsewhere are shown.
+type remoteKind uint8
+
+const (
+	remoteNone   remoteKind = iota
+	remoteProxy             // This server fetches them.
+	remoteDirect            // The browser does.
+)
 
 // document is the text of a message, made for a browser.
 type document struct{ htmlmail.Document }
@@ -155,15 +165,15 @@ type document struct{ htmlmail.Document }
 // document returns the text of a message in a form. The content of the email is in content.
 func (r *reader) document(content io.ReaderAt, l *letter, lay *layout, key docKey) (*document, error) {
 	o := l.opened
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	o.docMu.Lock()
+	defer o.docMu.Unlock()
 	if d := o.docs[key]; d != nil {
 		return d, nil
 	}
 	d := &document{}
 	var err error
 	if key.kind == BodyHTML {
-		d.Document, err = r.html(content, lay, key)
+		d.Document, err = r.html(content, o.key.email, lay, key)
 	} else {
 		d.Document, err = r.text(content, lay, key)
 	}
@@ -171,8 +181,15 @@ func (r *reader) document(content io.ReaderAt, l *letter, lay *layout, key docKe
 		return nil, err
 	}
 	d.Body = "" // Nobody quotes it.
+	if len(o.docs) >= maxDocs {
+		clear(o.docs)
+		r.grown(o, -o.docBytes)
+		o.docBytes = 0
+	}
+	size := int64(len(d.HTML)) + 4<<10
 	o.docs[key] = d
-	r.grown(o, int64(len(d.HTML))+4<<10)
+	o.docBytes += size
+	r.grown(o, size)
 	return d, nil
 }
 
@@ -205,7 +222,7 @@ func (lay *layout) attachments(doc *document) []leaf {
 }
 
 // html returns the text as HTML. Parts in plain text stand between those in HTML as they are.
-func (r *reader) html(content io.ReaderAt, lay *layout, key docKey) (htmlmail.Document, error) {
+func (r *reader) html(content io.ReaderAt, email store.EmailID, lay *layout, key docKey) (htmlmail.Document, error) {
 	sanitizer, limit := r.short, shortText
 	if key.whole {
 		sanitizer, limit = r.long, longText
@@ -225,8 +242,8 @@ func (r *reader) html(content io.ReaderAt, lay *layout, key docKey) (htmlmail.Do
 			break
 		}
 	}
-	return sanitizer.Sanitize(b.String(), htmlmail.Options{
-		AllowRemote: key.remote,
+	opts := htmlmail.Options{
+		AllowRemote: key.remote != remoteNone,
 		FoldQuotes:  true,
 		CID: func(id string) (string, bool) {
 			f, ok := lay.byCID[id]
@@ -235,7 +252,11 @@ func (r *reader) html(content io.ReaderAt, lay *layout, key docKey) (htmlmail.Do
 			}
 			return "./part/" + f.path + "?inline=1", true
 		},
-	}), nil
+	}
+	if key.remote == remoteProxy {
+		opts.RemoteURL = func(target string) string { return r.remoteAddress(email, target) }
+	}
+	return sanitizer.Sanitize(b.String(), opts), nil
 }
 
 // text returns the text as plain text. Of what there is in HTML only it is made from that.

@@ -3,6 +3,7 @@ package webmail
 import (
 	"container/list"
 	"context"
+	"crypto/rand"
 	"errors"
 	"io"
 	"strconv"
@@ -38,6 +39,9 @@ const maxHeader = message.DefaultMaxHeaderBytes
 type reader struct {
 	short, shortPlain, long *htmlmail.Sanitizer
 
+	secret  [32]byte      // Signs addresses of remote images.
+	remotes chan struct{} // Holds one for each that is being fetched.
+
 	mu    sync.Mutex
 	byKey map[openedKey]*list.Element
 	used  *list.List // Of *opened, the one used last in front.
@@ -50,13 +54,16 @@ type openedKey struct {
 }
 
 func newReader() *reader {
-	return &reader{
+	r := &reader{
 		short:      htmlmail.New(htmlmail.Limits{Input: shortText, Reports: 200}),
 		shortPlain: htmlmail.New(htmlmail.Limits{Input: shortPlain, Reports: 200}),
 		long:       htmlmail.New(htmlmail.Limits{Input: longText, Elements: 200_000, Reports: 200}),
 		byKey:      map[openedKey]*list.Element{},
 		used:       list.New(),
+		remotes:    make(chan struct{}, remoteAtOnce),
 	}
+	rand.Read(r.secret[:]) // It never fails.
+	return r
 }
 
 // opened is an email that was opened. It does not change, but for what is remembered of it under mu.
@@ -69,11 +76,18 @@ type opened struct {
 	auth     []byte // Facts of its delivery.
 	root     *message.Part
 
-	mu       sync.Mutex
-	weight   int64 // Bytes, about. Guarded by reader.mu.
+	weight int64 // Bytes, about. Guarded by reader.mu.
+
+	docMu    sync.Mutex // Guards docs and docBytes; held while one is made, so that each is made once.
 	docs     map[docKey]*document
+	docBytes int64
+
+	mu       sync.Mutex
 	contents map[string]int64 // Lengths of decoded parts, by path.
 }
+
+// maxDocs bounds the documents of an email that are kept. Mostly there are two; of one that holds many messages there may be more.
+const maxDocs = 8
 
 // open returns an email of an account. Returns store.ErrExpunged.
 func (r *reader) open(ctx context.Context, acc *store.Account, actor store.Actor, id store.EmailID) (*opened, error) {

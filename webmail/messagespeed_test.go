@@ -90,24 +90,29 @@ func TestLargeMessages(t *testing.T) {
 func TestOpenedMessages(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	for i := range openedCount + 20 {
-		added := e.deliver("", simple("joe@example.com", fmt.Sprint("m", i), "x"))
-		if _, err := e.api.Message(e.ctx, added.Email.String(), "", false); err != nil {
+	open := func(n int) *opened {
+		added := e.deliver("", simple("joe@example.com", fmt.Sprint("m", n), "x"))
+		o, err := e.server.reader.open(e.ctx, e.acc, e.session.Actor(), added.Email)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	for range 5 {
-		added := e.deliver("", manyParts(9_999))
-		if _, err := e.api.Message(e.ctx, added.Email.String(), "", false); err != nil {
-			t.Fatal(err)
-		}
+		return o
 	}
 	r := e.server.reader
-	bytes := int64(0)
-	for el := r.used.Front(); el != nil; el = el.Next() {
-		bytes += el.Value.(*opened).weight
+	for i := range openedCount + 20 {
+		open(i)
 	}
-	if len(r.byKey) != r.used.Len() || r.used.Len() > openedCount || bytes != r.bytes || bytes > openedBytes {
-		t.Errorf("%d and %d messages, %d bytes, counted as %d", len(r.byKey), r.used.Len(), bytes, r.bytes)
+	if r.used.Len() != openedCount || len(r.byKey) != openedCount {
+		t.Errorf("%d and %d messages, want %d", r.used.Len(), len(r.byKey), openedCount)
+	}
+	o := open(-1)
+	r.grown(o, openedBytes)
+	if r.used.Len() != 1 || len(r.byKey) != 1 || r.bytes != o.weight {
+		t.Errorf("%d messages, %d bytes, after one of %d", r.used.Len(), r.bytes, o.weight)
+	}
+	open(-2)
+	r.grown(o, 1) // Nobody keeps it any more.
+	if r.used.Len() != 1 || r.bytes > openedBytes {
+		t.Errorf("%d messages, %d bytes", r.used.Len(), r.bytes)
 	}
 }

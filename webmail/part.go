@@ -22,7 +22,7 @@ const (
 
 	// pdfPolicy has no sandbox, in which browsers do not start their viewers. These run scripts of a file, if at
 	// all, in a place of their own.
-	pdfPolicy = "default-src 'none'; object-src 'self'; plugin-types application/pdf; style-src 'unsafe-inline'; frame-ancestors 'self'"
+	pdfPolicy = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 )
 
 // servePart answers with the content of a part, without transfer encoding: as a file to download, or with the parameter

@@ -1,0 +1,120 @@
+package webmail
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"mox/store"
+)
+
+// Bounds of the images that are fetched for users.
+const (
+	remoteImage   = 10 << 20 // Bytes of an image.
+	remoteTimeout = 20 * time.Second
+	remoteAtOnce  = 32
+	remoteHops    = 5 // Redirects.
+	remoteURL     = 4 << 10
+)
+
+// remoteAddress returns the address, relative to that of a frame, at which this server shows an image from elsewhere. It is good
+// for that image in that email only: nobody else can have the server fetch something.
+func (r *reader) remoteAddress(email store.EmailID, target string) string {
+	return "./remote?" + url.Values{"u": {target}, "s": {r.remoteSignature(email, target)}}.Encode()
+}
+
+func (r *reader) remoteSignature(email store.EmailID, target string) string {
+	mac := hmac.New(sha256.New, r.secret[:])
+	mac.Write([]byte(email.String() + target)) // The id has a fixed length.
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:18])
+}
+
+// errRemote says that an image cannot be had from elsewhere.
+var errRemote = errors.New("no image")
+
+// serveRemote answers with an image from elsewhere, so that who serves it learns nothing of the user but that a message was
+// read: neither the address of the browser nor what it is, and no cookies.
+func (s *Server) serveRemote(w http.ResponseWriter, r *http.Request, c *content) error {
+	q := r.URL.Query()
+	target := q.Get("u")
+	if s.opts.Client == nil || len(target) > remoteURL || !hmac.Equal([]byte(q.Get("s")), []byte(s.reader.remoteSignature(c.key.email, target))) {
+		return errNoPart
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), remoteTimeout)
+	defer cancel()
+	select {
+	case s.reader.remotes <- struct{}{}:
+		defer func() { <-s.reader.remotes }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	image, mediaType, err := fetchImage(ctx, s.opts.Client, target)
+	if err != nil {
+		s.log.Debug("remote image not fetched", "err", err)
+		w.Header().Set("Cache-Control", "private, max-age=60")
+		contentHeader(w.Header(), "text/plain; charset=utf-8", partPolicy)
+		w.WriteHeader(http.StatusBadGateway)
+		return nil
+	}
+	contentHeader(w.Header(), mediaType, partPolicy)
+	// Reading the message again tells its sender nothing new.
+	w.Header().Set("Cache-Control", "private, max-age=86400")
+	http.ServeContent(w, r, "", noTime, bytes.NewReader(image))
+	return nil
+}
+
+// fetchImage returns an image and its type, found out from its first bytes. Whatever else there is, is an error.
+func fetchImage(ctx context.Context, client *http.Client, target string) ([]byte, string, error) {
+	c := *client
+	c.Jar = nil
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if len(via) > remoteHops || req.URL.Scheme != "https" && req.URL.Scheme != "http" {
+			return errRemote
+		}
+		req.Header.Del("Referer")
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	req.Header.Set("Accept", "image/avif,image/webp,image/png,image/jpeg,image/gif,image/*;q=0.5")
+	req.Header.Set("User-Agent", "mox")
+	resp, err := c.Do(req)
+	if err != nil {
+		return nil, "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || resp.ContentLength > remoteImage {
+		return nil, "", fmt.Errorf("%w: status %d, length %d", errRemote, resp.StatusCode, resp.ContentLength)
+	}
+	image, err := io.ReadAll(io.LimitReader(resp.Body, remoteImage+1))
+	if err != nil {
+		return nil, "", err
+	}
+	mediaType := imageType(image)
+	if mediaType == "" || len(image) > remoteImage {
+		return nil, "", fmt.Errorf("%w: %d bytes of type %q", errRemote, len(image), mediaType)
+	}
+	return image, mediaType, nil
+}
+
+// imageType returns the type of an image that browsers may show, by its first bytes, or "".
+func imageType(image []byte) string {
+	if len(image) > 12 && string(image[4:12]) == "ftypavif" {
+		return "image/avif"
+	}
+	if t := http.DetectContentType(image); strings.HasPrefix(t, "image/") {
+		return inlineTypeOf(t)
+	}
+	return ""
+}
