@@ -28,6 +28,11 @@ func attachmentAddress(at Attachment) string {
 	return "message/" + rest + "/raw"
 }
 
+// inText tells whether an attachment is shown in the text, if that is HTML.
+func (at Attachment) inText() bool {
+	return at.Inline && at.ContentID != "" && !strings.HasPrefix(at.Type, "text/") && !strings.HasPrefix(at.Type, "message/")
+}
+
 // files opens the attachments of drafts.
 type files struct {
 	ctx    context.Context
@@ -119,7 +124,7 @@ func (f *files) open(at Attachment, email string) (*opened, *store.Content, erro
 // attached returns a part with a file.
 func (f *files) attached(at Attachment, media string, content io.Reader) *message.Body {
 	b := message.Attachment(fileName(at.Name), media, content)
-	if at.Inline {
+	if at.inText() {
 		b.Disposition, b.ContentID = "inline", at.ContentID
 	}
 	return b

@@ -79,7 +79,8 @@ func (c *composing) fragment(o *original) (string, []Attachment, error) {
 			return at.Address, true
 		},
 	})
-	return doc.Body, inline, nil
+	body, err := named(doc.Body, inline)
+	return body, inline, err
 }
 
 // plain returns the text of a message.

@@ -2,11 +2,14 @@ package webmail
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"mox/store"
 )
 
 // pixel is a transparent image. The text of a composer has it in the place of a remote image, whose address follows it as a
@@ -39,25 +42,45 @@ func draftPolicy() *bluemonday.Policy {
 	return p
 }
 
+// cidAttribute is the attribute of an image in the text of a composer that names the attachment it shows, by its content id. The
+// addresses of attachments change each time the draft is saved, content ids do not.
+const cidAttribute = "data-cid"
+
 // outgoing returns the HTML of a draft as it is sent: with references to the parts that its images are in place of their
-// addresses here, and nothing that is only of the page.
-func (s *Server) outgoing(fragment string, attachments []Attachment) (string, error) {
-	cids := map[string]string{}
+// addresses here, and nothing that is only of the page. Uploads are those of the account.
+func (s *Server) outgoing(fragment string, attachments []Attachment, account store.AccountID) (string, error) {
+	cids, known := map[string]string{}, map[string]bool{}
 	for _, at := range attachments {
-		if at.Inline && at.ContentID != "" {
-			cids[attachmentAddress(at)] = "cid:" + at.ContentID
+		if at.inText() {
+			cids[attachmentAddress(at)] = at.ContentID
+			known[at.ContentID] = true
 		}
 	}
-	rewritten, err := rewriteImages(fragment, func(src string) string {
+	shown := func(img *html.Node) string {
+		src := attribute(img, "src")
 		if cid, ok := cids[src]; ok {
 			return cid
 		}
-		if rest, ok := strings.CutPrefix(src, pixel); ok {
-			if address, err := url.QueryUnescape(rest); err == nil {
-				return address
+		if cid := attribute(img, cidAttribute); known[cid] {
+			return cid
+		}
+		if id, ok := strings.CutPrefix(src, "upload/"); ok {
+			if u := s.uploads.get(account, id); u != nil && known[u.contentID] {
+				return u.contentID // The draft has been saved since.
 			}
 		}
-		return src
+		return ""
+	}
+	rewritten, err := rewriteImages(fragment, func(img *html.Node) {
+		src := attribute(img, "src")
+		if cid := shown(img); cid != "" {
+			src = "cid:" + url.PathEscape(cid) // RFC 2392 §2
+		} else if rest, ok := strings.CutPrefix(src, pixel); ok {
+			if address, err := url.QueryUnescape(rest); err == nil {
+				src = address
+			}
+		}
+		setAttribute(img, "src", src)
 	})
 	if err != nil {
 		return "", err
@@ -65,24 +88,21 @@ func (s *Server) outgoing(fragment string, attachments []Attachment) (string, er
 	return s.policy.Sanitize(rewritten), nil
 }
 
-// incoming returns the HTML of a saved draft for a page, with addresses of its images.
-func incoming(fragment string, attachments []Attachment) (string, error) {
-	addresses := map[string]string{}
-	for _, at := range attachments {
-		if at.ContentID != "" {
-			addresses["cid:"+at.ContentID] = attachmentAddress(at)
-		}
+// named returns HTML for a page with the content ids of its images at them.
+func named(fragment string, inline []Attachment) (string, error) {
+	if len(inline) == 0 {
+		return fragment, nil
 	}
-	return rewriteImages(fragment, func(src string) string {
-		if a, ok := addresses[src]; ok {
-			return a
+	return rewriteImages(fragment, func(img *html.Node) {
+		src := attribute(img, "src")
+		if i := slices.IndexFunc(inline, func(at Attachment) bool { return at.Address == src }); i >= 0 && inline[i].ContentID != "" {
+			setAttribute(img, cidAttribute, inline[i].ContentID)
 		}
-		return src
 	})
 }
 
-// rewriteImages changes the addresses of images in a fragment of HTML.
-func rewriteImages(fragment string, change func(src string) string) (string, error) {
+// rewriteImages changes the images in a fragment of HTML.
+func rewriteImages(fragment string, change func(img *html.Node)) (string, error) {
 	nodes, err := html.ParseFragment(strings.NewReader(fragment), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil {
 		return "", err
@@ -90,13 +110,8 @@ func rewriteImages(fragment string, change func(src string) string) (string, err
 	var b strings.Builder
 	for _, n := range nodes {
 		for d := range descendants(n) {
-			if d.Type != html.ElementNode || d.DataAtom != atom.Img {
-				continue
-			}
-			for i := range d.Attr {
-				if d.Attr[i].Key == "src" {
-					d.Attr[i].Val = change(d.Attr[i].Val)
-				}
+			if d.Type == html.ElementNode && d.DataAtom == atom.Img {
+				change(d)
 			}
 		}
 		if err := html.Render(&b, n); err != nil {
@@ -104,6 +119,25 @@ func rewriteImages(fragment string, change func(src string) string) (string, err
 		}
 	}
 	return b.String(), nil
+}
+
+func attribute(n *html.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Namespace == "" && a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func setAttribute(n *html.Node, key, value string) {
+	for i, a := range n.Attr {
+		if a.Namespace == "" && a.Key == key {
+			n.Attr[i].Val = value
+			return
+		}
+	}
+	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
 }
 
 // descendants yields a node and all below it.

@@ -200,7 +200,7 @@ func (w *writing) body(f *files) (*message.Body, error) {
 		if err != nil {
 			return nil, err
 		}
-		if at.Inline && d.Rich {
+		if at.inText() && d.Rich {
 			inline = append(inline, b)
 		} else {
 			files = append(files, b)
@@ -208,7 +208,7 @@ func (w *writing) body(f *files) (*message.Body, error) {
 	}
 	var text *message.Body
 	if d.Rich {
-		fragment, err := w.s.outgoing(d.HTML, d.Attachments)
+		fragment, err := w.s.outgoing(d.HTML, d.Attachments, f.acc.ID())
 		if err != nil {
 			return nil, err
 		}

@@ -98,7 +98,7 @@ func (c *composing) savedAttachments(id store.EmailID, d Draft) ([]Attachment, e
 	var l []Attachment
 	for _, at := range d.Attachments {
 		from := &files
-		if at.Inline && d.Rich {
+		if at.inText() && d.Rich {
 			from = &inline
 		}
 		if len(*from) == 0 {

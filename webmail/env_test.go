@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,8 +17,12 @@ import (
 	"github.com/mjl-/sherpa"
 
 	"mox/config"
+	"mox/dns"
 	"mox/login"
+	"mox/pipeline/local"
 	"mox/queue"
+	"mox/queuedb"
+	"mox/smtp"
 	"mox/store"
 	"mox/store/storetest"
 	"mox/websession"
@@ -91,6 +97,76 @@ func newEnv(t testing.TB, changes ...func(*Options)) *env {
 	e.api = API{e.server}
 	e.ctx, e.session, e.cookie = e.logIn("ann")
 	return e
+}
+
+// option gives a webmail the queue, which does not deliver before it is started. It is a change for newEnv.
+func (q *testQueue) option(o *Options) {
+	q.t.Helper()
+	db, err := queuedb.Open(q.t.Context(), queuedb.Options{Dir: q.t.TempDir()})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	q.submissions = &queue.Submissions{Accounts: o.Accounts, Log: slog.New(slog.DiscardHandler)}
+	q.Queue, err = queue.New(queue.Options{
+		DB: db, Local: local.New(o.Accounts), Hostname: dns.Domain{ASCII: "mail.example.org"},
+		Route: func(*queuedb.Message, *queuedb.Recipient) queue.Transport {
+			return queue.Fail{TransportName: "fail", Reply: &smtp.Error{Code: 550, Text: "no"}}
+		},
+		LookupLocal: func(context.Context, smtp.Path) (string, string, bool, error) { return "", "", false, nil },
+		Done:        q.submissions.Done, Begun: q.submissions.Begun,
+	})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	q.submissions.Queue = q.Queue
+	o.Submissions = q.submissions
+	q.t.Cleanup(func() {
+		if err := q.Shutdown(context.Background()); err != nil {
+			q.t.Errorf("shutting the queue down: %v", err)
+		}
+		if err := db.Close(); err != nil {
+			q.t.Errorf("closing the queue: %v", err)
+		}
+	})
+}
+
+// testQueue is a queue that fails all recipients elsewhere, once it is started.
+type testQueue struct {
+	*queue.Queue
+	t           testing.TB
+	submissions *queue.Submissions
+}
+
+// queued returns what the queue holds: the text of each message, for each recipient.
+func (q *testQueue) queued() []queuedb.Entry {
+	q.t.Helper()
+	l, err := q.List(q.t.Context(), queuedb.Filter{}, queuedb.Page{Limit: 1000})
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	return l
+}
+
+// text returns the message of an entry, as recipients get it.
+func (q *testQueue) text(e queuedb.Entry) string {
+	q.t.Helper()
+	b, err := q.OpenBody(q.t.Context(), e.Message.ID)
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	defer b.Close()
+	text, err := io.ReadAll(io.NewSectionReader(b, 0, b.Size()))
+	if err != nil {
+		q.t.Fatal(err)
+	}
+	return string(e.Recipient.Prefix) + string(text)
+}
+
+// newSendingEnv returns a webmail with a queue.
+func newSendingEnv(t testing.TB, changes ...func(*Options)) (*env, *testQueue) {
+	t.Helper()
+	q := &testQueue{t: t}
+	return newEnv(t, append([]func(*Options){q.option}, changes...)...), q
 }
 
 // testConfig reads testConf.

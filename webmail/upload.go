@@ -39,6 +39,8 @@ type upload struct {
 	size    int64
 	path    string
 	added   time.Time
+
+	contentID string // With which it is shown in the text, empty if it is not.
 }
 
 func newUploads(dir string, now func() time.Time) *uploads {
@@ -49,7 +51,7 @@ func newUploads(dir string, now func() time.Time) *uploads {
 var errUploads = errUser(codeLimit, "There are too many files waiting to be attached.")
 
 // add keeps a file of at most max bytes. The name and type are what the browser says.
-func (u *uploads) add(account store.AccountID, name, media string, r io.Reader, max int64) (id string, size int64, rerr error) {
+func (u *uploads) add(account store.AccountID, name, media, contentID string, r io.Reader, max int64) (id string, size int64, rerr error) {
 	if err := u.room(account, 0, max*uploadTimes); err != nil {
 		return "", 0, err
 	}
@@ -78,7 +80,7 @@ func (u *uploads) add(account store.AccountID, name, media string, r io.Reader, 
 		return "", 0, err
 	}
 	id = rand.Text()
-	u.byID[id] = &upload{account, name, media, size, f.Name(), u.now()}
+	u.byID[id] = &upload{account, name, media, size, f.Name(), u.now(), contentID}
 	return id, size, nil
 }
 
@@ -162,14 +164,15 @@ func (s *Server) upload(r *http.Request) (Attachment, error) {
 		name = "file"
 	}
 	media := mediaType(r.Header.Get("Content-Type"))
-	id, size, err := s.uploads.add(acc.ID(), name, media, r.Body, max)
-	if err != nil {
-		return Attachment{}, err
-	}
-	at := Attachment{ID: uploadID(id), Name: name, Type: media, Size: size, Inline: r.URL.Query().Has("inline")}
+	at := Attachment{Name: name, Type: media, Inline: r.URL.Query().Has("inline")}
 	if at.Inline {
 		at.ContentID = rand.Text() + "@mox"
 	}
+	id, size, err := s.uploads.add(acc.ID(), name, media, at.ContentID, r.Body, max)
+	if err != nil {
+		return Attachment{}, err
+	}
+	at.ID, at.Size = uploadID(id), size
 	at.Address = attachmentAddress(at)
 	return at, nil
 }
