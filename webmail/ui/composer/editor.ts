@@ -55,7 +55,10 @@ export class Editor implements View {
 		this.root.replaceChildren(build(pieces));
 		const first = this.root.firstElementChild;
 		// Lines are of div: what one types has the space between lines that readers see.
-		if (first?.localName === "p" && first.childNodes.length === 1 && first.firstChild?.nodeName === "BR") first.replaceWith(h("div", h("br")));
+		if (first?.localName === "p" && first.childNodes.length === 1 && first.firstChild?.nodeName === "BR") {
+			const signed = first.nextElementSibling?.hasAttribute("data-mox-signature");
+			first.replaceWith(h("div", h("br")), ...signed ? [h("div", h("br"))] : []);
+		}
 		if (!this.root.hasChildNodes()) this.root.append(h("div", h("br")));
 		this.#history.clear();
 		this.root.classList.toggle("blank", this.blank);
