@@ -180,6 +180,32 @@ func (x *expr) byFlags() bool {
 		slices.ContainsFunc(x.kids, (*expr).byFlags)
 }
 
+// flagsOnly tells whether flags alone decide, as in most filters.
+func (x *expr) flagsOnly() bool {
+	switch x.op {
+	case exprMailbox, exprParts:
+		return false
+	case exprStore:
+		c := &x.criteria
+		return len(c.Keywords) == 0 && len(c.NotKeywords) == 0 && len(c.Header) == 0 && len(c.Body) == 0 && len(c.Text) == 0 &&
+			c.Since.IsZero() && c.Before.IsZero() && c.Larger == 0 && !c.HasSmaller && len(c.Not) == 0 && len(c.Or) == 0 && !c.None
+	}
+	return !slices.ContainsFunc(x.kids, func(k *expr) bool { return !k.flagsOnly() })
+}
+
+// matchesFlags decides about a message, for an expr that is flagsOnly.
+func (x *expr) matchesFlags(f imap.Flags) bool {
+	switch x.op {
+	case exprAnd:
+		return !slices.ContainsFunc(x.kids, func(k *expr) bool { return !k.matchesFlags(f) })
+	case exprOr:
+		return slices.ContainsFunc(x.kids, func(k *expr) bool { return k.matchesFlags(f) })
+	case exprNot:
+		return !x.kids[0].matchesFlags(f)
+	}
+	return f.Has(x.criteria.Flags) && f&x.criteria.NotFlags == 0
+}
+
 // anyHeader returns criteria that match messages with a text in one of several fields.
 func anyHeader(text string, fields ...string) store.Criteria {
 	c := store.Criteria{Header: []store.HeaderCriterion{{Name: fields[0], Value: text}}}

@@ -22,6 +22,8 @@ func (m matcher) match(ctx context.Context, mailbox store.MailboxID, view *store
 		return uidsOf(view, among), nil
 	case x.isNothing() || among != nil && len(among) == 0:
 		return nil, nil
+	case x.flagsOnly():
+		return matchFlags(view, x, among), nil
 	case x.pure():
 		return m.search(ctx, mailbox, view, x.toCriteria(), among)
 	}
@@ -73,6 +75,25 @@ func (m matcher) matchAll(ctx context.Context, mailbox store.MailboxID, view *st
 		}
 	}
 	return among, nil
+}
+
+// matchFlags is match for an expr that flags alone decide.
+func matchFlags(view *store.View, x *expr, among []imap.UID) []imap.UID {
+	found := []imap.UID{}
+	if among != nil {
+		for _, uid := range among {
+			if e, ok := entryOf(view, uid); ok && x.matchesFlags(e.Flags) {
+				found = append(found, uid)
+			}
+		}
+		return found
+	}
+	for _, e := range view.All(1) {
+		if x.matchesFlags(e.Flags) {
+			found = append(found, e.UID)
+		}
+	}
+	return found
 }
 
 func (m matcher) search(ctx context.Context, mailbox store.MailboxID, view *store.View, c store.Criteria, among []imap.UID) ([]imap.UID, error) {

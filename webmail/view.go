@@ -77,8 +77,23 @@ func (b *scopeBox) mails(yield func(mail) bool) {
 		}
 		return
 	}
-	for _, uid := range b.match {
-		if e, ok := b.box.entry(uid); ok && !yield(mail{b.box, e}) {
+	if view := b.box.view; len(b.match) < view.Len()/16 {
+		for _, uid := range b.match {
+			if e, ok := entryOf(view, uid); ok && !yield(mail{b.box, e}) {
+				return
+			}
+		}
+		return
+	}
+	match := b.match
+	for _, e := range b.box.view.All(1) {
+		for len(match) > 0 && match[0] < e.UID {
+			match = match[1:]
+		}
+		if len(match) == 0 {
+			return
+		}
+		if match[0] == e.UID && !yield(mail{b.box, e}) {
 			return
 		}
 	}
