@@ -131,15 +131,13 @@ func TestImport(t *testing.T) {
 		}
 		resp := e.do(r)
 		var i Imported
-		if resp.StatusCode != http.StatusNotFound && resp.StatusCode != http.StatusLengthRequired && resp.StatusCode != http.StatusForbidden {
-			if err := json.NewDecoder(resp.Body).Decode(&i); err != nil {
-				t.Errorf("%s: %v", query, err)
-			}
+		if err := json.NewDecoder(resp.Body).Decode(&i); err != nil || (i.Error != nil) != (resp.StatusCode != http.StatusOK) {
+			t.Errorf("%s: status %d, %+v, %v", query, resp.StatusCode, i, err)
 		}
 		return resp.StatusCode, i
 	}
 	at := fmt.Sprintf("mailbox=%d", inbox)
-	if code, i := post(at, b.String()); code != http.StatusOK || i.Messages != int64(len(real)) || i.Problem != "" {
+	if code, i := post(at, b.String()); code != http.StatusOK || i.Messages != int64(len(real)) || i.Error != nil {
 		t.Errorf("mbox: %d, %+v", code, i)
 	}
 	if code, i := post(at, "Subject: single\nDate: Sun, 22 Nov 2026 10:00:00 +0000\n\nbody\n"); code != http.StatusOK || i.Messages != 1 {
@@ -148,7 +146,7 @@ func TestImport(t *testing.T) {
 	if n := e.mailbox("Inbox").Counts.Total; n != int64(len(real))+1 {
 		t.Errorf("%d messages are in", n)
 	}
-	if code, i := post(at, " \n"); code != http.StatusBadRequest || i.Problem == "" {
+	if code, i := post(at, " \n"); code != http.StatusBadRequest || i.Error == nil {
 		t.Errorf("nothing: %d, %+v", code, i)
 	}
 	if code, _ := post("mailbox=999", "Subject: x\n\nx\n"); code != http.StatusNotFound {

@@ -14,10 +14,16 @@ import (
 	"mox/store"
 )
 
-// Imported is the answer to an import.
+// Imported is the answer to an import, in JSON.
 type Imported struct {
-	Messages int64 // That were added. Some may be if there is an error too.
-	Problem  string
+	Messages int64        // That were added. Some may be if there is an error too.
+	Error    *ImportError `json:"error,omitempty"`
+}
+
+// ImportError says why not all was imported, in the form of errors of calls.
+type ImportError struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // maxImport is how large a file may be that is imported, in bytes, and maxImportMessage a single message.
@@ -29,78 +35,90 @@ const (
 // serveImport adds the messages of a file to the mailbox of the parameter mailbox. The body is an mbox file, or a message,
 // as in files that end in .eml. It answers with Imported.
 func (s *Server) serveImport(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	ses := session(r.Context())
-	acc, err := s.opts.Accounts.Open(r.Context(), ses.Account)
+	n, err := s.importBody(r, bufio.NewReader(http.MaxBytesReader(w, r.Body, maxImport)))
+	status, result := http.StatusOK, Imported{Messages: n}
 	if err != nil {
-		s.refuseContent(w, r, err)
-		return
+		status, result.Error = s.importRefusal(r, err)
 	}
-	defer acc.Close()
-	id, err := strconv.ParseInt(r.URL.Query().Get("mailbox"), 10, 64)
-	if err != nil {
-		s.refuseContent(w, r, store.ErrNoMailbox)
-		return
-	}
-	mb, err := acc.MailboxByID(r.Context(), ses.Actor(), store.MailboxID(id))
-	if err == nil && mb.NoSelect {
-		err = store.ErrNoMailbox
-	}
-	if err != nil {
-		s.refuseContent(w, r, err)
-		return
-	}
-	if r.ContentLength < 0 {
-		http.Error(w, "The request does not say how long the file is.", http.StatusLengthRequired)
-		return
-	}
-	result, status := s.importFile(r, acc, mb.Name, bufio.NewReader(http.MaxBytesReader(w, r.Body, maxImport)))
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(result); err != nil && r.Context().Err() == nil {
 		s.log.Debug("answer not written", "err", err)
 	}
 }
 
-// importFile imports a file, and returns what came of it with the status to answer with.
-func (s *Server) importFile(r *http.Request, acc *store.Account, mailbox string, file *bufio.Reader) (Imported, int) {
+// Errors of imports.
+var (
+	errImportEmpty  = errors.New("file is empty")
+	errImportLength = errors.New("length of the file is not known")
+	errImportLarge  = errors.New("file is too large")
+)
+
+// importBody imports the body of a request, and returns how many messages were added.
+func (s *Server) importBody(r *http.Request, file *bufio.Reader) (int64, error) {
+	ses := session(r.Context())
+	acc, err := s.opts.Accounts.Open(r.Context(), ses.Account)
+	if err != nil {
+		return 0, err
+	}
+	defer acc.Close()
+	id, err := strconv.ParseInt(r.URL.Query().Get("mailbox"), 10, 64)
+	if err != nil {
+		return 0, store.ErrNoMailbox
+	}
+	mb, err := acc.MailboxByID(r.Context(), ses.Actor(), store.MailboxID(id))
+	if err != nil {
+		return 0, err
+	}
+	if mb.NoSelect {
+		return 0, store.ErrNoMailbox
+	}
+	if r.ContentLength < 0 {
+		return 0, errImportLength
+	}
 	begin, err := file.Peek(len("From "))
 	if err != nil && !errors.Is(err, io.EOF) {
-		return Imported{Problem: "The file did not arrive."}, http.StatusBadRequest
+		return 0, err
 	}
 	var done admin.ImportProgress
 	switch {
 	case len(bytes.TrimSpace(begin)) == 0:
-		return Imported{Problem: "The file is empty."}, http.StatusBadRequest
+		return 0, errImportEmpty
 	case string(begin) == "From ":
-		im := admin.MboxImport{Account: acc, Mailbox: mailbox, SpoolDir: s.opts.SpoolDir}
+		im := admin.MboxImport{Account: acc, Mailbox: mb.Name, SpoolDir: s.opts.SpoolDir}
 		done, err = im.Run(r.Context(), file)
 	case r.ContentLength > maxImportMessage:
-		return Imported{Problem: "The file is too large for a message, and no mbox file."}, http.StatusRequestEntityTooLarge
+		return 0, errImportLarge
 	default:
-		done, err = s.importMessage(r, acc, mailbox, file)
+		done, err = s.importMessage(r, acc, mb.Name, file)
 	}
-	result := Imported{Messages: done.Messages}
+	return done.Messages, err
+}
+
+// importRefusal returns the status of the answer for an error, and what is told.
+func (s *Server) importRefusal(r *http.Request, err error) (int, *ImportError) {
+	tooLarge, _ := errors.AsType[*http.MaxBytesError](err)
 	switch {
-	case err == nil:
-		return result, http.StatusOK
+	case errors.Is(err, store.ErrNoMailbox):
+		return http.StatusNotFound, &ImportError{codeNotFound, "This mailbox does not exist any more."}
 	case errors.Is(err, store.ErrQuota):
-		result.Problem = "There is no space left for mail. Delete something, and empty Trash."
-		return result, http.StatusInsufficientStorage
+		return http.StatusInsufficientStorage, &ImportError{codeQuota, "There is no space left for mail. Delete something, and empty Trash."}
+	case errors.Is(err, errImportEmpty):
+		return http.StatusBadRequest, &ImportError{codeBad, "The file is empty."}
+	case errors.Is(err, errImportLength):
+		return http.StatusLengthRequired, &ImportError{codeBad, "The request does not say how long the file is."}
+	case errors.Is(err, errImportLarge), tooLarge != nil:
+		return http.StatusRequestEntityTooLarge, &ImportError{codeLimit, "The file is too large."}
 	case errors.Is(err, mbox.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
-		result.Problem = "The file ends too early, or is no mbox file."
-		return result, http.StatusBadRequest
-	}
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		result.Problem = "The file has more than " + strconv.FormatInt(tooLarge.Limit>>30, 10) + " GiB."
-		return result, http.StatusRequestEntityTooLarge
+		return http.StatusBadRequest, &ImportError{codeBad, "The file ends too early."}
 	}
 	if r.Context().Err() == nil {
-		s.log.Error("import failed", "account", acc.Name(), "err", err)
+		s.log.Error("import failed", "account", session(r.Context()).Account, "err", err)
 	}
-	result.Problem = "The server could not add the messages now. Try again later."
-	return result, http.StatusServiceUnavailable
+	return http.StatusServiceUnavailable, &ImportError{codeTemporary, "The server could not add all messages now. Try again later."}
 }
 
 // importMessage imports a single message.
