@@ -1,6 +1,9 @@
 package webmail
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // ViewOpen opens a view. What it shows comes over the stream.
 func (a API) ViewOpen(ctx context.Context, request ViewRequest) (rerr error) {
@@ -13,6 +16,9 @@ func (a API) ViewOpen(ctx context.Context, request ViewRequest) (rerr error) {
 	s, err := a.s.streams.get(ctx, request.Stream)
 	if err != nil {
 		return err
+	}
+	if request.ModSeq != 0 {
+		a.s.streams.takeOver(s, request.View)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,7 +48,7 @@ func (a API) ViewRange(ctx context.Context, stream, view string, first, count in
 	return nil
 }
 
-// ViewClose ends views.
+// ViewClose ends views. A name that ends in a dot is for all that begin so, such as those of a tab.
 func (a API) ViewClose(ctx context.Context, stream string, views []string) (rerr error) {
 	defer a.s.tell(ctx, "ViewClose", &rerr)
 	s, err := a.s.streams.get(ctx, stream)
@@ -53,6 +59,9 @@ func (a API) ViewClose(ctx context.Context, stream string, views []string) (rerr
 	defer s.mu.Unlock()
 	for _, name := range views {
 		s.closeView(name)
+		if strings.HasSuffix(name, ".") {
+			s.closeViews(name)
+		}
 	}
 	return nil
 }

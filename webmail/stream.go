@@ -52,6 +52,9 @@ type stream struct {
 	threads map[string]*threadWatch // By view.
 }
 
+// orphanKept is how long views are kept that a page had before the stream was lost, until it says that it has them.
+const orphanKept = time.Minute
+
 func newStream(srv *Server, acc *store.Account, ses *websession.Session) *stream {
 	s := &stream{
 		srv: srv, log: srv.log.With("account", ses.Account), account: ses.Account, actor: ses.Actor(), acc: acc,
@@ -117,10 +120,10 @@ func (s *stream) connect(ctx context.Context, after uint64, said bool) (_ contex
 	} else {
 		s.out.clear()
 		for _, v := range slices.Clone(s.order) {
-			if v.orphan || v.job != nil || v.fresh {
+			if !v.orphan.IsZero() || v.job != nil || v.fresh {
 				s.closeView(v.name)
 			} else {
-				v.orphan = true
+				v.orphan = time.Now()
 			}
 		}
 		clear(s.threads)
@@ -158,11 +161,14 @@ func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
 			}
 		}
 	}
-	for _, v := range s.order {
+	for _, v := range slices.Clone(s.order) {
 		if s.out.full() {
 			return 0, nil
 		}
-		if v.orphan {
+		if !v.orphan.IsZero() {
+			if now.Sub(v.orphan) > orphanKept {
+				s.closeView(v.name)
+			}
 			continue
 		}
 		if v.fresh {
@@ -179,7 +185,7 @@ func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
 				return 0, err
 			}
 			if ev.Gone {
-				v.orphan = true
+				v.orphan = now
 			}
 		}
 	}
@@ -308,7 +314,7 @@ func (s *stream) knowledge() queryKnowledge {
 
 // view returns a view that a call names. The error is for the caller.
 func (s *stream) view(name string) (*view, error) {
-	if v := s.views[name]; v != nil && !v.orphan {
+	if v := s.views[name]; v != nil && (v.orphan.IsZero() || v.gone) {
 		return v, nil
 	}
 	return nil, errUser(codeNoView, "The list has to be opened again.")
@@ -316,31 +322,46 @@ func (s *stream) view(name string) (*view, error) {
 
 // closeView ends a view.
 func (s *stream) closeView(name string) {
+	delete(s.threads, name)
 	v := s.views[name]
 	if v == nil {
 		return
 	}
 	v.stop()
 	delete(s.views, name)
-	delete(s.threads, name)
 	s.order = slices.DeleteFunc(s.order, func(o *view) bool { return o == v })
+}
+
+// closeViews ends the views whose names begin so.
+func (s *stream) closeViews(prefix string) {
+	for _, v := range slices.Clone(s.order) {
+		if strings.HasPrefix(v.name, prefix) {
+			s.closeView(v.name)
+		}
+	}
+	for name := range s.threads {
+		if strings.HasPrefix(name, prefix) {
+			delete(s.threads, name)
+		}
+	}
 }
 
 // openView opens a view, or goes on with one.
 func (s *stream) openView(r ViewRequest) error {
 	if old := s.views[r.View]; old != nil {
 		t := old.told
-		if old.orphan && !old.gone && r.ModSeq != 0 && r.ModSeq == int64(t.modseq) && !t.same && sameQuery(old.query, r.Query) && !s.closed {
-			old.orphan = false
+		if !old.orphan.IsZero() && !old.gone && r.ModSeq != 0 && r.ModSeq == int64(t.modseq) && !t.same && sameQuery(old.query, r.Query) && !s.closed {
+			old.orphan = time.Time{}
 			old.ask = true
 			old.window = span{r.First, r.Count}
+			old.wantRows(old.window) // What was asked for last may have been lost.
 			old.focus, _ = parseEmailID(r.Email)
 			return nil
 		}
 	}
 	s.closeView(r.View)
 	if len(s.order) >= maxStreamViews {
-		i := slices.IndexFunc(s.order, func(v *view) bool { return v.orphan })
+		i := slices.IndexFunc(s.order, func(v *view) bool { return !v.orphan.IsZero() })
 		if i < 0 {
 			return errUser(codeLimit, "Too many lists are open.")
 		}
@@ -351,4 +372,33 @@ func (s *stream) openView(r ViewRequest) error {
 	s.views[v.name] = v
 	s.order = append(s.order, v)
 	return nil
+}
+
+// takeViews takes all that another stream of the session has, if a view of a name is in it, and nothing is here yet. Streams.mu is held.
+func (s *stream) takeViews(old *stream, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	if s.closed || old.closed || old.views[name] == nil || slices.ContainsFunc(s.order, func(v *view) bool { return !v.fresh }) {
+		return false
+	}
+	s.boxes.close()
+	s.boxes, old.boxes = old.boxes, boxes{acc: old.acc, actor: old.actor}
+	s.boxes.acc, s.boxes.actor = s.acc, s.actor
+	for _, v := range old.order {
+		if v.orphan.IsZero() && v.job == nil && !v.fresh && s.views[v.name] == nil {
+			v.orphan = time.Now()
+			s.views[v.name] = v
+			s.order = append(s.order, v)
+		} else {
+			v.stop()
+		}
+	}
+	old.views, old.order = map[string]*view{}, nil
+	s.modseq, old.modseq = old.modseq, 0
+	s.mailboxes, old.mailboxes = old.mailboxes, nil
+	s.announced = old.announced
+	s.dirty, s.force = true, true
+	return true
 }

@@ -207,3 +207,177 @@ func TestStreamRefusals(t *testing.T) {
 		}
 	}
 }
+
+// A page that connects anew, before the server knows that its connection is dead, goes on with its views.
+func TestTakeOver(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.deliver("", simple("Bob <bob@example.com>", "a", "hello"), minute(0))
+	dead := e.browse("s1")
+	v := dead.open("tab.v", e.inbox(true))
+	dead.open("tab.w", e.inbox(false))
+	dead.drain()
+	b := e.browse("s2")
+	b.views = dead.views
+	for name, threads := range map[string]bool{"tab.v": true, "tab.w": false} {
+		if err := e.api.ViewOpen(e.ctx, ViewRequest{Stream: "s2", View: name, Query: e.inbox(threads), Count: 50, ModSeq: v.modseq}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.deliver("", simple("Bob <bob@example.com>", "b", "hello"), minute(1))
+	b.want("tab.v", "b a")
+	b.want("tab.w", "b a")
+	if v.resets != 1 || b.views["tab.w"].resets != 1 {
+		t.Errorf("views were reset")
+	}
+	for range dead.events { // Ends.
+	}
+	// A tab is closed.
+	if err := e.api.ViewClose(e.ctx, "s2", []string{"tab."}); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, e.api.ViewRange(e.ctx, "s2", "tab.v", 0, 1), codeNoView)
+}
+
+// Each page hears of what it has open: conversations, new mail, settings.
+func TestStreamEvents(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	first := e.deliver("", simple("Bob <bob@example.com>", "plan", "x"))
+	b := e.browse("s1")
+	b.open("v", e.inbox(true))
+	c, err := e.api.Thread(e.ctx, "s1", "v", threadText(first.Thread), int64(first.Mailbox))
+	if err != nil || len(c.Items) != 1 {
+		t.Fatalf("%+v %v", c, err)
+	}
+	e.deliver("Archive", reply("Cas <cas@example.com>", "Bob <bob@example.com>", "plan", "y"))
+	b.until("thread", func() bool { return len(b.threads) == 1 && len(b.threads[0].Items) == 1 && b.threads[0].Items[0].Subject == "Re: plan" })
+	if _, err := e.api.Act(e.ctx, Selection{Messages: []Place{{int64(first.Mailbox), int64(first.UID)}}}, Action{Kind: ActTrash}); err != nil {
+		t.Fatal(err)
+	}
+	b.until("gone", func() bool { return len(b.threads) == 2 && len(b.threads[1].Gone) == 1 && b.threads[1].Gone[0] == first.Email.String() })
+
+	// Archive counts as a place for new mail, Trash does not, nor do messages that were moved.
+	b.until("new", func() bool { return len(b.news) == 1 && b.news[0].Rows[0].Subject == "Re: plan" })
+	for i := range 8 {
+		e.deliver("", simple("Bob <bob@example.com>", string(rune('a'+i)), "x"))
+	}
+	e.deliver("Trash", simple("Bob <bob@example.com>", "trash", "x"))
+	e.deliver("", simple("Bob <bob@example.com>", "old", "x"), minute(0))
+	n := 0
+	b.until("8 new", func() bool {
+		n = 0
+		for _, ev := range b.news[1:] {
+			n += len(ev.Rows) + ev.More
+			for _, r := range ev.Rows {
+				if r.Subject == "trash" || r.Subject == "old" {
+					t.Fatalf("told of %s", r.Subject)
+				}
+			}
+		}
+		return n == 8
+	})
+
+	st, err := e.api.Settings(e.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.Theme = "dark"
+	if _, err := e.api.SettingsSave(e.ctx, st); err != nil {
+		t.Fatal(err)
+	}
+	b.wantAccount("settings", func(a *AccountEvent) bool { return a.Settings != nil && a.Settings.Theme == "dark" })
+	if len(b.account.Identities) == 0 || b.account.Usage == nil {
+		t.Errorf("account %+v", b.account)
+	}
+	if _, err := e.api.Act(e.ctx, Selection{Threads: []string{threadText(first.Thread)}, Query: &Query{Scope: ScopeAll}}, Action{Kind: ActMute}); err != nil {
+		t.Fatal(err)
+	}
+	q := e.inbox(true)
+	q.Mailbox = int64(e.mailbox("Archive").ID)
+	v := b.open("a", q)
+	b.until("muted", func() bool { return v.rows[0] != nil && v.rows[0].Muted })
+}
+
+// A page goes on to the next message, and the next unread one.
+func TestViewStep(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var ids []string
+	for i, flags := range []imap.Flags{0, imap.FlagSeen, 0} {
+		ids = append(ids, e.deliver("", simple("Bob <bob@example.com>", string(rune('a'+i)), "x"), minute(i), func(d *store.Delivery) { d.Flags = flags }).Email.String())
+	}
+	b := e.browse("s1")
+	for _, threads := range []bool{false, true} {
+		b.open("v", e.inbox(threads))
+		for _, c := range []struct {
+			from   int
+			by     int
+			unread bool
+			want   string
+		}{
+			{2, 1, false, "b"}, {1, 1, false, "a"}, {0, 1, false, ""}, {0, -1, false, "b"}, {2, -1, false, ""}, {2, 1, true, "a"}, {0, -1, true, "c"},
+		} {
+			r, err := e.api.ViewStep(e.ctx, "s1", "v", ids[c.from], c.by, c.unread)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if r != nil {
+				got = r.Subject
+			}
+			if got != c.want {
+				t.Errorf("%+v: %q", c, got)
+			}
+		}
+	}
+	_, err := e.api.ViewStep(e.ctx, "s1", "v", "x", 1, false)
+	wantCode(t, err, codeBad)
+	// A view opens where a message is.
+	if err := e.api.ViewOpen(e.ctx, ViewRequest{Stream: "s1", View: "f", Query: e.inbox(true), Count: 1, Email: ids[0]}); err != nil {
+		t.Fatal(err)
+	}
+	b.until("focus", func() bool { return b.views["f"] != nil && b.views["f"].focus == 2 && b.views["f"].rows[2] != nil })
+}
+
+// Shutdown ends streams; there are no new ones.
+func TestStreamShutdown(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := e.browse("s1")
+	b.open("v", e.inbox(true))
+	if err := e.server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range b.events {
+	}
+	if got := e.do(e.request("GET", "/events?stream=s2", "")).StatusCode; got != 503 {
+		t.Errorf("status %d", got)
+	}
+	wantCode(t, e.api.ViewRange(e.ctx, "s1", "v", 0, 1), codeNoStream)
+}
+
+// A search tells how far it is, and shows what it has found so far; it goes on after the stream was lost.
+func TestSearchProgress(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.append("Inbox", 2000)
+	b := e.browse("s1")
+	q := e.inbox(false)
+	q.Text = "number17" // And number170 to 179, 1700 to 1799.
+	if err := e.api.ViewOpen(e.ctx, ViewRequest{Stream: "s1", View: "v", Query: q, Count: 50}); err != nil {
+		t.Fatal(err)
+	}
+	b.until("progress", func() bool { v := b.views["v"]; return v != nil && v.search != nil && v.search.Looked > 0 })
+	if p := b.views["v"].search; p.Done || p.Of != 2000 || p.Back == 0 || p.Looked >= 2000 {
+		t.Errorf("%+v", p)
+	}
+	b.disconnect()
+	b.connect()
+	b.until("done", func() bool { p := b.views["v"].search; return p != nil && p.Done })
+	if v := b.views["v"]; len(v.rows) != 111 || v.rows[0] == nil || v.rows[0].Subject != "m1799" {
+		t.Errorf("%d rows, first %+v", len(v.rows), v.rows[0])
+	}
+	e.deliver("", simple("Bob <bob@example.com>", "number17", "x"))
+	b.until("new one", func() bool { return len(b.views["v"].rows) == 112 })
+}

@@ -31,6 +31,7 @@ type browser struct {
 	account    AccountEvent // All parts that were told.
 	news       []NewEvent
 	threads    []ThreadEvent
+	pings      int
 	progress   []ProgressEvent
 	submission []SubmissionEvent
 	raw        int // Bytes of view events.
@@ -211,6 +212,8 @@ func (b *browser) take(ev event) {
 		if a.Identities != nil {
 			b.account.Identities = a.Identities
 		}
+	case "ping":
+		b.pings++
 	case "new":
 		var n NewEvent
 		decode(&n)

@@ -122,6 +122,22 @@ func (l *streams) adopt(key streamKey) *stream {
 	return latest
 }
 
+// takeOver gives a stream that has just begun the views of the one that has a view of a name: the page has lost the connection of
+// that, which the server has not noticed.
+func (l *streams) takeOver(s *stream, view string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k, old := range l.byKey {
+		if old == s || k.account != s.key.account || k.session != s.key.session {
+			continue
+		}
+		if s.takeViews(old, view) {
+			old.hangUp(errReplaced)
+			return
+		}
+	}
+}
+
 // bound ends streams that a session has too many.
 func (l *streams) bound(key streamKey, s *stream) error {
 	n := 0

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	heartbeat    = 25 * time.Second // Between signs of life.
+	heartbeat    = 25 * time.Second // After so long without another event there is a ping.
 	streamWrite  = 30 * time.Second // For what is written at once.
 	streamBuffer = 64 << 10
 )
@@ -120,7 +120,7 @@ func (c streamConn) serve(ctx context.Context, s *stream, hello HelloEvent) erro
 			s.noteChange()
 		case <-timer.C:
 			if time.Since(lastWrite) >= heartbeat {
-				if !c.write([]byte(": alive\n\n")) {
+				if !c.write([]byte("event: ping\ndata: {}\n\n")) {
 					return nil
 				}
 				lastWrite = time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"mox/imap"
 	"mox/store"
@@ -20,9 +21,9 @@ type view struct {
 	heads  headTable // If rows are conversations.
 	job    *viewJob  // What looks through messages; nil if all is known.
 
-	fresh  bool // To be built.
-	gone   bool // The mailbox is no more.
-	orphan bool // The page has not said that it still has it, since the stream was lost.
+	fresh  bool      // To be built.
+	gone   bool      // The mailbox is no more.
+	orphan time.Time // Since then nobody is told: the stream was lost, and the page has not said that it still has the view.
 
 	// What the page is to be told.
 	reset    bool
