@@ -251,11 +251,15 @@ func TestStreamEvents(t *testing.T) {
 		t.Fatalf("%+v %v", c, err)
 	}
 	e.deliver("Archive", reply("Cas <cas@example.com>", "Bob <bob@example.com>", "plan", "y"))
-	b.until("thread", func() bool { return len(b.threads) == 1 && len(b.threads[0].Items) == 1 && b.threads[0].Items[0].Subject == "Re: plan" })
+	b.until("thread", func() bool {
+		return len(b.threads) == 1 && len(b.threads[0].Items) == 1 && b.threads[0].Items[0].Subject == "Re: plan"
+	})
 	if _, err := e.api.Act(e.ctx, Selection{Messages: []Place{{int64(first.Mailbox), int64(first.UID)}}}, Action{Kind: ActTrash}); err != nil {
 		t.Fatal(err)
 	}
-	b.until("gone", func() bool { return len(b.threads) == 2 && len(b.threads[1].Gone) == 1 && b.threads[1].Gone[0] == first.Email.String() })
+	b.until("gone", func() bool {
+		return len(b.threads) == 2 && len(b.threads[1].Gone) == 1 && b.threads[1].Gone[0] == first.Email.String()
+	})
 
 	// Archive counts as a place for new mail, Trash does not, nor do messages that were moved.
 	b.until("new", func() bool { return len(b.news) == 1 && b.news[0].Rows[0].Subject == "Re: plan" })

@@ -19,10 +19,10 @@ type accountState struct {
 	sendAt    map[place]int64
 	scheduled int
 
-	changed   bool // Something may have to be told.
-	settings  bool // They changed.
-	told      AccountEvent
-	next      time.Time // Not before then is the account told of again.
+	changed  bool // Something may have to be told.
+	settings bool // They changed.
+	told     AccountEvent
+	next     time.Time // Not before then is the account told of again.
 
 	announced []store.EmailID // New mail that was told of.
 }

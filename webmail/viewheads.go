@@ -49,7 +49,9 @@ func (t *headTable) resize(n int) {
 }
 
 // home is where a conversation belongs.
-func (t *headTable) home(id store.ThreadID) int { return int(uint64(id) * 0x9e3779b97f4a7c15 >> t.shift) }
+func (t *headTable) home(id store.ThreadID) int {
+	return int(uint64(id) * 0x9e3779b97f4a7c15 >> t.shift)
+}
 
 // slot returns that of a conversation, or the free one for it.
 func (t *headTable) slot(id store.ThreadID) int {
