@@ -321,6 +321,7 @@ func (q *quickstart) printNext() {
 		}, "\n    "),
 		fmt.Sprintf("Once records are visible to others, look whether all is well:\n\n    cd %s\n    mox config dnscheck %s", o.dir, o.address.Domain.ASCII),
 		fmt.Sprintf("Set up mail programs for %s, with the password above; for settings see:\n\n    mox clientconfig %s", o.address, o.address.Domain.ASCII),
+		fmt.Sprintf("Or read and write mail in a browser:\n\n    https://%s/webmail/", q.hostname.ASCII),
 	)
 	for i, s := range steps {
 		fmt.Fprintf(q.out, "%d. %s\n\n", i+1, strings.ReplaceAll(s, "\n", "\n   "))
@@ -336,7 +337,9 @@ func indent(s string) string {
 func (q *quickstart) webserverAdvice() string {
 	d := q.opts.address.Domain.ASCII
 	return fmt.Sprintf(`Have your web server pass on requests for mta-sts.%[1]s, autoconfig.%[1]s and autodiscover.%[1]s
-to http://127.0.0.1:%[2]d, with the Host field as it is, and take care of certificates for these names. Have it get
+to http://127.0.0.1:%[2]d, with the Host field as it is, and take care of certificates for these names. Requests for
+/webmail/ of %[3]s go to http://127.0.0.1:%[2]d/webmail/, with Host 127.0.0.1:%[2]d and the fields
+X-Forwarded-For, X-Forwarded-Host and X-Forwarded-Proto. Have it get
 a certificate for %[3]s too, and put it with its key in place of the self-signed one in
 
     %[4]s

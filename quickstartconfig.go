@@ -60,6 +60,8 @@ func (q *quickstart) static() config.Static {
 		public.TLS = &config.StaticTLS{KeyCerts: []config.StaticKeyCert{{CertFile: q.certFile(), KeyFile: q.hostKeyFile(hostKeyECDSA)}}}
 		internal.AutoconfigHTTPS = config.StaticWellKnown{Enabled: true, NonTLS: true, Port: proxiedPort}
 		internal.MTASTSHTTPS = config.StaticWellKnown{Enabled: true, NonTLS: true, Port: proxiedPort}
+		internal.WebmailHTTP = config.StaticWebService{Enabled: true, Port: proxiedPort, Forwarded: true}
+		internal.ForwardedNetworks = []string{"127.0.0.1", "::1"}
 	} else {
 		const ca = "main"
 		s.ACME = map[string]config.StaticACME{ca: {
@@ -70,6 +72,7 @@ func (q *quickstart) static() config.Static {
 		public.TLS = &config.StaticTLS{ACME: ca, HostPrivateKeyFiles: []string{q.hostKeyFile(hostKeyECDSA), q.hostKeyFile(hostKeyRSA)}}
 		public.AutoconfigHTTPS = config.StaticWellKnown{Enabled: true}
 		public.MTASTSHTTPS = config.StaticWellKnown{Enabled: true}
+		public.WebmailHTTPS = config.StaticWebService{Enabled: true}
 		public.WebserverHTTP = config.StaticWebserver{Enabled: true}
 		public.WebserverHTTPS = config.StaticWebserver{Enabled: true}
 	}
