@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"mox/message"
 	"mox/store"
 )
 
@@ -73,8 +74,9 @@ func (m *openedMessage) lookBack(address, name string) (past, error) {
 				return nil
 			}
 			p.looked++
-			env := e.ParseEnvelope()
-			for _, a := range slices.Concat(env.From, env.Sender) {
+			f, _ := message.FirstField(e.Header, "From")
+			from, _ := message.ParseAddresses(f.Value)
+			for _, a := range from {
 				other := a.Addr()
 				if strings.EqualFold(other, address) {
 					p.address = true

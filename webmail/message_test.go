@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"mox/internal/corpus"
@@ -149,4 +150,32 @@ func (e *env) checkMessage(name, email, path string) {
 			e.checkMessage(name, email, p.Path)
 		}
 	})
+}
+
+// A message is opened by many requests at once: the page's, its frame's, those of images.
+func TestOpenedAtOnce(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	var emails []string
+	for _, m := range corpus.Real(t)[:6] {
+		emails = append(emails, e.deliver("", string(m.CRLF())).Email.String())
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		for _, email := range emails {
+			wg.Go(func() {
+				if _, err := e.api.Message(e.ctx, email, "", true); err != nil {
+					t.Errorf("%s: %v", email, err)
+				}
+			})
+			for _, path := range []string{"html", "text?theme=dark", "part/1", "raw", "html?all=1"} {
+				wg.Go(func() {
+					if resp, _ := e.get("/message/" + email + "/" + path); resp.StatusCode != http.StatusOK {
+						t.Errorf("%s: status %d", path, resp.StatusCode)
+					}
+				})
+			}
+		}
+	}
+	wg.Wait()
 }
