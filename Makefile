@@ -16,10 +16,10 @@ SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
 # detector. Everything else is covered by the plain run.
-RACE := . $(patsubst %,./%/...,$(wildcard admin arc autotls config dkim dmarc dns dnsbl http imapserver internal iprev login pipeline queue queuedb smtpclient smtpserver spf store websession))
+RACE := . $(patsubst %,./%/...,$(wildcard admin arc autotls config dkim dmarc dns dnsbl http imapserver internal iprev login pipeline queue queuedb rcptsecurity smtpclient smtpserver spf store webmail websession))
 
 # Files that `make generate` writes. They are committed.
-GENERATED := docs/config.md docs/commands.md
+GENERATED := docs/config.md docs/commands.md webmail/api.json webmail/ui/api.ts
 
 # The systems that "make release" builds for. Windows has localserve and the tools only.
 PLATFORMS ?= linux/amd64 linux/arm64 freebsd/amd64 openbsd/amd64 darwin/arm64 darwin/amd64 windows/amd64
@@ -87,6 +87,10 @@ generate: ## write the files that are made from code
 	mv docs/config.md.tmp docs/config.md
 	go run . help --markdown >docs/commands.md.tmp
 	mv docs/commands.md.tmp docs/commands.md
+	go tool sherpadoc -package-path ./webmail -title Webmail -adjust-function-names none API >webmail/api.json.tmp
+	mv webmail/api.json.tmp webmail/api.json
+	go tool sherpats -bytes-to-string ./api/ <webmail/api.json | node web/lib/apigen.mjs >webmail/ui/api.ts.tmp
+	mv webmail/ui/api.ts.tmp webmail/ui/api.ts
 	sh web/build.sh >/dev/null
 
 bench: ## Go benchmarks with allocations, also beside go-msgauth, BENCH selects by name; then short runs of mail and web load

@@ -865,7 +865,7 @@ export interface API {
 	// ViewRange asks for rows of a view, which come over the stream.
 	ViewRange(stream: string, view: string, first: number, count: number, options?: CallOptions): Promise<void>;
 
-	// ViewClose ends views.
+	// ViewClose ends views. A name that ends in a dot is for all that begin so, such as those of a tab.
 	ViewClose(stream: string, views: string[], options?: CallOptions): Promise<void>;
 
 	// ViewStep returns the row before or after the one of an email, for going on to the next message without the list. By is -1 or 1.
