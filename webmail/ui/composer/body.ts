@@ -2,7 +2,7 @@ import { iconButton, toolbar } from "../../../web/components/button/button";
 import { h } from "../../../web/lib/dom";
 import type { IconName } from "../../../web/lib/icons";
 import { Scope, type View } from "../../../web/lib/view";
-import type { Draft, Signature } from "../api";
+import type { Attachment, Draft, Signature } from "../api";
 import type { App } from "../app";
 import { t } from "../texts";
 import { Editor } from "./editor";
@@ -124,17 +124,17 @@ export class Body implements View {
 		if (this.#rich) askLink(this.#editor);
 	}
 
-	insertImage(address: string, alt: string): void {
-		if (this.#rich) this.#editor.insertImage(address, alt);
+	insertImage(image: Attachment): void {
+		if (this.#rich) this.#editor.insertImage(image);
 	}
 
 	/** Tells whether an image is in the text, or was when the text had formats. */
-	holds(address: string): boolean {
-		return this.#editor.shows(address);
+	holds(image: Attachment): boolean {
+		return this.#editor.shows(image);
 	}
 
-	readdress(addresses: ReadonlyMap<string, string>): void {
-		this.#editor.readdress(addresses);
+	readdress(images: readonly Attachment[]): void {
+		this.#editor.readdress(images);
 	}
 
 	/** Puts a signature in the place of another. */

@@ -5,7 +5,7 @@ import { h, uniqueID } from "../../../web/lib/dom";
 import { APIError } from "../../../web/lib/api";
 import { systemClock } from "../../../web/lib/clock";
 import { Scope, type View } from "../../../web/lib/view";
-import { type Attachment, type Draft, type Person, type Sent, TLSChoice } from "../api";
+import { type Draft, type Person, type Sent, TLSChoice } from "../api";
 import type { App } from "../app";
 import { dateText } from "../dates";
 import { t } from "../texts";
@@ -75,7 +75,7 @@ export class Composer implements View {
 		this.#fields = this.#scope.own(new Fields(app, o.security, changed, (before, after) => this.#from(before, after)));
 		this.#files = this.#scope.own(new Files({
 			csrf: o.csrf, limit: app.account.start.Limits.MessageSize, changed,
-			image: (a) => this.#image(a),
+			image: (a) => this.#body.rich ? this.#body.insertImage(a) : this.#files.setInline((o) => o.Inline && o.ID !== a.ID),
 		}));
 		this.#body = this.#scope.own(new Body({
 			app, changed, files: (files, inText) => this.#files.add(files, inText && this.#body.rich),
@@ -86,7 +86,8 @@ export class Composer implements View {
 			clock: systemClock, draft: () => this.#collect(false), save: (d) => app.api.DraftSave(d, { timeout: 120_000 }),
 			saved: (saved, sent) => {
 				this.#draft = { ...this.#draft, Email: saved.Email };
-				this.#body.readdress(this.#files.saved(sent.Attachments, saved.Attachments));
+				this.#files.saved(sent.Attachments, saved.Attachments);
+				this.#body.readdress(this.#files.values);
 			},
 			state: (s) => this.#saveState(s),
 			temporary: (e) => e instanceof APIError && (e.temporary || e.kind === "session" || e.kind === "server"),
@@ -198,8 +199,9 @@ export class Composer implements View {
 		this.#picker.click();
 	}
 
-	/** Saves what is not saved. Resolves to whether all is saved. */
-	save(): Promise<boolean> {
+	/** Saves what is not saved; with untouched also what was not changed. Resolves to whether all is saved. */
+	save(untouched = false): Promise<boolean> {
+		if (untouched && this.email === "") this.#changed();
 		return this.#saver.now();
 	}
 
@@ -321,7 +323,7 @@ export class Composer implements View {
 		const rich = this.#body.rich;
 		const d: Draft = {
 			...this.#draft, ...this.#fields.values, ...this.#chosen.values, Rich: rich, HTML: this.#body.html, Text: this.#body.text,
-			Attachments: this.#files.values.filter((a) => !a.Inline || !final || rich && this.#body.holds(a.Address)),
+			Attachments: this.#files.values.filter((a) => !a.Inline || !final || rich && this.#body.holds(a)),
 		};
 		if (final && this.#auto()) d.RequireTLS = TLSChoice.TLSRequired;
 		return d;
@@ -350,10 +352,9 @@ export class Composer implements View {
 				this.#o.drop();
 				break;
 			case "failed":
-				this.#status.textContent = t("composer.unsaved");
+				this.#status.textContent = s.again ? t("composer.failed.again", { why: why(s.error) }) : t("composer.unsaved");
 				this.keep();
 				if (!s.again) this.#notes.tell(t("composer.failed", { why: why(s.error) }), () => void this.#saver.now());
-				else this.#status.textContent = t("composer.failed.again", { why: why(s.error) });
 		}
 	}
 
@@ -367,15 +368,10 @@ export class Composer implements View {
 		this.#changed();
 	}
 
-	#image(a: Attachment): void {
-		if (this.#body.rich) this.#body.insertImage(a.Address, a.Name);
-		else this.#files.setInline((o) => o.Inline && o.ID !== a.ID);
-	}
-
-	/** Images are in the text or have cards, as the text is. */
+	/** Images are in the text or have cards, as the text is. What was taken out of the text before has none. */
 	#inline(): void {
 		const rich = this.#body.rich;
-		this.#body.readdress(this.#files.setInline((a) => rich ? this.#body.holds(a.Address) || a.Inline : a.Inline && !this.#body.holds(a.Address)));
+		this.#files.setInline((a) => rich ? a.Inline || this.#body.holds(a) : a.Inline && !this.#body.holds(a));
 	}
 
 	#auto(): boolean {
@@ -396,7 +392,7 @@ export class Composer implements View {
 
 	#signatures(): MenuEntry[] {
 		const { settings } = this.#o.app.account;
-		const from = this.#fields.from.value;
-		return signatureItems(settings, from, (s) => this.#body.sign(signatureOf(settings, from.Address), s, true));
+		const own = signatureOf(settings, this.#fields.from.value.Address);
+		return signatureItems(settings, own, (s) => this.#body.sign(own, s, true));
 	}
 }

@@ -197,14 +197,11 @@ export class PageComposers implements Composers {
 			this.#app.actions.say(t("composer.popfailed"));
 			return;
 		}
-		const saved = await c.save();
-		if (!saved) {
+		if (!await c.save(true)) {
 			w.close();
 			return;
 		}
-		const request: ComposeRequest = c.email
-			? { Kind: ComposeKind.ComposeDraft, Emails: [c.email], Mailto: "", Quote: "" }
-			: { Kind: ComposeKind.ComposeNew, Emails: [], Mailto: "", Quote: "" };
+		const request: ComposeRequest = { Kind: ComposeKind.ComposeDraft, Emails: [c.email], Mailto: "", Quote: "" };
 		this.#windows.add(name);
 		w.location.href = new URL(this.#app.router.href({ kind: "compose", request }), location.href).href;
 		c.close();

@@ -1,6 +1,7 @@
 import { h } from "../../../web/lib/dom";
 import { parseInert } from "../../../web/lib/inert";
 import { Scope, type View } from "../../../web/lib/view";
+import type { Attachment } from "../api";
 import { above, apply, type Format, present } from "./format";
 import { History } from "./history";
 import { build, imageAddress, linkAddress, type Piece, read } from "./schema";
@@ -22,7 +23,7 @@ export class Editor implements View {
 	readonly #o: EditorOptions;
 	readonly #scope = new Scope();
 	readonly #history: History;
-	#range: Range | undefined; // Where the selection was last.
+	#last: Range | undefined; // Where the selection was last.
 
 	constructor(o: EditorOptions) {
 		this.#o = o;
@@ -36,8 +37,7 @@ export class Editor implements View {
 		on("beforeinput", (event) => this.#beforeInput(event));
 		on("keydown", (event) => this.#key(event));
 		on("paste", (event) => this.#paste(event));
-		on("copy", () => this.#history.begin(""));
-		on("cut", () => this.#history.begin("cut"));
+		on("cut", () => this.#history.begin("other"));
 		on("drop", (event) => this.#drop(event));
 		on("click", (event) => {
 			if (event.ctrlKey || event.metaKey) this.#follow(event);
@@ -84,16 +84,16 @@ export class Editor implements View {
 
 	/** Puts the caret at the beginning, or at the end of what stands before the signature. */
 	focus(where: "begin" | "own-end" | "as-was" = "as-was"): void {
-		this.root.focus({ preventScroll: where !== "as-was" });
-		const s = getSelection();
-		if (!s) return;
-		if (where === "as-was") {
-			if (this.#range && this.root.contains(this.#range.startContainer)) {
-				s.removeAllRanges();
-				s.addRange(this.#range);
+		if (document.activeElement !== this.root) {
+			const at = this.#last?.cloneRange(); // The focus itself puts the caret at the beginning.
+			this.root.focus({ preventScroll: where !== "as-was" });
+			if (at && this.root.contains(at.startContainer)) {
+				getSelection()?.removeAllRanges();
+				getSelection()?.addRange(at);
 			}
-			return;
 		}
+		const s = getSelection();
+		if (!s || where === "as-was") return;
 		let at: Node | null = this.root.firstElementChild;
 		if (where === "own-end") {
 			const signature = this.root.querySelector(":scope > [data-mox-signature]");
@@ -108,9 +108,9 @@ export class Editor implements View {
 
 	format(format: Format): void {
 		this.focus();
-		this.#history.begin(format);
+		this.#history.begin("other");
 		apply(this.root, format);
-		this.#history.begin("");
+		this.#history.begin("other");
 		this.#selected();
 	}
 
@@ -126,7 +126,7 @@ export class Editor implements View {
 		this.focus();
 		const range = this.#range;
 		if (!range) return;
-		this.#history.begin("link");
+		this.#history.begin("other");
 		const a = above(this.root, range.commonAncestorContainer, "a");
 		if (address === "") {
 			a?.replaceWith(...a.childNodes);
@@ -138,43 +138,43 @@ export class Editor implements View {
 		} else {
 			this.#insert([{ tag: "a", attributes: { href: address }, style: {}, children: [text || address] }]);
 		}
-		this.#history.begin("");
+		this.#history.begin("other");
 	}
 
-	insertImage(address: string, alt: string): void {
+	insertImage({ Address, Name, ContentID }: Attachment): void {
 		this.focus();
 		if (!this.#range) this.focus("begin");
-		this.#history.begin("image");
-		this.#insert([{ tag: "img", attributes: { src: address, alt }, style: {}, children: [] }]);
-		this.#history.begin("");
+		this.#history.begin("other");
+		this.#insert([{ tag: "img", attributes: { src: Address, alt: Name, "data-cid": ContentID }, style: {}, children: [] }]);
+		this.#history.begin("other");
 	}
 
 	insertText(text: string): void {
 		this.focus();
-		this.#history.begin("text");
+		this.#history.begin("other");
 		this.#insert(fromText(text));
 	}
 
-	/** Tells whether an image is shown. */
-	shows(address: string): boolean {
-		return [...this.root.querySelectorAll("img")].some((i) => i.getAttribute("src") === address);
+	/** Tells whether the text shows an image. */
+	shows(image: Attachment): boolean {
+		return [...this.root.querySelectorAll("img")].some((i) => i.dataset["cid"] === image.ContentID || i.getAttribute("src") === image.Address);
 	}
 
-	/** Changes addresses of images, after what they show is elsewhere. */
-	readdress(addresses: ReadonlyMap<string, string>): void {
+	/** Gives images the addresses that they have now. */
+	readdress(images: readonly Attachment[]): void {
 		this.#history.quietly(() => {
 			for (const i of this.root.querySelectorAll("img")) {
-				const to = addresses.get(i.getAttribute("src") ?? "");
-				if (to !== undefined) i.setAttribute("src", to);
+				const to = images.find((a) => a.ContentID && a.ContentID === i.dataset["cid"])?.Address;
+				if (to !== undefined && to !== i.getAttribute("src")) i.setAttribute("src", to);
 			}
 		});
 	}
 
 	/** Changes the text in one step. */
 	change(run: (root: HTMLElement) => void): void {
-		this.#history.begin("change");
+		this.#history.begin("other");
 		run(this.root);
-		this.#history.begin("");
+		this.#history.begin("other");
 	}
 
 	close(): void {
@@ -192,8 +192,7 @@ export class Editor implements View {
 		}
 		document.execCommand("defaultParagraphSeparator", false, "div");
 		const typing = inputType === "insertText" || inputType === "insertCompositionText";
-		// A word is a step, and what is taken away at once another one.
-		this.#history.begin(typing ? "typing" : inputType.startsWith("delete") ? "delete" : inputType);
+		this.#history.begin(typing ? "typing" : inputType.startsWith("delete") ? "delete" : "other");
 	}
 
 	#key(event: KeyboardEvent): void {
@@ -208,7 +207,7 @@ export class Editor implements View {
 		} else if (event.key === "Tab" && !control && this.#inList()) {
 			// In lists Tab makes another level; elsewhere it goes on to the next control.
 			event.preventDefault();
-			this.#history.begin("indent");
+			this.#history.begin("other");
 			document.execCommand(event.shiftKey ? "outdent" : "indent");
 		} else if ((event.key === "Enter" || event.key === "Backspace") && !event.shiftKey && !control) {
 			this.#leaveQuote(event);
@@ -242,7 +241,7 @@ export class Editor implements View {
 			this.#o.files(files, true);
 			return;
 		}
-		this.#history.begin("paste");
+		this.#history.begin("other");
 		const selected = this.#range && !this.#range.collapsed;
 		const address = linkAddress(text.trim());
 		if (address && selected && !/\s/.test(text.trim())) {
@@ -254,7 +253,7 @@ export class Editor implements View {
 		} else {
 			this.#insert(fromText(text));
 		}
-		this.#history.begin("");
+		this.#history.begin("other");
 	}
 
 	#drop(event: DragEvent): void {
@@ -263,14 +262,17 @@ export class Editor implements View {
 		if (files.length === 0 && !html) return; // Text, by the browser itself.
 		event.preventDefault();
 		const at = caretAt(event);
-		if (at && this.root.contains(at.startContainer)) this.#range = at;
+		if (at && this.root.contains(at.startContainer)) {
+			getSelection()?.removeAllRanges();
+			getSelection()?.addRange(at);
+		}
 		if (files.length > 0) {
 			event.stopPropagation();
 			this.#o.files(files, true);
 			return;
 		}
 		this.focus();
-		this.#history.begin("drop");
+		this.#history.begin("other");
 		this.#insert(trim(read(parseInert(html).body.childNodes, "paste")));
 	}
 
@@ -346,10 +348,16 @@ export class Editor implements View {
 		(node instanceof HTMLElement ? node : node.parentElement)?.scrollIntoView({ block: "nearest" });
 	}
 
-	#selected(): void {
+	/** What is selected now, or was before the focus went elsewhere. */
+	get #range(): Range | undefined {
 		const s = getSelection();
-		if (!s || s.rangeCount === 0 || !this.root.contains(s.anchorNode)) return;
-		this.#range = s.getRangeAt(0);
+		if (s && s.rangeCount > 0 && this.root.contains(s.anchorNode)) this.#last = s.getRangeAt(0);
+		return this.#last && this.root.contains(this.#last.startContainer) ? this.#last : undefined;
+	}
+
+	#selected(): void {
+		if (!this.root.contains(getSelection()?.anchorNode ?? null)) return;
+		this.#last = this.#range;
 		this.#o.formats(present(this.root));
 	}
 

@@ -71,33 +71,20 @@ export class Files implements View {
 		this.#draw();
 	}
 
-	/** Takes the ids that files have after a draft was saved, and returns the addresses that changed. */
-	saved(sent: readonly Attachment[], saved: readonly Attachment[]): Map<string, string> {
-		const addresses = new Map<string, string>();
+	/** Takes the ids that files have after a draft was saved. */
+	saved(sent: readonly Attachment[], saved: readonly Attachment[]): void {
 		sent.forEach((before, i) => {
 			const after = saved[i];
 			const entry = this.#entries.find((e) => e.attachment?.ID === before.ID);
-			if (!after || !entry) return;
-			entry.attachment = after;
-			if (before.Address !== after.Address) addresses.set(before.Address, after.Address);
+			if (after && entry?.attachment) entry.attachment = { ...after, Inline: entry.attachment.Inline, ContentID: entry.attachment.ContentID };
 		});
-		if (addresses.size > 0) this.#draw();
-		return addresses;
+		this.#draw();
 	}
 
-	/** Says which images are in the text, of those that can be; the others have cards. Returns the addresses that changed. */
-	setInline(inText: (attachment: Attachment) => boolean): Map<string, string> {
-		const addresses = new Map<string, string>();
-		for (const e of this.#entries) {
-			const a = e.attachment;
-			if (!a?.ContentID || a.Inline === inText(a)) continue;
-			// As the server addresses parts of messages.
-			const Address = a.Address.replace(/\?inline=1$/, "") + (a.Inline || !a.ID.startsWith("part:") ? "" : "?inline=1");
-			e.attachment = { ...a, Inline: !a.Inline, Address };
-			addresses.set(a.Address, Address);
-		}
+	/** Says which images are in the text, of those that can be; the others have cards. */
+	setInline(inText: (attachment: Attachment) => boolean): void {
+		for (const e of this.#entries) if (e.attachment?.ContentID) e.attachment = { ...e.attachment, Inline: inText(e.attachment) };
 		this.#draw();
-		return addresses;
 	}
 
 	/** Resolves when no file is on its way. */

@@ -13,8 +13,11 @@ export function apply(root: HTMLElement, format: Format): void {
 	const command = own[format];
 	if (command) {
 		document.execCommand("styleWithCSS", false, "false");
-		document.execCommand(command);
-		if (format === "bulletList" || format === "numberedList") freeLists(root);
+		if (format !== "bulletList" && format !== "numberedList") document.execCommand(command);
+		else keepSelection(root, () => {
+			document.execCommand(command);
+			freeLists(root);
+		});
 	} else if (format === "quote") {
 		quote(root);
 	} else {
@@ -69,6 +72,7 @@ function quote(root: HTMLElement): void {
 				while (last.nextSibling) rest.append(last.nextSibling);
 				inside.after(rest);
 			}
+			for (const e of out) if (e.textContent === "") e.removeAttribute("style"); // What is written there is not in the looks of the quote.
 			inside.after(...out);
 			if (!inside.hasChildNodes()) inside.remove();
 			return;
@@ -119,12 +123,10 @@ function keepSelection(root: HTMLElement, run: (range: Range) => void): void {
 	s.setBaseAndExtent(startContainer, most(startContainer, startOffset), endContainer, most(endContainer, endOffset));
 }
 
-/** Browsers put lists into paragraphs, where they may not be. */
+/** Browsers put lists into the line that they were made of; they stand in its place. */
 function freeLists(root: HTMLElement): void {
-	keepSelection(root, () => {
-		for (const list of root.querySelectorAll("p > ul, p > ol")) {
-			const p = list.parentElement!;
-			if (p.childNodes.length === 1) p.replaceWith(list);
-		}
-	});
+	for (const list of root.querySelectorAll("p > ul, p > ol, div > ul, div > ol")) {
+		const line = list.parentElement!;
+		if (line !== root && line.childNodes.length === 1 && line.attributes.length === 0) line.replaceWith(list);
+	}
 }

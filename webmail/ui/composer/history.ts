@@ -27,7 +27,7 @@ export class History {
 	readonly #changed: () => void;
 	#done: Step[] = [];
 	#undone: Step[] = [];
-	#kind = "";
+	#kind = "other";
 	#before: Place | undefined;
 
 	/** Changed is called after each change, however it came. */
@@ -42,8 +42,8 @@ export class History {
 		this.#observer.observe(this.#root, { childList: true, subtree: true, characterData: true, characterDataOldValue: true, attributes: true, attributeOldValue: true });
 	}
 
-	/** Tells what is about to be done. Steps of the same kind, such as typing, are undone together. */
-	begin(kind: string): void {
+	/** Tells what is about to be done. What is typed or deleted in one go is undone together; all else one by one. */
+	begin(kind: "typing" | "delete" | "other"): void {
 		this.#add(this.#observer.takeRecords());
 		this.#kind = kind;
 		this.#before = this.#selection();
@@ -81,7 +81,7 @@ export class History {
 		if (records.length === 0) return;
 		const now = performance.now();
 		const last = this.#done.at(-1);
-		if (last && this.#undone.length === 0 && this.#kind !== "" && last.kind === this.#kind && now - last.at < pause) {
+		if (last && this.#undone.length === 0 && this.#kind !== "other" && last.kind === this.#kind && now - last.at < pause) {
 			last.records.push(...records);
 			last.at = now;
 		} else {
@@ -98,7 +98,7 @@ export class History {
 		if (!step) return false;
 		const after = this.#selection();
 		for (const r of step.records.reverse()) reverse(r);
-		to.push({ records: this.#observer.takeRecords(), before: after, kind: "", at: 0 });
+		to.push({ records: this.#observer.takeRecords(), before: after, kind: "other", at: 0 });
 		this.#select(step.before);
 		this.#changed();
 		return true;

@@ -3,12 +3,11 @@ import { chip } from "../../../web/components/chip/chip";
 import { h, replaceChildren } from "../../../web/lib/dom";
 import type { IconName } from "../../../web/lib/icons";
 import { formatAddress } from "../../../web/lib/text";
-import { type Draft, type Person, type Settings, type Signature, TLSChoice } from "../api";
+import { type Draft, type Settings, type Signature, TLSChoice } from "../api";
 import type { App } from "../app";
 import { t } from "../texts";
 import { scheduleItems, timeText } from "./schedule";
 import type { SendWay } from "./sending";
-import { signatureOf } from "./signature";
 
 /** What is chosen for a message besides its text and its recipients. */
 export type Options = Pick<Draft, "RequireTLS" | "Priority" | "Receipt" | "SendAt">;
@@ -74,9 +73,8 @@ export class Chosen {
 	}
 }
 
-/** Entries of the menu of signatures. */
-export function signatureItems(settings: Settings, from: Person, choose: (s: Signature | undefined) => void): MenuEntry[] {
-	const own = signatureOf(settings, from.Address);
+/** Entries of the menu of signatures. Own is that of the address that the message is from. */
+export function signatureItems(settings: Settings, own: Signature | undefined, choose: (s: Signature | undefined) => void): MenuEntry[] {
 	return [
 		...settings.Signatures.filter((s) => s.HTML || s.Text).map((s) => ({
 			label: s.Address ? t("composer.signature.for", { name: formatAddress({ name: s.Name, address: s.Address }) }) : t("composer.signature.all"), ...(s === own && { hint: t("composer.from") }), run: () => choose(s),

@@ -39,7 +39,7 @@ const tags = new Map<string, string>([
 const dropped = new Set("script style head title meta link base template iframe frame frameset object embed applet noscript svg math audio video canvas select textarea button input".split(" "));
 
 const attributes: { readonly [tag: string]: readonly string[] } = {
-	a: ["href", "title"], img: ["src", "alt", "width", "height"], ol: ["start", "type"], blockquote: ["type"], div: ["data-mox-signature", "align"], p: ["align"],
+	a: ["href", "title"], img: ["src", "alt", "width", "height", "data-cid"], ol: ["start", "type"], blockquote: ["type"], div: ["data-mox-signature", "align"], p: ["align"],
 	table: ["width", "border", "cellpadding", "cellspacing", "align", "bgcolor"], tr: ["align", "valign", "bgcolor"],
 	td: ["colspan", "rowspan", "width", "height", "align", "valign", "bgcolor"], th: ["colspan", "rowspan", "width", "height", "align", "valign", "bgcolor"],
 };

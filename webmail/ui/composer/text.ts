@@ -113,7 +113,7 @@ function writeBlock(out: Lines, b: Block, pre: boolean): void {
 			for (const item of b.children) {
 				if (typeof item === "string") continue;
 				if (item.tag !== "li") {
-					writeBlock(out, item, false);
+					out.lines(inner([item]), (_, l) => l && "  " + l); // A list of the next level, as some editors put it.
 					continue;
 				}
 				const mark = b.tag === "ol" ? `${n++}. ` : "- ";
