@@ -22,6 +22,9 @@ const (
 	// maxUnframed is how much content may wait for its end, so that its length is known, in bytes.
 	maxUnframed = 4 << 10
 
+	// withHead is how much of a file is sent with the head, in bytes.
+	withHead = 512
+
 	// copied is how much is copied at once, in bytes.
 	copied = 32 << 10
 )
@@ -329,16 +332,23 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 		defer copies.Put(buf)
 		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, buf[:])
 	}
+	var begun int64
 	if !w.framed {
-		w.frame(nil)
+		// The head alone would be a packet that wakes the client for nothing.
+		buf := copies.Get().(*[copied]byte)
+		n, err := io.CopyBuffer(struct{ io.Writer }{w}, io.LimitReader(src, withHead), buf[:])
+		copies.Put(buf)
+		if begun = n; err != nil || n < withHead {
+			return n, err
+		}
 	}
 	w.send()
 	if w.err != nil {
-		return 0, w.err
+		return begun, w.err
 	}
 	n, err := rf.ReadFrom(src)
 	w.written += n
-	return n, err
+	return begun + n, err
 }
 
 // Flush sends what was written.
