@@ -172,10 +172,11 @@ export class PageComposers implements Composers {
 	/** Minimises the oldest ones for which there is no room, and keeps what is covered from being used. */
 	#arrange(): void {
 		const phone = this.#app.layout === "phone";
-		let room = phone ? 1 : Math.max(1, Math.floor((innerWidth - 16) / 656));
+		// A docked one takes 640 CSS pixels, a title 160 at least, each with a gap.
+		const n = this.#open.length;
+		let room = phone ? 1 : Math.max(1, Math.min(n, Math.floor((innerWidth - 32 - n * 176) / (656 - 176))));
 		for (const c of [...this.#open].reverse()) {
-			if (c.shape !== "docked") continue;
-			if (room-- <= 0) c.setShape("minimised");
+			if (c.shape === "docked" && room-- <= 0) c.setShape("minimised");
 		}
 		const top = this.#open.findLast((c) => c.shape !== "minimised");
 		const over = top !== undefined && (phone || top.shape === "grown" || top.shape === "alone");

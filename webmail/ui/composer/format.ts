@@ -14,7 +14,7 @@ export function apply(root: HTMLElement, format: Format): void {
 	if (command) {
 		document.execCommand("styleWithCSS", false, "false");
 		if (format !== "bulletList" && format !== "numberedList") document.execCommand(command);
-		else keepSelection(root, () => {
+		else keepLetters(root, () => {
 			document.execCommand(command);
 			freeLists(root);
 		});
@@ -129,4 +129,37 @@ function freeLists(root: HTMLElement): void {
 		const line = list.parentElement!;
 		if (line !== root && line.childNodes.length === 1 && line.attributes.length === 0) line.replaceWith(list);
 	}
+}
+
+/** Runs what makes other nodes of the same letters, and selects the same letters again. */
+function keepLetters(root: HTMLElement, run: () => void): void {
+	const s = getSelection();
+	const { anchorNode, anchorOffset, focusNode, focusOffset } = s ?? {};
+	const letters = (upTo: Node, at: number): number => {
+		let n = 0;
+		for (const text of texts(root)) {
+			if (text === upTo) return n + at;
+			n += text.length;
+		}
+		return -1;
+	};
+	const from = anchorNode instanceof Text ? letters(anchorNode, anchorOffset!) : -1;
+	const to = focusNode instanceof Text ? letters(focusNode, focusOffset!) : -1;
+	run();
+	if (from < 0 || to < 0) return; // An empty line, which the browser finds again.
+	const place = (letter: number): [Text, number] | undefined => {
+		let left = letter;
+		for (const text of texts(root)) {
+			if (left <= text.length) return [text, left];
+			left -= text.length;
+		}
+		return undefined;
+	};
+	const [a, b] = [place(from), place(to)];
+	if (a && b) s!.setBaseAndExtent(...a, ...b);
+}
+
+function* texts(root: HTMLElement): Generator<Text> {
+	const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+	while (walker.nextNode()) yield walker.currentNode as Text;
 }

@@ -63,12 +63,6 @@ export class ScheduledPage implements View {
 			actions.say(t("scheduled.moved", { time: timeText(at) }));
 		});
 		const named = (label: string) => `${label}: ${subject}`;
-		const edit = button({
-			label: t("scheduled.edit"), icon: "edit", run: act("composer.undofailed", async () => {
-				await composers.edit({ ...await api.SendUndo(s.ID), SendAt: s.SendAt });
-			}),
-		});
-		edit.setAttribute("aria-label", named(t("scheduled.edit")));
 		return h("li", { class: "scheduled-row", data: { submission: s.ID } },
 			h("div", { class: "scheduled-time" }, icon("clock", 18), h("time", { datetime: new Date(s.SendAt * 1000).toISOString() }, timeText(s.SendAt))),
 			h("div", { class: "scheduled-words" }, h("p", { class: "scheduled-subject truncate" }, subject),
@@ -87,6 +81,10 @@ export class ScheduledPage implements View {
 						actions.say(t("scheduled.kept"));
 					}),
 				}),
-				edit));
+				iconButton({
+					label: named(t("scheduled.edit")), icon: "edit", run: act("composer.undofailed", async () => {
+						await composers.edit({ ...await api.SendUndo(s.ID), SendAt: s.SendAt });
+					}),
+				})));
 	}
 }
