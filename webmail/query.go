@@ -234,7 +234,7 @@ type queryKnowledge struct {
 
 // parseQuery tells what a query finds. What cannot be understood of its text is in the terms, and ignored.
 func parseQuery(q Query, k queryKnowledge) parsedQuery {
-	p := textParser{k: k, rest: q.Text}
+	p := textParser{k: k, operators: newOperators(), rest: q.Text}
 	if len(p.rest) > maxQueryText {
 		p.rest = strings.ToValidUTF8(p.rest[:maxQueryText], "")
 	}

@@ -25,6 +25,7 @@ func suggest(text string, k queryKnowledge) []Suggestion {
 		if word == "" {
 			return l
 		}
+		operators := newOperators()
 		for _, op := range slices.Sorted(maps.Keys(operators)) {
 			if operators[op].help != "" && strings.HasPrefix(op, strings.ToLower(word)) {
 				l = append(l, Suggestion{Text: minus + op + ":", Help: operators[op].help})

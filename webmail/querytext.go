@@ -15,9 +15,10 @@ import (
 // Words must all be in a message; OR, in capitals, joins what stands beside it, a minus means not, quotes keep words together.
 // Nothing is an error: what makes no sense is in the terms with a problem, and ignored.
 type textParser struct {
-	k     queryKnowledge
-	rest  string
-	depth int
+	k         queryKnowledge
+	operators map[string]operator
+	rest      string
+	depth     int
 
 	terms   []Term
 	mark    []string
@@ -131,7 +132,7 @@ func (p *textParser) positive(minus bool) *expr {
 		word := p.value()
 		return p.term(typed(start, p.rest, minus), minus, func(t *Term) *expr { return p.word(word, t) })
 	}
-	op, known := operators[strings.ToLower(name)]
+	op, known := p.operators[strings.ToLower(name)]
 	if known && strings.HasPrefix(p.rest, "(") && p.depth < maxQueryDepth {
 		return p.operatorGroup(op, name)
 	}
@@ -261,7 +262,7 @@ func (p *textParser) operator() (string, bool) {
 		return "", false
 	}
 	name, rest := p.rest[:i], p.rest[i+1:]
-	if _, known := operators[strings.ToLower(name)]; !known && (strings.HasPrefix(rest, "//") || rest == "" || unicode.IsSpace(rune(rest[0])) || isSubjectPrefix(name) || strings.EqualFold(name, "mailto")) {
+	if _, known := p.operators[strings.ToLower(name)]; !known && (strings.HasPrefix(rest, "//") || rest == "" || unicode.IsSpace(rune(rest[0])) || isSubjectPrefix(name) || strings.EqualFold(name, "mailto")) {
 		return "", false
 	}
 	p.rest = rest

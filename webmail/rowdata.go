@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -106,12 +107,32 @@ func (m *rowMaker) read(ctx context.Context, l []rowMail) error {
 			want(in.Email)
 		}
 	}
-	return m.s.acc.Emails(ctx, m.s.actor, ids, func(i int, e *store.Email) error {
+	done := 0
+	note := func(i int, e *store.Email) error {
 		if e != nil {
 			m.emails[ids[i]] = newRowEmail(e)
 		}
+		done = i + 1
 		return nil
-	})
+	}
+	err := m.s.acc.Emails(ctx, m.s.actor, ids, note)
+	if err == nil || ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+		return err
+	}
+	// One that is damaged does not keep others from being shown.
+	m.s.log.Error("reading messages of a list", "err", err)
+	for _, id := range ids[done:] {
+		err := m.s.acc.Emails(ctx, m.s.actor, []store.EmailID{id}, func(_ int, e *store.Email) error {
+			if e != nil {
+				m.emails[id] = newRowEmail(e)
+			}
+			return nil
+		})
+		if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // someOf returns the first and last messages of a long conversation.

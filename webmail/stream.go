@@ -26,8 +26,8 @@ type stream struct {
 
 	// Guarded by streams.mu.
 	key    streamKey
-	users  int // Requests.
-	lost   time.Time
+	users  int       // Requests.
+	since  time.Time // When the last connection began, or was lost.
 	expiry *time.Timer
 
 	wake    chan struct{} // Something is to be told.
@@ -173,7 +173,12 @@ func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
 		}
 		if v.fresh {
 			if err := v.build(ctx, s); err != nil {
-				return 0, err
+				if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+					return 0, err
+				}
+				s.log.Error("view", "err", err)
+				v.progress = &Progress{Done: true, Problem: problemSearch, Terms: v.parsed.terms, Mark: v.parsed.mark}
+				v.ask = true
 			}
 		}
 		ev, err := v.event(ctx, s)

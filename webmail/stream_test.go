@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -384,4 +385,18 @@ func TestSearchProgress(t *testing.T) {
 	}
 	e.deliver("", simple("Bob <bob@example.com>", "number17", "x"))
 	b.until("new one", func() bool { return len(b.views["v"].rows) == 112 })
+}
+
+// A session has no more streams than it may: the oldest one ends.
+func TestManyStreams(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	first := e.browse("first")
+	for i := range sessionStreams {
+		e.browse(fmt.Sprint("s", i))
+	}
+	for range first.events {
+	}
+	wantCode(t, e.api.ViewRange(e.ctx, "first", "v", 0, 1), codeNoStream)
+	wantCode(t, e.api.ViewRange(e.ctx, "s0", "v", 0, 1), codeNoView)
 }

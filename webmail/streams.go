@@ -103,14 +103,16 @@ func (l *streams) attach(r *http.Request, name string) (*stream, error) {
 		s.expiry.Stop()
 		s.expiry = nil
 	}
-	return s, l.bound(key, s)
+	s.since = time.Now()
+	l.bound(s)
+	return s, nil
 }
 
 // adopt gives a stream of the session that has no connection another name, for when another page of the browser takes over.
 func (l *streams) adopt(key streamKey) *stream {
 	var latest *stream
 	for k, s := range l.byKey {
-		if k.account == key.account && k.session == key.session && s.users == 0 && (latest == nil || s.lost.After(latest.lost)) {
+		if k.account == key.account && k.session == key.session && s.users == 0 && (latest == nil || s.since.After(latest.since)) {
 			latest = s
 		}
 	}
@@ -138,19 +140,28 @@ func (l *streams) takeOver(s *stream, view string) {
 	}
 }
 
-// bound ends streams that a session has too many.
-func (l *streams) bound(key streamKey, s *stream) error {
+// bound ends a stream if the session has too many besides s: one without a connection, or the one that has had its for longest,
+// which is likely dead.
+func (l *streams) bound(s *stream) {
 	n := 0
-	for k := range l.byKey {
-		if k.account == key.account && k.session == key.session {
-			n++
+	var oldest *stream
+	for k, o := range l.byKey {
+		if k.account != s.key.account || k.session != s.key.session {
+			continue
+		}
+		n++
+		if o != s && (oldest == nil || (o.users == 0) != (oldest.users == 0) && o.users == 0 || (o.users == 0) == (oldest.users == 0) && o.since.Before(oldest.since)) {
+			oldest = o
 		}
 	}
-	if n > sessionStreams && s.users == 1 {
-		l.leave(s, true)
-		return errManyStreams
+	switch {
+	case n <= sessionStreams || oldest == nil:
+	case oldest.users == 0:
+		l.remove(oldest)
+	default:
+		delete(l.byKey, oldest.key)
+		oldest.hangUp(errManyStreams)
 	}
-	return nil
 }
 
 // detach ends the connection of a request with a stream, and the stream too if its session is over.
@@ -166,10 +177,10 @@ func (l *streams) leave(s *stream, end bool) {
 	s.users--
 	switch {
 	case s.users > 0:
-	case end:
+	case end || l.byKey[s.key] != s:
 		l.remove(s)
 	default:
-		s.lost = time.Now()
+		s.since = time.Now()
 		s.expiry = time.AfterFunc(streamKept, func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -185,6 +196,9 @@ func (l *streams) remove(s *stream) {
 	if l.byKey[s.key] == s {
 		delete(l.byKey, s.key)
 	}
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
 	s.close()
 }
 
@@ -196,9 +210,6 @@ func (l *streams) shutdown(ctx context.Context) error {
 	for _, s := range l.byKey {
 		s.hangUp(errShutdown)
 		if s.users == 0 {
-			if s.expiry != nil {
-				s.expiry.Stop()
-			}
 			l.remove(s)
 		}
 	}

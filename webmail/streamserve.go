@@ -27,12 +27,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st, err := s.streams.attach(r, name)
-	switch {
-	case errors.Is(err, errManyStreams):
-		w.Header().Set("Retry-After", "60")
-		http.Error(w, "This session has too many streams.", http.StatusTooManyRequests)
-		return
-	case err != nil:
+	if err != nil {
 		if !errors.Is(err, errShutdown) {
 			s.log.Error("stream", "err", err)
 		}

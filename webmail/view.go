@@ -180,7 +180,7 @@ func (v *view) build(ctx context.Context, s *stream) error {
 		v.scope[b.index] = &scopeBox{box: b, expr: x, all: x.isEverything() && !v.byText()}
 		quick = quick && x.quick()
 	}
-	if v.parsed.text {
+	if len(v.parsed.terms) > 0 {
 		v.progress = &Progress{Done: quick, Terms: v.parsed.terms, Mark: v.parsed.mark}
 	}
 	if !quick {

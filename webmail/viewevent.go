@@ -35,8 +35,12 @@ func (v *view) event(ctx context.Context, s *stream) (*ViewEvent, error) {
 		return nil, err
 	}
 	for i, at := range at {
+		if rows[i].Email == "" { // Gone, as the next refresh will find.
+			v.list.rows[at].mark = 0
+			continue
+		}
 		v.list.rows[at].mark = rowHave
-		if n := len(ev.Rows); i > 0 && at == ev.Rows[n-1].First+len(ev.Rows[n-1].Rows) {
+		if n := len(ev.Rows); n > 0 && at == ev.Rows[n-1].First+len(ev.Rows[n-1].Rows) {
 			ev.Rows[n-1].Rows = append(ev.Rows[n-1].Rows, rows[i])
 		} else {
 			ev.Rows = append(ev.Rows, Rows{First: at, Rows: []Row{rows[i]}})

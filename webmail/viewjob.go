@@ -24,6 +24,9 @@ type viewJob struct {
 	known map[place]struct{}
 }
 
+// problemSearch is what users are told when a search fails.
+const problemSearch = "Not all messages could be looked at. Try again later."
+
 const (
 	jobFirst = 200   // Messages in the first piece.
 	jobMost  = 20000 // In any.
@@ -168,7 +171,7 @@ func (s *stream) found(v *view, j *viewJob, found []mail, texts map[place]rowTex
 		p.Terms, p.Mark = v.progress.Terms, v.progress.Mark
 	}
 	if err != nil {
-		p.Problem = "Not all messages could be looked at. Try again later."
+		p.Problem = problemSearch
 	}
 	if !done {
 		p.Back = j.order[j.looked-1].key
