@@ -18,12 +18,12 @@ export function readerToolbar(r: ReaderParts, actions: Actions): HTMLElement {
 		iconButton({ label, icon: name, key: commands.keys(command), class: extra, run: () => void actions[command]?.() });
 	return toolbar(t("reader.tools"),
 		iconButton({ label: t("reader.back"), icon: "arrow-start", key: commands.keys("back"), class: "reader-back", run: () => r.back() }),
-		one(t("reply"), "reply", "reply"), one(t("reply.all"), "reply-all", "replyAll"), one(t("forward"), "forward", "forward"),
-		h("span", { class: "toolbar-gap" }),
-		one(t("archive"), "archive", "archive"), one(t("delete"), "trash", "trash"),
+		one(t("reply"), "reply", "reply", "in-bar"), one(t("reply.all"), "reply-all", "replyAll"), one(t("forward"), "forward", "forward"),
+		h("span", { class: "reader-gap" }),
+		one(t("archive"), "archive", "archive", "in-bar"), one(t("delete"), "trash", "trash", "in-bar"),
 		one(t("junk"), "junk", "junk", "wide-only"), one(t("move"), "folder-move", "move", "wide-only"), one(t("label"), "tag", "label", "wide-only"),
-		iconButton({ label: t("more"), icon: "more-across", run: (e) => moreMenu(r, actions, e.currentTarget as HTMLElement, true) }),
-		h("span", { class: "toolbar-space" }),
+		iconButton({ label: t("more"), icon: "more-across", class: "in-bar", run: (e) => moreMenu(r, actions, e.currentTarget as HTMLElement, true) }),
+		h("span", { class: "reader-space" }),
 		iconButton({ label: t("reader.previous"), icon: "chevron-up", class: "reader-step", run: () => r.step(-1) }),
 		iconButton({ label: t("reader.next"), icon: "chevron-down", class: "reader-step", run: () => r.step(1) }));
 }

@@ -208,7 +208,7 @@ export class MessageCard implements View {
 		const { app } = this.#c;
 		const shade = app.dark && this.#message && this.kind === BodyKind.BodyHTML ? this.#dark ? "light" : "dark" : null;
 		return {
-			item: this.#item, message: this.#message, account: app.account, open: this.#open, folds: this.#folds, shade, replyKey: app.commands.keys("reply"),
+			item: this.#item, message: this.#message, account: app.account, open: this.#open, folds: this.#folds, shade, replyKey: app.commands.keys("reply"), answers: this.path === "",
 		} as const;
 	}
 
@@ -328,7 +328,7 @@ export class MessageCard implements View {
 		this.#frame = frame;
 		frame.root.addEventListener("focus", () => this.#c.current(this));
 		this.#files.classList.add("waiting");
-		this.#body.className = html ? dark ? "message-body html dark" : "message-body html" : "message-body text";
+		this.#body.className = `message-body ${!html ? "text" : app.dark && !dark ? "html sheet" : "html"}`;
 		replaceChildren(this.#body, frame.root);
 	}
 

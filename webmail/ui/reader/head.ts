@@ -29,6 +29,8 @@ export interface HeadState {
 	/** What the switch of light and dark says, null for no switch. */
 	readonly shade: "light" | "dark" | null;
 	readonly replyKey: string;
+	/** Whether it can be answered: not if it is within another one. */
+	readonly answers: boolean;
 }
 
 const shields: { readonly [level in Level]: IconName } = { ok: "shield-check", info: "shield", warn: "shield-alert", bad: "shield-alert" };
@@ -53,7 +55,7 @@ function stateIcons(item: Item): (Node | false)[] {
 }
 
 /** Makes the head of an open message. */
-export function openHead({ item, message, account, folds, shade, replyKey }: HeadState, actions: HeadActions): HTMLElement {
+export function openHead({ item, message, account, folds, shade, replyKey, answers }: HeadState, actions: HeadActions): HTMLElement {
 	const name = writer(item, account);
 	const date = message?.Date || item.Received;
 	const details = (b: HTMLButtonElement, what: "people" | "verdict") => {
@@ -77,6 +79,6 @@ export function openHead({ item, message, account, folds, shade, replyKey }: Hea
 			h("time", { class: "message-date meta tabular", datetime: new Date(date * 1000).toISOString(), title: fullDateText(date) }, mediumDateText(date)),
 			h("span", { class: "message-buttons no-print" },
 				shade && iconButton({ label: t(`message.${shade}`), icon: shade === "dark" ? "moon" : "sun", size: 18, run: actions.shade }),
-				iconButton({ label: t("reply"), icon: "reply", size: 18, key: replyKey, run: actions.reply }),
-				iconButton({ label: t("message.more"), icon: "more", size: 18, run: (e) => actions.more(e.currentTarget as HTMLElement) }))));
+				answers && iconButton({ label: t("reply"), icon: "reply", size: 18, key: replyKey, run: actions.reply }),
+				answers && iconButton({ label: t("message.more"), icon: "more", size: 18, run: (e) => actions.more(e.currentTarget as HTMLElement) }))));
 }

@@ -315,8 +315,8 @@ export class ConversationReader implements Reader, ReaderParts {
 	#keepAnchor(): void {
 		const anchor = this.#anchor;
 		if (!anchor) return;
-		const first = this.#stack.firstElementChild === anchor.root;
-		const to = first ? 0 : anchor.root.offsetTop - this.scroll.offsetTop - 4;
+		const at = anchor.root.offsetTop - this.scroll.offsetTop;
+		const to = at < this.scroll.clientHeight / 3 ? 0 : at - 4; // What is in sight anyway stays below the subject.
 		if (this.scroll.scrollTop !== to) this.scroll.scrollTop = to;
 	}
 

@@ -34,7 +34,7 @@ export class Viewer implements View {
 		const { commands } = c.app;
 		const id = uniqueID("viewer");
 		const several = this.#parts.length > 1;
-		this.root = h("dialog", { class: "viewer", aria: { labelledby: id } },
+		this.root = h("dialog", { class: "viewer", tabindex: -1, aria: { labelledby: id } },
 			h("header", { class: "viewer-head" },
 				h("h2", { id, class: "viewer-name" }, this.#name), this.#of,
 				several && iconButton({ label: t("viewer.previous"), icon: "chevron-start", key: commands.keys("viewPrevious"), run: () => void this.#go(this.#index - 1) }),
@@ -54,6 +54,7 @@ export class Viewer implements View {
 		});
 		document.body.append(this.root);
 		this.root.showModal();
+		this.root.focus();
 		this.#draw();
 	}
 
@@ -95,11 +96,18 @@ export class Viewer implements View {
 			case ViewKind.ViewPDF:
 				return [h("iframe", { title: name, src: address }), h("p", { class: "meta" }, h("a", { href: address, target: "_blank", rel: "noopener" }, t("viewer.tab")))];
 			case ViewKind.ViewAudio:
-			case ViewKind.ViewVideo:
-				return h("iframe", { title: name, src: address });
+			case ViewKind.ViewVideo: {
+				const player = h(part.View, { src: address, aria: { label: name }, props: { controls: true }, on: { error: () => scope.closed || replaceChildren(this.#stage, this.#nothing(name)) } });
+				scope.onClose(() => player.pause());
+				return player;
+			}
 			default:
-				return emptyState({ icon: "file", title: name, hint: t("viewer.none"), actions: [button({ label: t("source.download"), icon: "download", kind: "primary", run: () => this.#download() })] });
+				return this.#nothing(name);
 		}
+	}
+
+	#nothing(name: string): HTMLElement {
+		return emptyState({ icon: "file", title: name, hint: t("viewer.none"), actions: [button({ label: t("source.download"), icon: "download", kind: "primary", run: () => this.#download() })] });
 	}
 
 	#failed(hint = ""): HTMLElement {
