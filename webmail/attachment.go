@@ -1,6 +1,7 @@
 package webmail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -86,15 +87,29 @@ func (f *files) body(at Attachment) (*message.Body, error) {
 			return nil, err
 		}
 		if p.Message != nil {
-			return message8(at, p.RawReader(content), 0 != p.Message.Defects&message.DefectHeaderTooLarge), nil
+			return f.message(at, nil, p.RawReader(content))
 		}
-		return f.attached(at, mediaType(p.MediaType()), p.DecodedReader(content)), nil
+		b := f.attached(at, mediaType(p.MediaType()), p.DecodedReader(content))
+		for _, name := range []string{"charset", "method"} {
+			// Without them its text would be another one.
+			if v := p.Param(name); v != "" && p.Type == "text" {
+				b.Params = append(b.Params, message.Param{Name: name, Value: v})
+			}
+		}
+		return b, nil
 	case "email":
-		_, content, err := f.open(at, rest)
+		o, content, err := f.open(at, rest)
 		if err != nil {
 			return nil, err
 		}
-		return message8(at, io.NewSectionReader(content, 0, content.Size()), false), nil
+		l, err := o.letterAt(content, "")
+		if err != nil {
+			return nil, err
+		}
+		// What the sender's own copy has is for nobody else.
+		header := message.AppendFields(nil, l.header, []string{"Bcc", draftField}, true)
+		rest := int64(len(l.header))
+		return f.message(at, header, io.NewSectionReader(content, rest, content.Size()-rest))
 	}
 	return nil, errUser(codeBad, "There is no such attachment.")
 }
@@ -130,47 +145,61 @@ func (f *files) attached(at Attachment, media string, content io.Reader) *messag
 	return b
 }
 
-// message8 returns a message as a part. One that cannot be a part as it is, for its lines, is a file with it.
-func message8(at Attachment, content io.Reader, damaged bool) *message.Body {
+// message returns a message as a part: its header, and what follows it. One that cannot be a part as it is, for its lines, is a
+// file with it.
+func (f *files) message(at Attachment, header []byte, rest *io.SectionReader) (*message.Body, error) {
 	name := fileName(at.Name)
 	if name == "" {
 		name = "message.eml"
 	}
-	text, err := io.ReadAll(content)
-	if err != nil || damaged || !fitsAsPart(text) {
-		return message.Attachment(name, "application/octet-stream", io.MultiReader(strings.NewReader(string(text)), failing{err}))
+	if max := maxMessageSize(f.s.opts.Config()); int64(len(header))+rest.Size() > max {
+		return nil, errTooLarge(max)
 	}
-	b := message.Attachment(name, "message/rfc822", strings.NewReader(string(text)))
-	b.EightBit = strings.ContainsFunc(string(text), func(r rune) bool { return r >= 0x80 })
-	return b
+	read := func() io.Reader {
+		rest.Seek(0, io.SeekStart)
+		return io.MultiReader(bytes.NewReader(header), rest)
+	}
+	var lines lineCheck
+	if _, err := io.Copy(&lines, read()); err != nil {
+		return nil, err
+	}
+	if !lines.fit() {
+		return message.Attachment(name, "application/octet-stream", read()), nil
+	}
+	b := message.Attachment(name, "message/rfc822", read())
+	b.EightBit = lines.eightBit
+	return b, nil
 }
 
-// failing fails with an error, or is at its end.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return 0, io.EOF
+// lineCheck looks at what is written to it: whether it can be a message in a message without being encoded (RFC 2046 §5.2.1). Its
+// lines end in CRLF and are not too long.
+type lineCheck struct {
+	bad, eightBit bool
+	line          int  // Length of the last line so far.
+	cr            bool // The last byte was one.
 }
 
-// fitsAsPart tells whether a message can be a part without being encoded (RFC 2046 §5.2.1): its lines end in CRLF and are
-// not too long.
-func fitsAsPart(text []byte) bool {
-	line := 0
-	for i, c := range text {
+// maxLine is how long a line may be, without CRLF (RFC 5322 §2.1.1).
+const maxLine = 998
+
+// Write implements io.Writer.
+func (l *lineCheck) Write(p []byte) (int, error) {
+	for _, c := range p {
 		switch {
-		case c == '\n' && (i == 0 || text[i-1] != '\r'), c == '\r' && (i+1 == len(text) || text[i+1] != '\n'), c == 0:
-			return false
+		case l.cr != (c == '\n'), c == 0:
+			l.bad = true
 		case c == '\n':
-			line = 0
-		default:
-			line++
+			l.line = -1
 		}
-		if line > 998 {
-			return false
+		l.cr = c == '\r'
+		l.eightBit = l.eightBit || c >= 0x80
+		if !l.cr {
+			l.line++
 		}
+		l.bad = l.bad || l.line > maxLine
 	}
-	return true
+	return len(p), nil
 }
+
+// fit tells whether all that was written can be in a message.
+func (l *lineCheck) fit() bool { return !l.bad && !l.cr }

@@ -2,10 +2,7 @@ package webmail
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 	"time"
@@ -78,7 +75,7 @@ func (c *composing) open(email string) (*original, error) {
 
 // compose returns the draft that a request asks for.
 func (c *composing) compose(r ComposeRequest) (Draft, error) {
-	d := Draft{From: c.from(nil), Rich: !c.st.ComposeText}
+	d := Draft{From: c.from(), Rich: !c.st.ComposeText}
 	if r.Kind == ComposeNew {
 		if err := mailto(r.Mailto, &d); err != nil {
 			return Draft{}, err
@@ -109,12 +106,19 @@ func (c *composing) compose(r ComposeRequest) (Draft, error) {
 	return Draft{}, errUser(codeBad, "A message cannot begin as %q.", r.Kind)
 }
 
+// answerer returns who answers a message: the own address that it was sent to.
+func (c *composing) answerer(o *original) Person {
+	env := o.envelope
+	// It may have come over a list, or as a blind copy: the server knows for whom it was.
+	received := Person{Address: strings.Trim(evidenceOf(o.prefix, o.auth).received["for"], "<>")}
+	return c.from(slices.Concat(people(slices.Concat(env.To, env.CC)), []Person{received}, people(env.BCC))...)
+}
+
 // from returns who a message is from: an own address that another message was sent to, or the first one.
-func (c *composing) from(sentTo []message.Address) Person {
-	for _, a := range sentTo {
-		address, err := smtp.ParseAddress(a.Addr())
-		if a.Kind == message.Mailbox && err == nil && c.cfg.AccountCanSendFrom(c.name, address) {
-			return c.sender(address.String())
+func (c *composing) from(sentTo ...Person) Person {
+	for _, p := range sentTo {
+		if c.mine(p) {
+			return c.sender(p.Address)
 		}
 	}
 	for _, id := range c.ids {
@@ -137,21 +141,18 @@ func (c *composing) sender(address string) Person {
 	return p
 }
 
-// mine tells whether an address is one of the account.
-func (c *composing) mine(p Person) bool {
+// mine tells whether an address is one that the account writes from.
+func (c *composing) mine(p Person) bool { return isOwn(c.cfg, c.name, p.Address) }
+
+// onlyMine tells whether mail to an address comes to the account, and to nobody else.
+func (c *composing) onlyMine(p Person) bool {
 	address, err := smtp.ParseAddress(p.Address)
-	return err == nil && c.cfg.AccountCanSendFrom(c.name, address)
+	return err == nil && c.mine(p) && c.cfg.LookupAlias(address.Path()) == nil
 }
 
-// people returns the mailboxes of a list of addresses.
+// people returns those of a list of addresses that can be written to.
 func people(l []message.Address) []Person {
-	var all []Person
-	for _, a := range l {
-		if a.Kind == message.Mailbox && a.Addr() != "" && strings.Contains(a.Addr(), "@") {
-			all = append(all, Person{Name: a.Name, Address: a.Addr()})
-		}
-	}
-	return all
+	return slices.DeleteFunc(persons(l, len(l)), func(p Person) bool { return p.Address == "" })
 }
 
 // finish adds the signature, and the reply address that goes with it. Quote is in the form of the draft; it stands below the
@@ -175,7 +176,7 @@ func (c *composing) finish(d *Draft, quote string) {
 	}
 	own := ""
 	if sig.HTML != "" {
-		own = `<div data-mox-signature="">` + c.s.policy.Sanitize(sig.HTML) + `</div>`
+		own = `<div data-mox-signature="">` + c.s.edited(sig.HTML, nil, false) + `</div>`
 	}
 	text := d.HTML
 	if text == "" {
@@ -196,51 +197,66 @@ func joined(below bool, text, quote, signature, sep string) string {
 // reply makes an answer (RFC 5322 §3.6.2, §3.6.4).
 func (c *composing) reply(d *Draft, o *original, r ComposeRequest) error {
 	env := o.envelope
-	d.From = c.from(slices.Concat(env.To, env.CC, env.BCC))
+	d.From = c.answerer(o)
 	d.Related = []string{o.id.String()}
 	d.InReplyTo, d.References = env.MessageID, references(env)
-	d.Subject = "Re: " + base(env.Subject)
-
-	to := people(env.ReplyTo)
-	if len(to) == 0 {
-		to = people(env.From)
+	d.Subject = replySubject(env.Subject)
+	if err := c.recipients(d, o, r.Kind); err != nil {
+		return err
 	}
-	own := !slices.ContainsFunc(people(env.From), func(p Person) bool { return !c.mine(p) }) && len(env.From) > 0
+	line := "On " + c.when(env.Date, o.received) + ", " + authorOf(people(env.From)) + " wrote:"
+	if r.Quote != "" {
+		quote := strings.ReplaceAll(cutText(strings.ToValidUTF8(r.Quote, "\uFFFD"), maxQuoted), "\r\n", "\n")
+		c.finish(d, c.quoted(d.Rich, line, lines(quote), quote, true))
+		return nil
+	}
+	return c.quote(d, o, line, true)
+}
+
+// recipients sets who an answer goes to.
+func (c *composing) recipients(d *Draft, o *original, kind ComposeKind) error {
+	env := o.envelope
+	from, to := people(env.From), people(env.ReplyTo)
+	if len(to) == 0 {
+		to = from
+	}
+	own := len(from) > 0 && !slices.ContainsFunc(from, func(p Person) bool { return !c.onlyMine(p) })
 	switch {
-	case r.Kind == ComposeReplyList:
+	case kind == ComposeReplyList:
 		list := listPost(o.header)
 		if list == "" {
 			return errUser(codeBad, "The message does not say how to write to its list.")
 		}
 		d.To = []Person{{Address: list}}
+		return nil
 	case own:
 		// To go on with what one has written oneself goes to those it was sent to.
-		d.From = c.sender(people(env.From)[0].Address)
+		d.From = c.sender(from[0].Address)
 		d.To = people(env.To)
-		if r.Kind == ComposeReplyAll {
+		if kind == ComposeReplyAll {
 			d.Cc = people(env.CC)
 		}
-	case r.Kind == ComposeReplyAll:
+		if len(d.To) == 0 {
+			d.To = slices.Concat(people(env.CC), people(env.BCC))
+			d.Cc = nil
+		}
+	case kind == ComposeReplyAll:
 		d.To = to
 		d.Cc = slices.Concat(people(env.To), people(env.CC))
 	default:
 		d.To = to
 	}
 	d.To = distinct(d.To, nil, nil)
-	d.Cc = distinct(d.Cc, d.To, c.mine)
-
-	line := "On " + c.when(env.Date, o.received) + ", " + authorOf(people(env.From)) + " wrote:"
-	if r.Quote != "" {
-		c.finish(d, c.quoted(d.Rich, line, html.EscapeString(r.Quote), r.Quote, true))
-		return nil
+	if kind == ComposeReplyAll {
+		if others := distinct(d.To, nil, c.onlyMine); len(others) > 0 {
+			d.To = others
+		}
 	}
-	return c.quote(d, o, line, true)
-}
-
-// base returns a subject without what marks answers, and on one line.
-func base(subject string) string {
-	b, _ := message.BaseSubject(subject)
-	return b
+	d.Cc = distinct(d.Cc, d.To, c.onlyMine)
+	if len(d.To) == 0 {
+		d.To, d.Cc = d.Cc, nil
+	}
+	return nil
 }
 
 // references returns the field References of an answer (RFC 5322 §3.6.4), of which the first and the last are kept where they are many.
@@ -263,11 +279,11 @@ func references(env *message.Envelope) []string {
 func distinct(l, others []Person, without func(Person) bool) []Person {
 	seen := map[string]bool{}
 	for _, p := range others {
-		seen[strings.ToLower(p.Address)] = true
+		seen[addressKey(p)] = true
 	}
 	var all []Person
 	for _, p := range l {
-		key := strings.ToLower(p.Address)
+		key := addressKey(p)
 		if seen[key] || without != nil && without(p) {
 			continue
 		}
@@ -277,7 +293,15 @@ func distinct(l, others []Person, without func(Person) bool) []Person {
 	return all
 }
 
-// names1 returns who a message is from, in words.
+// addressKey returns the same for all ways in which people write an address.
+func addressKey(p Person) string {
+	if a, err := smtp.ParseAddress(p.Address); err == nil {
+		return strings.ToLower(a.String())
+	}
+	return strings.ToLower(p.Address)
+}
+
+// authorOf returns who a message is from, in words.
 func authorOf(l []Person) string {
 	if len(l) == 0 {
 		return "somebody"
@@ -312,14 +336,17 @@ func (c *composing) attachment(o *original, f leaf, inline bool) Attachment {
 	return at
 }
 
+// forwardLine stands above a message that is passed on.
+const forwardLine = "---------- Forwarded message ----------"
+
 // forward makes a message with the text and the files of another.
 func (c *composing) forward(d *Draft, o *original) error {
 	env := o.envelope
-	d.From = c.from(slices.Concat(env.To, env.CC, env.BCC))
+	d.From = c.answerer(o)
 	d.Related, d.Forward = []string{o.id.String()}, true
 	d.References = references(env)
-	d.Subject = "Fwd: " + base(env.Subject)
-	head := "---------- Forwarded message ----------\nFrom: " + written(people(env.From)) + "\nDate: " + c.when(env.Date, o.received) +
+	d.Subject = forwardSubject(env.Subject)
+	head := forwardLine + "\nFrom: " + written(people(env.From)) + "\nDate: " + c.when(env.Date, o.received) +
 		"\nSubject: " + env.Subject + "\nTo: " + written(people(env.To))
 	if cc := people(env.CC); len(cc) > 0 {
 		head += "\nCc: " + written(cc)
@@ -331,7 +358,7 @@ func (c *composing) forward(d *Draft, o *original) error {
 	return nil
 }
 
-// list1 returns people in words.
+// written returns people in words.
 func written(l []Person) string {
 	var all []string
 	for _, p := range l {
@@ -357,11 +384,23 @@ func (c *composing) files(d *Draft, o *original) {
 	}
 }
 
+// emailFileName returns the name of a file with a message.
+func emailFileName(root *message.Part) string {
+	name := ""
+	if root.Envelope != nil {
+		name = fileName(strings.NewReplacer("/", "-", `\`, "-").Replace(root.Envelope.Subject))
+	}
+	if name == "" {
+		name = "message"
+	}
+	return cutText(name, maxFileName-4) + ".eml"
+}
+
 // attach makes a message with others as its files.
 func (c *composing) attach(d *Draft, o *original, emails []string) error {
 	d.Related, d.Forward = emails, true
 	if len(emails) == 1 {
-		d.Subject = "Fwd: " + base(o.envelope.Subject)
+		d.From, d.Subject = c.answerer(o), forwardSubject(o.envelope.Subject)
 	}
 	for _, email := range emails {
 		id, ok := parseEmailID(email)
@@ -372,65 +411,10 @@ func (c *composing) attach(d *Draft, o *original, emails []string) error {
 		if err != nil {
 			return err
 		}
-		name := "message"
-		if m.root.Envelope != nil && m.root.Envelope.Subject != "" {
-			name = m.root.Envelope.Subject
-		}
-		at := Attachment{ID: emailAttachmentID(id), Name: fileName(strings.ReplaceAll(name, "/", "-") + ".eml"), Type: "message/rfc822", Size: m.size}
+		at := Attachment{ID: emailAttachmentID(id), Name: emailFileName(m.root), Type: "message/rfc822", Size: m.size}
 		at.Address = attachmentAddress(at)
 		d.Attachments = append(d.Attachments, at)
 	}
 	c.finish(d, "")
 	return nil
-}
-
-// edit makes a message like another one: a draft to go on with, or a new one.
-func (c *composing) edit(d *Draft, o *original, draft bool) error {
-	env := o.envelope
-	if from := people(env.From); len(from) > 0 && c.mine(from[0]) {
-		d.From = from[0]
-	}
-	d.To, d.Cc, d.Bcc, d.ReplyTo = people(env.To), people(env.CC), people(env.BCC), people(env.ReplyTo)
-	d.Subject = env.Subject
-	d.Rich = o.layout.isHTML
-	if draft {
-		d.Email = o.id.String()
-		d.References = env.References
-		if len(env.InReplyTo) > 0 {
-			d.InReplyTo = env.InReplyTo[0]
-		}
-		c.extra(d, o)
-	}
-	if d.Rich {
-		fragment, inline, err := c.fragment(o)
-		if err != nil {
-			return err
-		}
-		d.HTML, d.Attachments = fragment, inline
-	} else {
-		text, err := c.plain(o)
-		if err != nil {
-			return err
-		}
-		d.Text = strings.TrimSuffix(text, "\n")
-	}
-	c.files(d, o)
-	return nil
-}
-
-// extra reads what a draft has besides its message. Only that of this server counts: a draft of another program has none.
-func (c *composing) extra(d *Draft, o *original) {
-	f, ok := message.FirstField(o.header, draftField)
-	if !ok {
-		return
-	}
-	var x draftExtra
-	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(f.Value)), ""))
-	if err != nil || json.Unmarshal(b, &x) != nil {
-		return
-	}
-	d.Related, d.Forward, d.RequireTLS, d.SendAt = x.Related, x.Forward, x.RequireTLS, x.SendAt
-	if !slices.Contains([]TLSChoice{TLSDefault, TLSRequired, TLSOptional}, d.RequireTLS) {
-		d.RequireTLS = TLSDefault
-	}
 }

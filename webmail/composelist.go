@@ -1,7 +1,6 @@
 package webmail
 
 import (
-	"slices"
 	"strings"
 
 	"mox/message"
@@ -21,7 +20,7 @@ func (c *composing) unsubscribe(d *Draft, o *original) error {
 	if address == "" {
 		return errUser(codeBad, "The message does not say where to write to leave its list.")
 	}
-	d.From = c.from(slices.Concat(o.envelope.To, o.envelope.CC))
+	d.From = c.answerer(o)
 	d.Rich = false
 	if err := mailto(address, d); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 // quote adds the text of a message, and the signature.
 func (c *composing) quote(d *Draft, o *original, line string, reply bool) error {
 	if d.Rich {
-		fragment, inline, err := c.fragment(o)
+		fragment, inline, err := c.fragment(o, quoting)
 		if err != nil {
 			return err
 		}
@@ -19,7 +19,7 @@ func (c *composing) quote(d *Draft, o *original, line string, reply bool) error 
 		c.finish(d, c.quoted(true, line, fragment, "", reply))
 		return nil
 	}
-	text, err := c.plain(o)
+	text, err := c.plain(o, maxQuoted)
 	if err != nil {
 		return err
 	}
@@ -40,18 +40,41 @@ func (c *composing) quoted(rich bool, line, fragment, text string, reply bool) s
 	return line + "\n\n" + text
 }
 
-// lines returns text as HTML, line by line.
-func lines(text string) string { return strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") }
+// lines returns text as HTML, line by line, with its spaces.
+func lines(text string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteString("<br>")
+		}
+		indent := len(line) - len(strings.TrimLeft(line, " "))
+		b.WriteString(strings.Repeat("&nbsp;", indent))
+		b.WriteString(strings.ReplaceAll(html.EscapeString(strings.TrimRight(line[indent:], "\r ")), "  ", " &nbsp;"))
+	}
+	return b.String()
+}
+
+// purpose is what for the text of a message is taken.
+type purpose int
+
+const (
+	quoting purpose = iota // In another one. A part of a long one is enough.
+	editing                // As a draft, of which nothing may be lost.
+)
 
 // fragment returns the text of a message as HTML for an editor, and the images it shows.
-func (c *composing) fragment(o *original) (string, []Attachment, error) {
+func (c *composing) fragment(o *original, why purpose) (string, []Attachment, error) {
+	limit := maxQuoted
+	if why == editing {
+		limit = maxDraftText
+	}
 	if !o.layout.isHTML {
-		text, err := c.plain(o)
+		text, err := c.plain(o, limit)
 		return `<div>` + lines(strings.TrimRight(text, "\n")) + `</div>`, nil, err
 	}
 	var b strings.Builder
 	for _, f := range o.layout.html {
-		s, err := readText(o.content, f.part, maxQuoted-b.Len())
+		s, err := readText(o.content, f.part, limit-b.Len())
 		if err != nil {
 			return "", nil, err
 		}
@@ -59,67 +82,78 @@ func (c *composing) fragment(o *original) (string, []Attachment, error) {
 			s = "<div>" + lines(s) + "</div>"
 		}
 		b.WriteString(s)
-		if b.Len() > maxQuoted {
+		if b.Len() > limit {
 			break
 		}
 	}
 	var inline []Attachment
-	doc := c.s.reader.short.Sanitize(b.String(), htmlmail.Options{
-		AllowRemote: true,
-		RemoteURL:   placeholder,
-		CID: func(id string) (string, bool) {
-			f, ok := o.layout.byCID[id]
-			if !ok || !strings.HasPrefix(inlineType(f.part), "image/") {
-				return "", false
-			}
-			at := c.attachment(o, f, true)
-			if !slices.ContainsFunc(inline, func(x Attachment) bool { return x.ID == at.ID }) {
-				inline = append(inline, at)
-			}
-			return at.Address, true
-		},
-	})
-	body, err := named(doc.Body, inline)
-	return body, inline, err
+	fragment := c.s.edited(b.String(), func(id string) (Attachment, bool) {
+		f, ok := o.layout.byCID[id]
+		if !ok || !strings.HasPrefix(inlineType(f.part), "image/") {
+			return Attachment{}, false
+		}
+		at := c.attachment(o, f, true)
+		if !slices.ContainsFunc(inline, func(x Attachment) bool { return x.ID == at.ID }) {
+			inline = append(inline, at)
+		}
+		return at, true
+	}, why == editing)
+	return fragment, inline, nil
 }
 
-// plain returns the text of a message.
-func (c *composing) plain(o *original) (string, error) {
+// plain returns the text of a message, at most about so many bytes of it.
+func (c *composing) plain(o *original, limit int) (string, error) {
 	var b strings.Builder
 	for _, f := range o.layout.text {
-		s, err := readText(o.content, f.part, maxQuoted-b.Len())
+		s, err := readText(o.content, f.part, limit-b.Len())
 		if err != nil {
 			return "", err
 		}
 		if f.part.Subtype == "html" {
-			s = c.s.reader.short.ToText(s)
+			s = c.s.reader.long.ToText(s)
 		} else if isFlowed(f.part) {
-			s = unflowed(s)
+			s = unflowed(s, strings.EqualFold(f.part.Param("delsp"), "yes"))
 		}
 		if b.Len() > 0 {
 			b.WriteString("\n\n")
 		}
 		b.WriteString(s)
-		if b.Len() > maxQuoted {
+		if b.Len() > limit {
 			break
 		}
 	}
 	return strings.ReplaceAll(b.String(), "\r\n", "\n"), nil
 }
 
-// unflowed joins the lines of paragraphs (RFC 3676 §4.1), but for those of quoted text.
-func unflowed(text string) string {
+// unflowed joins the lines of paragraphs (RFC 3676 §4.1), also of quoted ones, each at its depth (§4.5).
+func unflowed(text string, delSp bool) string {
 	var b strings.Builder
+	open, depth := false, 0 // A paragraph goes on, of quotes of this depth.
 	for line := range strings.Lines(strings.ReplaceAll(text, "\r\n", "\n")) {
 		line = strings.TrimSuffix(line, "\n")
-		if !strings.HasPrefix(line, ">") {
-			line = strings.TrimPrefix(line, " ")
-			if strings.HasSuffix(line, " ") && line != "-- " {
-				b.WriteString(line)
-				continue
+		quotes := len(line) - len(strings.TrimLeft(line, ">"))
+		line = strings.TrimPrefix(line[quotes:], " ") // §4.4
+		if open && (quotes != depth || line == "-- ") {
+			b.WriteByte('\n')
+			open = false
+		}
+		if !open {
+			b.WriteString(strings.Repeat(">", quotes))
+			if quotes > 0 && line != "" {
+				b.WriteByte(' ')
 			}
 		}
-		b.WriteString(line + "\n")
+		open, depth = strings.HasSuffix(line, " ") && line != "-- ", quotes
+		if open && delSp {
+			line = line[:len(line)-1]
+		}
+		b.WriteString(line)
+		if !open {
+			b.WriteByte('\n')
+		}
+	}
+	if open {
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package webmail
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 
+	"mox/message/htmlmail"
 	"mox/store"
 )
 
@@ -33,6 +35,7 @@ func draftPolicy() *bluemonday.Policy {
 	p.AllowAttrs("dir", "lang", "title").Globally()
 	p.AllowAttrs("align", "valign", "width", "height", "bgcolor", "colspan", "rowspan", "border", "cellpadding", "cellspacing").OnElements("table", "tr", "td", "th", "tbody", "thead", "tfoot", "col", "colgroup", "div", "p")
 	p.AllowAttrs("color", "face", "size").OnElements("font")
+	p.AllowAttrs("class").Matching(regexp.MustCompile("^" + signatureClass + "$")).OnElements("div")
 	p.AllowAttrs("start", "type").OnElements("ol", "ul", "li")
 	p.AllowAttrs("type").Matching(bluemonday.SpaceSeparatedTokens).OnElements("blockquote")
 	p.AllowStyles("color", "background-color", "font-size", "font-family", "font-weight", "font-style", "text-decoration", "text-align", "line-height", "white-space", "direction",
@@ -45,6 +48,12 @@ func draftPolicy() *bluemonday.Policy {
 // cidAttribute is the attribute of an image in the text of a composer that names the attachment it shows, by its content id. The
 // addresses of attachments change each time the draft is saved, content ids do not.
 const cidAttribute = "data-cid"
+
+// The signature has an attribute in the page, so that it can be replaced by that of another sender, and a class in messages.
+const (
+	signatureAttribute = "data-mox-signature"
+	signatureClass     = "signature"
+)
 
 // outgoing returns the HTML of a draft as it is sent: with references to the parts that its images are in place of their
 // addresses here, and nothing that is only of the page. Uploads are those of the account.
@@ -71,7 +80,15 @@ func (s *Server) outgoing(fragment string, attachments []Attachment, account sto
 		}
 		return ""
 	}
-	rewritten, err := rewriteImages(fragment, func(img *html.Node) {
+	fragment, err := rewritten(fragment, func(n *html.Node) {
+		n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool { return a.Key == "class" })
+		if n.DataAtom != atom.Img {
+			if n.DataAtom == atom.Div && hasAttribute(n, signatureAttribute) {
+				setAttribute(n, "class", signatureClass)
+			}
+			return
+		}
+		img := n
 		src := attribute(img, "src")
 		if cid := shown(img); cid != "" {
 			src = "cid:" + url.PathEscape(cid) // RFC 2392 §2
@@ -85,40 +102,89 @@ func (s *Server) outgoing(fragment string, attachments []Attachment, account sto
 	if err != nil {
 		return "", err
 	}
-	return s.policy.Sanitize(rewritten), nil
+	return s.policy.Sanitize(fragment), nil
 }
 
-// named returns HTML for a page with the content ids of its images at them.
-func named(fragment string, inline []Attachment) (string, error) {
-	if len(inline) == 0 {
-		return fragment, nil
-	}
-	return rewriteImages(fragment, func(img *html.Node) {
-		src := attribute(img, "src")
-		if i := slices.IndexFunc(inline, func(at Attachment) bool { return at.Address == src }); i >= 0 && inline[i].ContentID != "" {
-			setAttribute(img, cidAttribute, inline[i].ContentID)
+// edited returns HTML for the composer of a page: sanitised, with addresses of its images, of which remote ones are not loaded. Cid
+// returns the attachment with a content id, and may be nil. With signature, what was marked as one when it was saved is again.
+func (s *Server) edited(text string, cid func(id string) (Attachment, bool), signature bool) string {
+	cids := map[string]string{} // By address.
+	doc := s.reader.long.Sanitize(text, htmlmail.Options{
+		AllowRemote: true,
+		RemoteURL:   placeholder,
+		CID: func(id string) (string, bool) {
+			if cid == nil {
+				return "", false
+			}
+			at, ok := cid(id)
+			cids[at.Address] = at.ContentID
+			return at.Address, ok
+		},
+	})
+	fragment, err := rewritten(doc.Body, func(n *html.Node) {
+		// What is for readers of messages.
+		class := attribute(n, "class")
+		n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool {
+			switch a.Key {
+			case "class", "id", "name", "target", "rel", "referrerpolicy":
+				return true
+			case "title":
+				return n.DataAtom == atom.A || strings.Contains(class, "mox-")
+			}
+			return false
+		})
+		switch {
+		case n.DataAtom == atom.Img:
+			if id := cids[attribute(n, "src")]; id != "" {
+				setAttribute(n, cidAttribute, id)
+			}
+		case signature && n.DataAtom == atom.Div && class == signatureClass:
+			setAttribute(n, signatureAttribute, "")
+		case class == "mox-mixed":
+			unwrap(n)
 		}
 	})
+	if err != nil {
+		return "" // Of a reader in memory.
+	}
+	return fragment
 }
 
-// rewriteImages changes the images in a fragment of HTML.
-func rewriteImages(fragment string, change func(img *html.Node)) (string, error) {
+// rewritten returns a fragment of HTML with its elements changed.
+func rewritten(fragment string, change func(n *html.Node)) (string, error) {
 	nodes, err := html.ParseFragment(strings.NewReader(fragment), &html.Node{Type: html.ElementNode, Data: "body", DataAtom: atom.Body})
 	if err != nil {
 		return "", err
 	}
-	var b strings.Builder
+	root := &html.Node{Type: html.DocumentNode}
 	for _, n := range nodes {
-		for d := range descendants(n) {
-			if d.Type == html.ElementNode && d.DataAtom == atom.Img {
-				change(d)
-			}
+		root.AppendChild(n)
+	}
+	for _, n := range slices.Collect(root.Descendants()) {
+		if n.Type == html.ElementNode {
+			change(n)
 		}
+	}
+	var b strings.Builder
+	for n := root.FirstChild; n != nil; n = n.NextSibling {
 		if err := html.Render(&b, n); err != nil {
 			return "", err
 		}
 	}
 	return b.String(), nil
+}
+
+// unwrap puts what an element holds in its place.
+func unwrap(n *html.Node) {
+	for c := n.FirstChild; c != nil; c = n.FirstChild {
+		n.RemoveChild(c)
+		n.Parent.InsertBefore(c, n)
+	}
+	n.Parent.RemoveChild(n)
+}
+
+func hasAttribute(n *html.Node, key string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Namespace == "" && a.Key == key })
 }
 
 func attribute(n *html.Node, key string) string {
@@ -138,18 +204,4 @@ func setAttribute(n *html.Node, key, value string) {
 		}
 	}
 	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
-}
-
-// descendants yields a node and all below it.
-func descendants(n *html.Node) func(yield func(*html.Node) bool) {
-	return func(yield func(*html.Node) bool) {
-		if !yield(n) {
-			return
-		}
-		for d := range n.Descendants() {
-			if !yield(d) {
-				return
-			}
-		}
-	}
 }

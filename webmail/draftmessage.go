@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"mox/dns"
 	"mox/message"
@@ -25,14 +23,32 @@ const draftField = "X-Mox-Draft"
 type draftExtra struct {
 	Related    []string  `json:",omitempty"`
 	Forward    bool      `json:",omitempty"`
-	RequireTLS TLSChoice `json:",omitempty"`
+	RequireTLS TLSChoice `json:",omitempty"` // TLSRequired, or none: TLSOptional is a field of the message.
 	SendAt     int64     `json:",omitempty"`
-	Rich       bool      `json:",omitempty"`
+	Typed      []typedPerson   `json:",omitempty"`
+}
+
+// typedPerson is what was typed in the place of an address and is none, so that no header can have it.
+type typedPerson struct {
+	Field string
+	At    int // In the list.
+	Person
+}
+
+// recipientList is one of the lists of addresses of a draft.
+type recipientList struct {
+	field  string
+	people *[]Person
+}
+
+// recipients returns the lists of addresses of a draft.
+func (d *Draft) recipients() []recipientList {
+	return []recipientList{{"Reply-To", &d.ReplyTo}, {"To", &d.To}, {"Cc", &d.Cc}, {"Bcc", &d.Bcc}}
 }
 
 // Bounds of drafts.
 const (
-	maxDraftText  = 4 << 20 // Bytes of each form of the text.
+	maxDraftText  = longText - 1<<10 // Bytes of each form of the text, so that all of it can be read again.
 	maxAttached   = 500
 	spoolInMemory = 1 << 20
 )
@@ -70,7 +86,8 @@ func (s *Server) write(ctx context.Context, acc *store.Account, actor store.Acto
 			spool.Close()
 		}
 	}()
-	limited := &limitWriter{spool, maxMessageSize(s.opts.Config())}
+	max := maxMessageSize(s.opts.Config())
+	limited := &limitWriter{w: spool, left: max, max: max}
 	if err := composer.Write(limited, w.header(composer.NewHeader()), body); err != nil {
 		return nil, nil, err
 	}
@@ -85,11 +102,13 @@ func (w *writing) host() string {
 	return w.s.opts.Config().Hostname.ASCII
 }
 
+var errTooLong = errUser(codeLimit, "The text is longer than %d MB.", longText>>20)
+
 // check returns an error for a draft that cannot be a message.
 func (w *writing) check() error {
 	d := &w.d
 	if len(d.HTML) > maxDraftText || len(d.Text) > maxDraftText {
-		return errUser(codeLimit, "The text is longer than %d MB.", maxDraftText>>20)
+		return errTooLong
 	}
 	if len(d.Attachments) > maxAttached {
 		return errUser(codeLimit, "There are more than %d files.", maxAttached)
@@ -99,19 +118,12 @@ func (w *writing) check() error {
 			return errUser(codeLimit, "There are more than %d recipients.", maxRecipients)
 		}
 		for _, p := range l {
-			if strings.ContainsFunc(localpart(p.Address), func(r rune) bool { return r >= utf8.RuneSelf }) {
+			if a, err := smtp.ParseAddress(p.Address); err == nil && a.Localpart.IsInternational() {
 				w.utf8 = true
 			}
 		}
 	}
 	return nil
-}
-
-func localpart(address string) string {
-	if i := strings.LastIndexByte(address, '@'); i >= 0 {
-		return address[:i]
-	}
-	return address
 }
 
 // header writes the header.
@@ -154,7 +166,22 @@ func (w *writing) header(h *message.HeaderWriter) *message.HeaderWriter {
 // extra writes what a draft has besides its message.
 func (w *writing) extra(h *message.HeaderWriter) {
 	d := &w.d
-	extra, err := json.Marshal(draftExtra{d.Related, d.Forward, d.RequireTLS, d.SendAt, d.Rich})
+	x := draftExtra{Related: d.Related, Forward: d.Forward, SendAt: d.SendAt}
+	if d.RequireTLS == TLSRequired {
+		x.RequireTLS = TLSRequired
+	}
+	keep := func(field string, l []Person) {
+		for i, p := range l {
+			if _, err := smtp.ParseAddress(p.Address); err != nil && p != (Person{}) {
+				x.Typed = append(x.Typed, typedPerson{field, i, p})
+			}
+		}
+	}
+	keep("From", []Person{d.From})
+	for _, l := range d.recipients() {
+		keep(l.field, *l.people)
+	}
+	extra, err := json.Marshal(x)
 	if err == nil {
 		h.Structured(draftField, folded(base64.StdEncoding.EncodeToString(extra)))
 	}
@@ -170,16 +197,12 @@ func folded(s string) string {
 	return b.String() + s
 }
 
-// addresses returns people for a header. In a draft, what is no address is kept as it was typed.
+// addresses returns people for a header, without those that have no address.
 func (w *writing) addresses(l []Person) []message.Address {
 	var all []message.Address
 	for _, p := range l {
 		a, err := smtp.ParseAddress(p.Address)
 		if err != nil {
-			user, host, _ := strings.Cut(p.Address, "@")
-			if w.draft && user != "" {
-				all = append(all, message.Address{Name: p.Name, User: user, Host: host})
-			}
 			continue
 		}
 		host := a.Domain.ASCII
@@ -212,6 +235,9 @@ func (w *writing) body(f *files) (*message.Body, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(fragment) > maxDraftText {
+			return nil, errTooLong
+		}
 		rich := message.HTMLBody("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>" + fragment + "</body></html>\n")
 		if len(inline) > 0 {
 			rich = message.Multipart("related", append([]*message.Body{rich}, inline...)...)
@@ -219,6 +245,9 @@ func (w *writing) body(f *files) (*message.Body, error) {
 		text = message.Multipart("alternative", flowed(w.s.reader.long.ToText(fragment)), rich)
 	} else {
 		text = flowed(d.Text)
+		if w.draft {
+			text = message.TextBody(strings.ToValidUTF8(d.Text, "\uFFFD")) // As it was typed: to make paragraphs of lines and back could change it.
+		}
 	}
 	if len(files) == 0 {
 		return text, nil
@@ -235,21 +264,19 @@ func flowed(text string) *message.Body {
 
 // limitWriter fails when more is written than a message may have.
 type limitWriter struct {
-	w    io.Writer
-	left int64
+	w         io.Writer
+	left, max int64
 }
-
-var errTooMuch = errors.New("message is too large")
 
 func (l *limitWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > l.left {
-		return 0, errTooMuch
+		return 0, errTooLarge(l.max)
 	}
 	l.left -= int64(len(p))
 	return l.w.Write(p)
 }
 
-// host and paths of addresses of recipients.
+// recipientPath returns where mail for somebody goes.
 func recipientPath(p Person) (smtp.Path, error) {
 	a, err := smtp.ParseAddress(p.Address)
 	if err != nil {

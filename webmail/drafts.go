@@ -54,12 +54,16 @@ func (c *composing) putDraft(earlier string, m store.NewMessage) (store.Added, e
 		if err != nil {
 			return store.Added{}, err
 		}
+		trash, err := c.trash()
+		if err != nil {
+			return store.Added{}, err
+		}
 		for _, at := range l {
-			if at.Flags&imap.FlagDraft == 0 {
-				continue // It was sent, or is none: it stays.
+			if at.Flags&imap.FlagDraft == 0 || slices.Contains(trash, at.Mailbox) {
+				continue // It was sent, or is none, or somebody else threw it away: it stays.
 			}
 			added, err := c.acc.Replace(c.ctx, c.actor, at.Mailbox, at.UID, m)
-			if !errors.Is(err, store.ErrExpunged) {
+			if !errors.Is(err, store.ErrExpunged) && !errors.Is(err, store.ErrNoMailbox) {
 				return added, err
 			}
 		}
@@ -73,6 +77,21 @@ func (c *composing) putDraft(earlier string, m store.NewMessage) (store.Added, e
 		return store.Added{}, err
 	}
 	return l[0], nil
+}
+
+// trash returns the mailboxes for what was thrown away.
+func (c *composing) trash() ([]store.MailboxID, error) {
+	l, err := c.acc.Mailboxes(c.ctx, c.actor)
+	if err != nil {
+		return nil, err
+	}
+	var ids []store.MailboxID
+	for _, mb := range l {
+		if mb.SpecialUse == store.Trash {
+			ids = append(ids, mb.ID)
+		}
+	}
+	return ids, nil
 }
 
 // savedAttachments returns the attachments of a draft that was saved, in their order, as parts of it: uploads are forgotten at some

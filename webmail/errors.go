@@ -47,7 +47,6 @@ var told = []struct {
 	{store.ErrBadKeyword, codeBad, "A label cannot have this name."},
 	{store.ErrQuota, codeQuota, "There is no space left for mail. Delete something, and empty Trash."},
 	{store.ErrExpunged, codeNotFound, "This message does not exist any more."},
-	{errTooMuch, codeLimit, "The message is too large with its files."},
 	{queue.ErrTooLate, codeTooLate, "The message is on its way already."},
 	{queue.ErrSendTime, codeBad, "A message can be sent a year ahead at most."},
 	{store.ErrNoSubmission, codeNotFound, "This message is not known any more."},
@@ -69,8 +68,13 @@ func (s *Server) tell(ctx context.Context, call string, rerr *error) {
 			return
 		}
 	}
-	if e, ok := errors.AsType[*smtp.Error](err); ok && e.Code/100 == 5 {
-		*rerr = errUser(codeRefused, "%s", e.Text)
+	if e, ok := errors.AsType[*smtp.Error](err); ok {
+		// Of a check of messages that are sent; its text is for clients.
+		code := codeTemporary
+		if e.Code/100 == 5 {
+			code = codeRefused
+		}
+		*rerr = errUser(code, "%s", e.Text)
 		return
 	}
 	if ctx.Err() != nil {

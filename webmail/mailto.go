@@ -3,6 +3,7 @@ package webmail
 import (
 	"net/url"
 	"strings"
+	"unicode"
 
 	"mox/message"
 )
@@ -16,58 +17,71 @@ func mailto(u string, d *Draft) error {
 	if len(u) > 64<<10 || len(u) < 7 || !strings.EqualFold(u[:7], "mailto:") {
 		return errUser(codeBad, "The link is not one for writing a message.")
 	}
-	to, query, _ := strings.Cut(u[7:], "?")
-	query, _, _ = strings.Cut(query, "#")
-	unescape := func(s string) (string, error) {
-		// A plus sign is one here: these are no forms.
-		t, err := url.PathUnescape(s)
-		if err != nil {
-			return "", errUser(codeBad, "The link for writing a message has a mistake.")
-		}
-		return strings.ToValidUTF8(t, "\uFFFD"), nil
-	}
-	add := func(list *[]Person, s string) error {
-		// Commas between addresses are not encoded, those within are.
-		for part := range strings.SplitSeq(s, ",") {
-			t, err := unescape(part)
-			if err != nil {
-				return err
-			}
-			if l, ok := message.ParseAddresses([]byte(t)); ok {
-				*list = append(*list, people(l)...)
-			}
-		}
-		return nil
-	}
-	if err := add(&d.To, to); err != nil {
+	u, _, _ = strings.Cut(u[7:], "#")
+	to, query, _ := strings.Cut(u, "?")
+	if err := addMailto(&d.To, to); err != nil {
 		return err
 	}
 	for field := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(field, "=")
 		var err error
-		switch strings.ToLower(name) {
+		switch strings.ToLower(unescapeMailto(name)) {
 		case "to":
-			err = add(&d.To, value)
+			err = addMailto(&d.To, value)
 		case "cc":
-			err = add(&d.Cc, value)
+			err = addMailto(&d.Cc, value)
 		case "bcc":
-			err = add(&d.Bcc, value)
+			err = addMailto(&d.Bcc, value)
 		case "subject":
-			d.Subject, err = unescape(value)
+			// It is on one line, so that nothing in it can look like another field.
+			d.Subject = strings.Join(strings.FieldsFunc(unescapeMailto(value), unicode.IsControl), " ")
 		case "body":
-			if d.Text, err = unescape(value); err == nil && d.Rich {
-				d.HTML, d.Text = "<p>"+lines(strings.ReplaceAll(d.Text, "\r\n", "\n"))+"</p>", ""
-			}
+			d.setText(unescapeMailto(value))
 		case "in-reply-to":
-			var id string
-			if id, err = unescape(value); err == nil {
-				if ids := message.ParseMessageIDs([]byte(id)); len(ids) == 1 {
-					d.InReplyTo, d.References = ids[0], ids
-				}
+			if ids := message.ParseMessageIDs([]byte(unescapeMailto(value))); len(ids) == 1 {
+				d.InReplyTo, d.References = ids[0], ids
 			}
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// setText sets the text of a draft to plain text.
+func (d *Draft) setText(text string) {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
+	if d.Rich {
+		d.HTML, d.Text = "<p>"+lines(text)+"</p>", ""
+	} else {
+		d.HTML, d.Text = "", text
+	}
+}
+
+// unescapeMailto decodes a part of a URL. A plus sign is one there, as this is no form (RFC 6068 §5); what is no encoding is
+// taken as it stands.
+func unescapeMailto(s string) string {
+	t, err := url.PathUnescape(s)
+	if err != nil {
+		t = s
+	}
+	return strings.ToValidUTF8(t, "\uFFFD")
+}
+
+// addMailto adds addresses of a URL. Commas between them are not encoded, those within are (RFC 6068 §2).
+func addMailto(list *[]Person, s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		if l, ok := message.ParseAddresses([]byte(unescapeMailto(part))); ok {
+			*list = append(*list, people(l)...)
+		}
+		if len(*list) > maxRecipients {
+			return errUser(codeLimit, "The link has more than %d recipients.", maxRecipients)
 		}
 	}
 	return nil

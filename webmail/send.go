@@ -87,6 +87,11 @@ func (c *composing) sendFrom(d Draft) (smtp.Address, error) {
 	if len(d.To)+len(d.Cc)+len(d.Bcc) == 0 {
 		return smtp.Address{}, errUser(codeBad, "The message needs a recipient.")
 	}
+	for _, p := range d.ReplyTo {
+		if _, err := recipientPath(p); err != nil {
+			return smtp.Address{}, err
+		}
+	}
 	return from, nil
 }
 

@@ -18,6 +18,7 @@ const settingName = "webmail"
 const (
 	maxListed    = 1000     // Entries of each list.
 	maxSignature = 32 << 10 // Bytes of each form of a signature.
+	maxSettings  = 1 << 20  // Bytes of all, in JSON.
 )
 
 // defaultSettings are those of a user who has chosen nothing.
@@ -48,7 +49,9 @@ func settings(ctx context.Context, acc *store.Account) (Settings, error) {
 
 // choices are what fields of Settings may be, the default first.
 func (st *Settings) choices() map[*string][]string {
-	actions := []string{"", string(ActArchive), string(ActTrash), string(ActJunk), string(ActRead), string(ActFlag), string(ActMove), string(ActLabel)}
+	swipes := func(first ActionKind) []string {
+		return []string{string(first), "", string(ActArchive), string(ActTrash), string(ActJunk), string(ActRead), string(ActFlag), string(ActMove), string(ActLabel)}
+	}
 	return map[*string][]string{
 		&st.Theme:       {"", "light", "dark"},
 		&st.Density:     {"comfortable", "compact", "cosy"},
@@ -56,8 +59,8 @@ func (st *Settings) choices() map[*string][]string {
 		&st.AfterAction: {"next", "previous", "list"},
 		&st.Keys:        {"mox", "gmail", "off"},
 		&st.Remote:      {"ask", "never", "contacts"},
-		&st.SwipeRight:  actions,
-		&st.SwipeLeft:   actions,
+		&st.SwipeRight:  swipes(ActArchive),
+		&st.SwipeLeft:   swipes(ActTrash),
 	}
 }
 
@@ -136,6 +139,9 @@ func saveSettings(ctx context.Context, acc *store.Account, actor store.Actor, st
 	value, err := json.Marshal(st)
 	if err != nil {
 		return Settings{}, err
+	}
+	if len(value) > maxSettings {
+		return Settings{}, errUser(codeLimit, "There is more in the settings than %d MB.", maxSettings>>20)
 	}
 	modseq, err := acc.SetSetting(ctx, actor, settingName, value, imap.ModSeq(read))
 	if errors.Is(err, store.ErrSettingChanged) {

@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/net/html"
+
 	"mox/smtp"
 )
 
 // attachmentWords are how people speak of files that they mean to attach.
-var attachmentWords = regexp.MustCompile(`(?i)\b(attach(ed|ment|ments|ing)?|enclosed|enclosure|angehängt|anhang|anhänge|anbei|beigefügt|bijlage|bijgevoegd|pi[eè]ces? jointes?|ci-joint|adjunt[oa]s?|allegat[oi]|in allegato|anexos?|bifogad|vedlagt|vedhæftet|liitteenä|załącznik\w*|przíloh\w*|přílo[hz]\w*)\b`)
+var attachmentWords = regexp.MustCompile(`(?i)(?:^|[^\pL])(attach(ed|ment|ments|ing)?|enclosed|enclosure|angehängt|anhang|anhänge|anbei|beigefügt|bijlage|bijgevoegd|pi[eè]ces? jointes?|ci-joint|adjunt[oa]s?|allegat[oi]|in allegato|anexos?|bifogad|vedlagt|vedhæftet|liitteenä|załącznik\pL*|přílo[hz]\pL*)(?:[^\pL]|$)`)
 
 // warnings returns what a sender should look at.
 func (c *composing) warnings(d Draft) []Warning {
@@ -18,7 +20,7 @@ func (c *composing) warnings(d Draft) []Warning {
 	warn := func(kind, format string, args ...any) { l = append(l, Warning{kind, fmt.Sprintf(format, args...)}) }
 	text := d.Text
 	if d.Rich {
-		text = c.s.reader.short.ToText(d.HTML)
+		text = c.s.reader.long.ToText(unsigned(d.HTML))
 	}
 	own := ownWords(text)
 	if strings.TrimSpace(d.Subject) == "" {
@@ -30,14 +32,12 @@ func (c *composing) warnings(d Draft) []Warning {
 	if strings.TrimSpace(own) == "" && len(d.Attachments) == 0 && !d.Forward {
 		warn("text", "You have written nothing.")
 	}
-	seen := d.To
-	seen = append(slices.Clone(seen), d.Cc...)
-	if n := len(seen) + len(d.Bcc); c.st.ManyRecipients > 0 && n >= c.st.ManyRecipients {
-		if len(d.Bcc) == 0 {
-			warn("recipients", "The message has %d recipients, who all see each other's addresses.", n)
-		} else {
-			warn("recipients", "The message has %d recipients.", n)
-		}
+	seen, all := len(d.To)+len(d.Cc), len(d.To)+len(d.Cc)+len(d.Bcc)
+	switch many := c.st.ManyRecipients; {
+	case many > 0 && seen >= many:
+		warn("recipients", "The message has %d recipients, and each sees the addresses of %d.", all, seen)
+	case many > 0 && all >= many:
+		warn("recipients", "The message has %d recipients.", all)
 	}
 	size := int64(0)
 	for _, at := range d.Attachments {
@@ -57,14 +57,38 @@ func (c *composing) warnings(d Draft) []Warning {
 // ownWords returns what is written above, between and below quoted text.
 func ownWords(text string) string {
 	var b strings.Builder
-	for line := range strings.Lines(text) {
+	all := strings.Split(text, "\n")
+	for i, line := range all {
 		switch {
-		case strings.HasPrefix(line, ">"):
-		case strings.TrimSpace(line) == "--", strings.HasPrefix(line, "---------- Forwarded message"):
+		case strings.HasPrefix(line, ">"), strings.HasSuffix(line, " wrote:") && quoteFollows(all[i+1:]):
+		case strings.TrimSpace(line) == "--", strings.HasPrefix(line, forwardLine):
 			return b.String()
 		default:
-			b.WriteString(line)
+			b.WriteString(line + "\n")
 		}
 	}
 	return b.String()
+}
+
+// quoteFollows tells whether the first line with text is quoted.
+func quoteFollows(lines []string) bool {
+	for _, line := range lines {
+		if strings.TrimSpace(line) != "" {
+			return strings.HasPrefix(line, ">")
+		}
+	}
+	return false
+}
+
+// unsigned returns the HTML of a draft without its signature.
+func unsigned(fragment string) string {
+	text, err := rewritten(fragment, func(n *html.Node) {
+		if hasAttribute(n, signatureAttribute) && n.Parent != nil {
+			n.Parent.RemoveChild(n)
+		}
+	})
+	if err != nil {
+		return fragment
+	}
+	return text
 }
