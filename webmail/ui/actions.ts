@@ -1,10 +1,8 @@
-import { confirm } from "../../web/components/dialog/dialog";
 import type { Toast, Toasts } from "../../web/components/toast/toast";
 import { APIError } from "../../web/lib/api";
 import { Scope } from "../../web/lib/view";
 import { type API, type Acted, type Action, ActionKind, type Mailbox, type Row, type Item, Scope as MailScope } from "./api";
 import type { Account, Actions, Optimistic, Streams, Target } from "./app";
-import { pickLabels, pickMailbox } from "./pick";
 import { mailboxLabel, t } from "./texts";
 
 /** A long action shows how far it is after this, in milliseconds. */
@@ -71,11 +69,13 @@ export class PageActions implements Actions {
 		else this.say(t("undo.nothing"));
 	}
 
-	pickMailbox(title: string): Promise<Mailbox | null> {
+	async pickMailbox(title: string): Promise<Mailbox | null> {
+		const { pickMailbox } = await import("./pick");
 		return pickMailbox(this.#o.account, title);
 	}
 
-	pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null> {
+	async pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null> {
+		const { pickLabels } = await import("./pick");
 		return pickLabels(this.#o.account, title, present);
 	}
 
@@ -90,7 +90,8 @@ export class PageActions implements Actions {
 		this.#o.toasts.show({ text: `${what} ${why}`, failed: true });
 	}
 
-	#sure(target: Target): Promise<boolean> {
+	async #sure(target: Target): Promise<boolean> {
+		const { confirm } = await import("../../web/components/dialog/dialog");
 		return confirm({
 			title: t("expunge.title"), text: t("expunge.text", { n: target.count }), action: t("expunge.action"), cancel: t("cancel"), danger: true,
 		});

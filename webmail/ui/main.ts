@@ -10,10 +10,8 @@ import { PageActions } from "./actions";
 import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope, type Sent } from "./api";
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
-import { showHelp } from "./help";
 import type { Scope as KeyScope } from "./keys";
 import { MessageList } from "./list/list";
-import { askLogin } from "./loginagain";
 import { Notifier } from "./notify";
 import { queryOf, sameQuery } from "./queries";
 import { ConversationReader } from "./reader/reader";
@@ -49,7 +47,7 @@ class Page implements App {
 		const scope = this.#scope;
 		const address = start.Identities[0]?.Address ?? start.Account;
 		const session = new Session({
-			ask: askLogin(address),
+			ask: async (logIn, signal) => (await import("./loginagain")).askLogin(address)(logIn, signal),
 			state: { Account: start.Account, Session: "", CSRF: start.CSRF, Created: new Date(), Expires: new Date(Date.now() + 3_600_000) },
 			...(typeof BroadcastChannel === "function" && { channel: new BroadcastChannel(`mox-webmail-session/${start.Account}`) }),
 		});
@@ -83,7 +81,7 @@ class Page implements App {
 		});
 		this.#reader = new ConversationReader(this, { back: () => this.#back(), step: (by, unread) => this.#list.step(by, { unread }) });
 		this.#sidebar = new Sidebar({ app: this, dropped: (to) => this.#dropped(to) });
-		this.#shell = new Shell({ app: this, sidebar: this.#sidebar, list: this.#list, reader: this.#reader, help: () => showHelp(this.commands), logOut: () => void this.#logOut(session) });
+		this.#shell = new Shell({ app: this, sidebar: this.#sidebar, list: this.#list, reader: this.#reader, help: () => this.#help(), logOut: () => void this.#logOut(session) });
 		document.body.prepend(this.#shell.root, toasts.root, this.#announcer.root);
 		new Tooltips();
 		new Notifier(this, scope, (text) => this.#announcer.say(text));
@@ -211,6 +209,10 @@ class Page implements App {
 			: { Kind: ActionKind.ActLabel, Mailbox: 0, Labels: [to.label] });
 	}
 
+	#help(): void {
+		void import("./help").then(({ showHelp }) => showHelp(this.commands));
+	}
+
 	async #logOut(session: Session): Promise<void> {
 		try {
 			await session.logOut();
@@ -234,7 +236,7 @@ class Page implements App {
 				this.#shell.search.input.focus();
 				this.#shell.search.input.select();
 			},
-			help: () => showHelp(this.commands),
+			help: () => this.#help(),
 			settings: () => this.router.go({ kind: "settings", section: "" }),
 			undo: () => this.actions.undo(),
 			focusMessage: () => this.#reader.focus(),

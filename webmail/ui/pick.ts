@@ -3,34 +3,10 @@ import { openPicker } from "../../web/components/combobox/picker";
 import { Dialog } from "../../web/components/dialog/dialog";
 import { checkbox, field, input } from "../../web/components/form/form";
 import { h } from "../../web/lib/dom";
-import type { IconName } from "../../web/lib/icons";
-import { type Mailbox, Role } from "./api";
+import type { Mailbox } from "./api";
 import type { Account } from "./app";
+import { mailboxIcon } from "./icons";
 import { labelName, mailboxLabel, t } from "./texts";
-
-/** The icon of a mailbox. */
-export function mailboxIcon(mailbox: Mailbox): IconName {
-	switch (mailbox.Role) {
-		case Role.RoleInbox:
-			return "inbox";
-		case Role.RoleDrafts:
-			return "draft";
-		case Role.RoleSent:
-			return "send";
-		case Role.RoleArchive:
-			return "archive";
-		case Role.RoleJunk:
-			return "junk";
-		case Role.RoleTrash:
-			return "trash";
-		case Role.RoleRejects:
-			return "reject";
-		case Role.RoleScheduled:
-			return "clock";
-		default:
-			return "folder";
-	}
-}
 
 /** Returns how well a name fits what is typed, less is better; undefined if it does not. */
 export function fit(name: string, typed: string): number | undefined {

@@ -1,12 +1,10 @@
 import { button } from "../../web/components/button/button";
-import { confirm, prompt } from "../../web/components/dialog/dialog";
-import { openMenu, type MenuEntry } from "../../web/components/menu/menu";
 import { Tree, type TreeNode } from "../../web/components/tree/tree";
 import { h } from "../../web/lib/dom";
 import { Scope, type View } from "../../web/lib/view";
-import { ActionKind, type Mailbox, Role, Scope as MailScope } from "./api";
+import { type Mailbox, Role, Scope as MailScope } from "./api";
 import type { App, Route } from "./app";
-import { mailboxIcon, pickMailbox } from "./pick";
+import { mailboxIcon } from "./icons";
 import { queryOf, sameQuery } from "./queries";
 import { labelFilter } from "./router";
 import { labelName, mailboxLabel, sizeText, t } from "./texts";
@@ -45,7 +43,7 @@ export class Sidebar implements View {
 			toggled: (id, expanded) => this.#toggled(id, expanded),
 			accepts: (id, data) => data.types.includes(dragType) && !id.startsWith("search:"),
 			dropped: (id) => o.dropped(id.startsWith("label:") ? { label: id.slice(6) } : { mailbox: Number(id) }),
-			menu: (id, at) => this.#menu(id, at),
+			menu: (id, at) => void this.#menu(id, at),
 		});
 		this.#special = this.#scope.own(tree(t("mailboxes")));
 		this.#own = this.#scope.own(tree(t("mailboxes.own")));
@@ -54,7 +52,7 @@ export class Sidebar implements View {
 			button({ label: t("compose"), icon: "compose", kind: "primary", key: app.commands.keys("compose"), run: () => void app.commands.run("compose") }),
 			h("div", { class: "sidebar-scroll" },
 				this.#special.root,
-				h("div", { class: "sidebar-row" }, this.#ownHead, button({ label: t("mailbox.new"), icon: "plus", kind: "quiet", run: () => void this.#create("") })),
+				h("div", { class: "sidebar-row" }, this.#ownHead, button({ label: t("mailbox.new"), icon: "plus", kind: "quiet", run: () => void this.#create() })),
 				this.#own.root, this.#moreHead, this.#more.root),
 			h("footer", { class: "sidebar-foot" }, this.#storage, this.#connection));
 		app.account.on(this.#scope, ["mailboxes", "settings"], () => this.#draw());
@@ -68,7 +66,7 @@ export class Sidebar implements View {
 
 	/** Opens a picker that goes to a mailbox by its name. */
 	async jump(): Promise<void> {
-		const m = await pickMailbox(this.#o.app.account, t("go.mailbox"));
+		const m = await this.#o.app.actions.pickMailbox(t("go.mailbox"));
 		if (m) this.#choose(String(m.ID));
 	}
 
@@ -145,93 +143,14 @@ export class Sidebar implements View {
 		account.change({ Collapsed: expanded ? rest : [...rest, name] });
 	}
 
-	#menu(id: string, at: HTMLElement | { x: number; y: number }): void {
-		const items = id.startsWith("label:") ? this.#labelMenu(id.slice(6)) : id.startsWith("search:") ? this.#searchMenu(id.slice(7)) : this.#mailboxMenu(Number(id));
-		if (items.length > 0) openMenu({ label: t("actions"), anchor: at, items });
+	async #menu(id: string, at: HTMLElement | { x: number; y: number }): Promise<void> {
+		const { openSidebarMenu } = await import("./sidebarmenu");
+		openSidebarMenu(this.#o.app, id, at);
 	}
 
-	#mailboxMenu(id: number): MenuEntry[] {
-		const { app } = this.#o;
-		const m = app.account.mailbox(id);
-		if (!m) return [];
-		const all = { Messages: [], Threads: [], All: true, Query: { ...queryOf(app, id), Threads: false }, Except: [], Stream: "", Action: "" };
-		const target = { selection: all, rows: [], all: true, except: new Set<string>(), count: m.Total };
-		const roles = [Role.RoleNone, Role.RoleArchive, Role.RoleDrafts, Role.RoleJunk, Role.RoleSent, Role.RoleTrash];
-		const fixed = m.Role === Role.RoleInbox || m.Role === Role.RoleScheduled || m.Role === Role.RoleRejects;
-		return [
-			{ label: t("mailbox.markRead"), icon: "mail-open", disabled: m.Unread === 0, run: () => void app.actions.act(target, { Kind: ActionKind.ActRead, Mailbox: 0, Labels: [] }) },
-			{ label: t("mailbox.create"), icon: "folder-plus", run: () => void this.#create(m.Name) },
-			...(fixed ? [] : [{ label: t("mailbox.rename"), icon: "edit" as const, run: () => void this.#rename(m) }]),
-			"line",
-			{ label: t("mailbox.export"), icon: "download", run: () => window.location.assign(`export?mailbox=${m.ID}&format=mbox`) },
-			...(fixed ? [] : ["line" as const, { heading: t("mailbox.role") }, ...roles.map((r) => ({
-				label: t(`role.${r || "none"}`), choice: "one" as const, checked: m.Role === r, run: () => void this.#try(app.api.MailboxRole(m.ID, r), t("mailbox.failed")),
-			}))]),
-			"line",
-			{ label: t("mailbox.empty"), icon: "x", disabled: m.Total === 0, danger: true, run: () => void this.#empty(m) },
-			...(fixed ? [] : [{ label: t("mailbox.delete"), icon: "trash" as const, danger: true, run: () => void this.#delete(m) }]),
-		];
-	}
-
-	#labelMenu(keyword: string): MenuEntry[] {
-		const { account } = this.#o.app;
-		const { Labels } = account.settings;
-		const have = Labels.find((l) => l.Keyword.toLowerCase() === keyword.toLowerCase()) ?? { Keyword: keyword, Name: "", Color: 0 };
-		const change = (l: typeof have) => account.change({ Labels: [...Labels.filter((x) => x.Keyword !== have.Keyword), l] });
-		return [
-			{
-				label: t("label.rename"), icon: "edit", run: async () => {
-					const name = await prompt({ title: t("label.rename"), label: t("name"), value: labelName(account.settings, keyword), action: t("save"), cancel: t("cancel") });
-					if (name) change({ ...have, Name: name });
-				},
-			},
-			{ heading: t("colour") },
-			...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ label: t(`colour.${n}`), colour: n, choice: "one" as const, checked: have.Color === n, run: () => change({ ...have, Color: n }) })),
-		];
-	}
-
-	#searchMenu(name: string): MenuEntry[] {
-		const { account } = this.#o.app;
-		return [{ label: t("search.forget"), icon: "trash", run: () => account.change({ SavedSearches: account.settings.SavedSearches.filter((s) => s.Name !== name) }) }];
-	}
-
-	async #create(parent: string): Promise<void> {
-		const name = await prompt({ title: t("mailbox.create"), label: t("name"), action: t("create"), cancel: t("cancel"), check: (v) => v === "" ? t("name.missing") : "" });
-		if (name) await this.#try(this.#o.app.api.MailboxCreate(parent ? `${parent}/${name}` : name), t("mailbox.failed"));
-	}
-
-	async #rename(m: Mailbox): Promise<void> {
-		const name = await prompt({ title: t("mailbox.rename"), label: t("name.full"), value: m.Name, action: t("save"), cancel: t("cancel") });
-		if (name && name !== m.Name) await this.#try(this.#o.app.api.MailboxRename(m.ID, name), t("mailbox.failed"));
-	}
-
-	async #delete(m: Mailbox): Promise<void> {
-		const sure = m.Total === 0 || await confirm({ title: t("mailbox.delete"), text: t("mailbox.deleteText", { name: m.Name, n: m.Total }), action: t("mailbox.delete"), cancel: t("cancel"), danger: true });
-		if (!sure) return;
-		await this.#try(this.#o.app.api.MailboxDelete(m.ID), t("mailbox.failed"));
-		const { route } = this.#o.app.router;
-		const inbox = this.#o.app.account.withRole(Role.RoleInbox);
-		if (inbox && route.kind === "view" && route.query.Mailbox === m.ID) this.#choose(String(inbox.ID));
-	}
-
-	async #empty(m: Mailbox): Promise<void> {
-		const forGood = m.Role === Role.RoleJunk || m.Role === Role.RoleTrash || m.Role === Role.RoleRejects;
-		if (forGood && !await confirm({ title: t("mailbox.empty"), text: t("mailbox.emptyText", { name: mailboxLabel(m), n: m.Total }), action: t("mailbox.empty"), cancel: t("cancel"), danger: true })) return;
-		const { api, actions } = this.#o.app;
-		try {
-			const acted = await api.MailboxEmpty(m.ID, { timeout: 30 * 60_000 });
-			actions.say(t("mailbox.emptied", { n: acted.Count }), acted.Undo ? () => void this.#try(api.Undo(acted.Undo), t("undo.failed")) : undefined);
-		} catch (e) {
-			actions.fail(e, t("mailbox.failed"));
-		}
-	}
-
-	async #try(p: Promise<unknown>, what: string): Promise<void> {
-		try {
-			await p;
-		} catch (e) {
-			this.#o.app.actions.fail(e, what);
-		}
+	async #create(): Promise<void> {
+		const { createMailbox } = await import("./sidebarmenu");
+		await createMailbox(this.#o.app, "");
 	}
 
 	#usage(): void {

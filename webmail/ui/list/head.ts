@@ -2,7 +2,6 @@ import { bareCheckbox } from "../../../web/components/form/form";
 import { button, iconButton, toolbar } from "../../../web/components/button/button";
 import { chip } from "../../../web/components/chip/chip";
 import { attachMenu, type MenuEntry } from "../../../web/components/menu/menu";
-import { prompt } from "../../../web/components/dialog/dialog";
 import { h, replaceChildren } from "../../../web/lib/dom";
 import { type Query, Scope as MailScope, Sort } from "../api";
 import type { App } from "../app";
@@ -146,6 +145,7 @@ export class ListHead {
 
 	async #save(): Promise<void> {
 		const { account } = this.#app;
+		const { prompt } = await import("../../../web/components/dialog/dialog");
 		const Name = await prompt({ title: t("search.save"), label: t("name"), value: this.#list.query.Text, action: t("save"), cancel: t("cancel") });
 		if (!Name) return;
 		account.change({ SavedSearches: [...account.settings.SavedSearches.filter((s) => s.Name !== Name), { Name, Query: this.#list.query }] });
