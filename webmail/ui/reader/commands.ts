@@ -68,7 +68,7 @@ export function readerActions(r: ReaderParts): { readonly [name: string]: Run } 
 		edit: withCard((card) => card.compose(card.item.Draft ? ComposeKind.ComposeDraft : ComposeKind.ComposeEditAsNew)),
 		nextInThread: step(1), previousInThread: step(-1),
 		expandAll: withCard(() => r.cards().forEach((c) => c.open())), collapseAll: withCard(() => r.cards().forEach((c) => c.fold())),
-		viewAttachments: withCard((card) => card.view(0)),
+		viewAttachments: withCard((card) => card.view(0) || r.cards().some((c) => c.view(0))),
 		showText: withCard((card) => card.showAs(BodyKind.BodyText)), showHTML: withCard((card) => card.showAs(BodyKind.BodyHTML)),
 		openInTab: withCard((card) => void open(app.router.href({ kind: "message", email: card.item.Email }))),
 		showRaw: source("raw"), showParts: source("parts"), showHeaders: source("headers"),

@@ -12,8 +12,8 @@ export interface FrameOptions {
 	readonly mail: (address: string) => void;
 }
 
-/** A document that grows by being grown, as one with heights in parts of the window, is followed so many times. */
-const mostGrowth = 40;
+/** A document that grows by being given more room, as one with heights in parts of the window does, is followed so many times. */
+const mostGrowth = 3;
 
 /**
  * The text of a message in its frame. The document runs nothing and has the origin of the page, so that the page can see its height and get the keys
@@ -23,7 +23,8 @@ export class BodyFrame implements View {
 	readonly root: HTMLIFrameElement;
 	readonly #o: FrameOptions;
 	readonly #scope = new Scope();
-	#growth = 0;
+	#growth = 0; // How often it grew with no reason but itself.
+	#width = 0;
 
 	constructor(o: FrameOptions) {
 		this.#o = o;
@@ -73,7 +74,9 @@ export class BodyFrame implements View {
 		const doc = this.document;
 		const html = doc?.documentElement;
 		if (!html || !doc.body) return;
-		if (afresh) this.#growth = 0;
+		const width = this.root.clientWidth;
+		if (afresh || width !== this.#width) this.#growth = 0;
+		this.#width = width;
 		const content = Math.max(html.getBoundingClientRect().height, doc.compatMode === "CSS1Compat" ? doc.body.scrollHeight : 0);
 		const bar = html.scrollWidth > html.clientWidth ? this.root.clientHeight - html.clientHeight || 0 : 0;
 		const height = Math.ceil(content) + Math.min(Math.max(bar, 0), 20);
