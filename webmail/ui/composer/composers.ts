@@ -42,6 +42,7 @@ export class PageComposers implements Composers {
 	readonly #channel: BroadcastChannel | undefined;
 	#open: Composer[] = []; // The one used last is the last.
 	#before: Element | null = null; // What had the focus before.
+	#pushed = false; // Whether the history of the browser has an entry for the composer that covers the page.
 	#csrf: string;
 
 	constructor(app: App) {
@@ -59,6 +60,7 @@ export class PageComposers implements Composers {
 		});
 		app.onLayout(this.#scope, () => this.#arrange());
 		this.#scope.listen(window, "resize", () => this.#arrange());
+		this.#scope.listen(window, "popstate", () => this.#wentBack());
 		if (typeof BroadcastChannel === "function") {
 			this.#channel = new BroadcastChannel(`mox-webmail-composers/${Account}`);
 			this.#channel.onmessage = (event: MessageEvent<Told>) => {
@@ -85,7 +87,7 @@ export class PageComposers implements Composers {
 	}
 
 	async edit(draft: Draft): Promise<void> {
-		this.#add(draft, { focus: true });
+		this.#add(draft, { focus: true, unsaved: true });
 	}
 
 	sent(sent: Sent, draft: Draft): void {
@@ -186,8 +188,23 @@ export class PageComposers implements Composers {
 			c.root.classList.toggle("covered", over && c !== top);
 		}
 		this.#root.classList.toggle("over", over);
+		this.#history(over && phone && top.shape !== "alone");
 		const shell = document.querySelector<HTMLElement>("body > .shell");
 		if (shell) shell.inert = over;
+	}
+
+	/** On a phone the composer covers the page, and going back leaves it, not the page. */
+	#history(covered: boolean): void {
+		if (covered === this.#pushed) return;
+		this.#pushed = covered;
+		if (covered) history.pushState(null, "", location.href);
+		else history.back();
+	}
+
+	#wentBack(): void {
+		if (!this.#pushed) return;
+		this.#pushed = false;
+		void this.#open.findLast((c) => c.shape !== "minimised")?.leave();
 	}
 
 	async #popOut(c: Composer): Promise<void> {

@@ -44,6 +44,7 @@ export function above(root: HTMLElement, node: Node, selector: string): HTMLElem
 function lines(root: HTMLElement, range: Range): HTMLElement[] {
 	for (const n of [...root.childNodes]) {
 		if (n instanceof HTMLElement && /^(DIV|P|UL|OL|BLOCKQUOTE|PRE|H\d|HR|TABLE)$/.test(n.nodeName)) continue;
+		if (n instanceof Text && n.data.trim() === "") continue; // Between lines, as in the source of a message.
 		const before = n.previousSibling;
 		if (before instanceof HTMLElement && before.hasAttribute("data-line")) before.append(n);
 		else {
