@@ -31,22 +31,23 @@ const compress = (bytes) => brotliCompressSync(bytes, {
 });
 
 // The page's script is the entry and all that it imports. What is loaded later shares code with it, and esbuild would put
-// that into one more file, which the page would have to fetch at once. So each part that is loaded later imports the entry
-// too: then all that the entry needs is shared, and goes into one file.
-const oneFirstFile = (entry) => ({
+// that into more files, which the page would have to fetch at once. So each part that is loaded later imports the entry
+// too: then all that the entry needs is shared by all of them, and goes into one file.
+const oneFirstFile = (entry, later) => ({
 	name: "one-first-file",
 	setup(build) {
-		build.onResolve({ filter: /^\./ }, async (a) => {
-			if (a.kind !== "dynamic-import" || a.pluginData === "resolved") return undefined;
-			const found = await build.resolve(a.path, { kind: a.kind, importer: a.importer, resolveDir: a.resolveDir, pluginData: "resolved" });
-			return { ...found, namespace: "file", pluginData: "later" };
-		});
-		build.onLoad({ filter: /\.ts$/ }, (a) => {
-			if (a.pluginData !== "later") return undefined;
-			return { contents: `import ${JSON.stringify(entry)};\n` + readFileSync(a.path, "utf8"), loader: "ts" };
-		});
+		build.onLoad({ filter: /\.ts$/ }, (a) => later.has(a.path)
+			? { contents: `import ${JSON.stringify(entry)};\n` + readFileSync(a.path, "utf8"), loader: "ts" }
+			: undefined);
 	},
 });
+
+// loadedLater returns the paths of what is imported by import(), also of what others import at once.
+const loadedLater = async (options) => {
+	const { metafile } = await esbuild.build(options);
+	const all = Object.values(metafile.inputs).flatMap((i) => i.imports);
+	return new Set(all.filter((i) => i.kind === "dynamic-import").map((i) => path.join(root, i.path)));
+};
 
 // outputs returns the files of a face by name, and the manifest.
 async function outputs(face) {
@@ -57,7 +58,8 @@ async function outputs(face) {
 		outdir: path.join(root, face, "dist"), entryNames: "[name].[hash]", chunkNames: "[name].[hash]", assetNames: "[name].[hash]",
 		tsconfig: path.join(root, "web/tsconfig.json"), logLevel: "warning",
 	};
-	const scripts = await esbuild.build({ ...options, entryPoints: [entry], format: "esm", splitting: true, plugins: [oneFirstFile(entry)] });
+	const modules = { ...options, entryPoints: [entry], format: "esm", splitting: true };
+	const scripts = await esbuild.build({ ...modules, plugins: [oneFirstFile(entry, await loadedLater(modules))] });
 	const sheets = await esbuild.build({ ...options, entryPoints: [path.join(ui, "main.css")] });
 
 	const files = new Map();
