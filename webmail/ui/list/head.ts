@@ -9,6 +9,9 @@ import { labelName, language, t } from "../texts";
 import { actionMenu, done } from "./commands";
 import type { MessageList } from "./list";
 
+/** Tells whether A is on top by default, as with words. */
+const upward = (sort: Sort): boolean => sort === Sort.SortFrom || sort === Sort.SortSubject;
+
 /** The head of the list: what it shows and how, or with a selection, what can be done to that. */
 export class ListHead {
 	readonly root = h("header", { class: "list-head" });
@@ -94,11 +97,11 @@ export class ListHead {
 
 	#sortMenu(): MenuEntry[] {
 		const q = this.#list.query;
-		const by = (sort: Sort, label: string) => ({ label, choice: "one" as const, checked: q.Sort === sort, run: () => this.#change({ Sort: sort }) });
+		const by = (sort: Sort, label: string) => ({ label, choice: "one" as const, checked: q.Sort === sort, run: () => this.#change({ Sort: sort, Oldest: upward(sort) }) });
 		return [
 			by(Sort.SortDate, t("sort.date")), by(Sort.SortFrom, t("sort.from")), by(Sort.SortSubject, t("sort.subject")), by(Sort.SortSize, t("sort.size")),
 			"line",
-			{ label: t("sort.oldest"), choice: "many", checked: q.Oldest, run: () => this.#change({ Oldest: !q.Oldest }) },
+			{ label: t("sort.oldest"), choice: "many", checked: q.Oldest !== upward(q.Sort), run: () => this.#change({ Oldest: !q.Oldest }) },
 			{ label: t("threads"), choice: "many", checked: q.Threads, run: () => this.#change({ Threads: !q.Threads }) },
 		];
 	}
@@ -130,8 +133,8 @@ export class ListHead {
 		const q = this.#list.query;
 		const { settings } = this.#app.account;
 		const key = JSON.stringify([q, selecting, settings.Labels, settings.SavedSearches.length]);
-		if (this.#chips.dataset["key"] === key) return;
-		this.#chips.dataset["key"] = key;
+		if (this.#chips.dataset["drawn"] === key) return;
+		this.#chips.dataset["drawn"] = key;
 		const name = (f: string) => f.startsWith("label:") ? labelName(settings, f.slice(6)) : t(`filter.${f}`);
 		const active = q.Filters.map((f) => chip({
 			label: name(f), pressed: true, remove: { label: t("filter.remove", { name: name(f) }), run: () => this.#change({ Filters: q.Filters.filter((x) => x !== f) }) },
