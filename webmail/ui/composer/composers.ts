@@ -2,12 +2,11 @@ import { h } from "../../../web/lib/dom";
 import { Scope } from "../../../web/lib/view";
 import { type ComposeRequest, ComposeKind, type Draft, Role, type Sent } from "../api";
 import type { App, Composers } from "../app";
-import { dateText } from "../dates";
+import { dateText, mediumDateText } from "../dates";
 import { queryOf } from "../queries";
 import { t } from "../texts";
 import { Composer, type Shape } from "./composer";
 import { KeptDrafts } from "./kept";
-import { timeText } from "./schedule";
 import { SecurityBook } from "./security";
 import "./texts";
 
@@ -93,7 +92,7 @@ export class PageComposers implements Composers {
 	sent(sent: Sent, draft: Draft): void {
 		const { actions, account } = this.#app;
 		const later = draft.SendAt > Date.now() / 1000 && draft.SendAt === sent.Until;
-		const text = later ? t("composer.scheduled", { time: timeText(sent.Until) }) : t(sent.Undo ? "composer.sent.archived" : "composer.sent");
+		const text = later ? t("composer.scheduled", { time: mediumDateText(sent.Until) }) : t(sent.Undo ? "composer.sent.archived" : "composer.sent");
 		actions.say(text, sent.Until > 0 && (later || account.settings.UndoSeconds > 0) ? () => void this.#takeBack(sent, draft) : undefined);
 	}
 

@@ -5,8 +5,9 @@ import type { IconName } from "../../../web/lib/icons";
 import { formatAddress } from "../../../web/lib/text";
 import { type Draft, type Settings, type Signature, TLSChoice } from "../api";
 import type { App } from "../app";
+import { mediumDateText } from "../dates";
 import { t } from "../texts";
-import { scheduleItems, timeText } from "./schedule";
+import { scheduleItems } from "./schedule";
 import type { SendWay } from "./sending";
 
 /** What is chosen for a message besides its text and its recipients. */
@@ -64,7 +65,7 @@ export class Chosen {
 		const one = (label: string, name: IconName, back: Partial<Options>) =>
 			chip({ label, icon: name, tone: "info", remove: { label: t("option.remove", { name: label }), run: () => this.change(back) } });
 		replaceChildren(this.root,
-			v.SendAt > 0 && one(t("schedule.chip", { time: timeText(v.SendAt) }), "clock", { SendAt: 0 }),
+			v.SendAt > 0 && one(t("schedule.chip", { time: mediumDateText(v.SendAt) }), "clock", { SendAt: 0 }),
 			v.RequireTLS === TLSChoice.TLSRequired && one(t("tls.chip"), "lock-closed", { RequireTLS: TLSChoice.TLSDefault }),
 			v.RequireTLS === TLSChoice.TLSDefault && auto && chip({ label: t("tls.chip"), icon: "lock-closed", tone: "ok", tip: t("tls.auto") }),
 			v.RequireTLS === TLSChoice.TLSOptional && one(t("tls.chip.optional"), "lock-open", { RequireTLS: TLSChoice.TLSDefault }),

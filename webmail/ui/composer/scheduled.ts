@@ -6,8 +6,9 @@ import { displayName } from "../../../web/lib/text";
 import { Scope, type View } from "../../../web/lib/view";
 import type { Submission } from "../api";
 import type { App } from "../app";
+import { mediumDateText } from "../dates";
 import { t } from "../texts";
-import { askTime, timeText } from "./schedule";
+import { askTime } from "./schedule";
 import "./texts";
 
 /** The messages that wait to be sent: when, and what can be done about it. */
@@ -60,11 +61,11 @@ export class ScheduledPage implements View {
 			const at = await askTime(s.SendAt);
 			if (at === undefined) return;
 			await api.Reschedule(s.ID, at);
-			actions.say(t("scheduled.moved", { time: timeText(at) }));
+			actions.say(t("scheduled.moved", { time: mediumDateText(at) }));
 		});
 		const named = (label: string) => `${label}: ${subject}`;
 		return h("li", { class: "scheduled-row", data: { submission: s.ID } },
-			h("div", { class: "scheduled-time" }, icon("clock", 18), h("time", { datetime: new Date(s.SendAt * 1000).toISOString() }, timeText(s.SendAt))),
+			h("div", { class: "scheduled-time" }, icon("clock", 18), h("time", { datetime: new Date(s.SendAt * 1000).toISOString() }, mediumDateText(s.SendAt))),
 			h("div", { class: "scheduled-words" }, h("p", { class: "scheduled-subject truncate" }, subject),
 				h("p", { class: "meta truncate" }, t("scheduled.to", { names: s.To.map((p) => displayName({ name: p.Name, address: p.Address })).join(", ") }))),
 			h("div", { class: "scheduled-actions" },
