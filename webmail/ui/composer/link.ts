@@ -2,17 +2,9 @@ import { button } from "../../../web/components/button/button";
 import { Dialog } from "../../../web/components/dialog/dialog";
 import { field, input } from "../../../web/components/form/form";
 import { h, uniqueID } from "../../../web/lib/dom";
-import { isAddress } from "../../../web/lib/text";
 import { t } from "../texts";
 import type { Editor } from "./editor";
-import { linkAddress } from "./schema";
-
-/** Makes an address of what people type for one: pages without "https://", and addresses of people. */
-export function typedAddress(text: string): string | undefined {
-	const typed = text.trim();
-	if (isAddress(typed)) return `mailto:${typed}`;
-	return linkAddress(typed) ?? (/^[^\s:/]+\.[^\s:/]{2,}([/?#:].*)?$/.test(typed) ? linkAddress(`https://${typed}`) : undefined);
-}
+import { typedAddress } from "./schema";
 
 /** Asks for the address of a link, and sets it. */
 export function askLink(editor: Editor): void {

@@ -1,6 +1,8 @@
 // What the text of a message is made of. HTML from elsewhere (pasted text, quoted messages, saved drafts) is read into pieces,
 // which have only names and values that are listed here, and elements are made of pieces.
 
+import { isAddress } from "../../../web/lib/text";
+
 /** What is read. Nodes of the browser fit. */
 export interface Source {
 	readonly nodeType: number;
@@ -70,6 +72,13 @@ export function linkAddress(address: string | null): string | undefined {
 	return /^(https?:\/\/|mailto:|tel:)[^\s]/i.test(a) ? a : undefined;
 }
 
+/** Makes an address of what people type for one: pages without "https://", and addresses of people. */
+export function typedAddress(text: string): string | undefined {
+	const typed = text.trim();
+	if (isAddress(typed)) return `mailto:${typed}`;
+	return linkAddress(typed) ?? (/^[^\s:/]+\.[^\s:/]{2,}([/?#:].*)?$/.test(typed) ? linkAddress(`https://${typed}`) : undefined);
+}
+
 /** Returns an address that an image may have here: of this page, or that of a placeholder. Others would be loaded from elsewhere. */
 export function imageAddress(address: string | null): string | undefined {
 	const a = (address ?? "").trim();
@@ -91,7 +100,7 @@ function readNode(node: Source, origin: Origin): Piece[] {
 	const name = node.nodeName.toLowerCase();
 	if (dropped.has(name)) return [];
 	const get = (attribute: string): string | null => node.getAttribute?.(attribute) ?? null;
-	const style = readStyle(get("style") ?? "");
+	const style = readStyle(get("data-style") ?? get("style") ?? "");
 	const tag = tags.get(name);
 	const children = read(node.childNodes, origin);
 	if (!tag) return children;

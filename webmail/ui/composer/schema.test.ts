@@ -1,6 +1,6 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { typedAddress } from "./link";
+import { typedAddress } from "./schema";
 
 test("what people type for the address of a link", () => {
 	for (const [typed, want] of [
