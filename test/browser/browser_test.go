@@ -50,15 +50,19 @@ type answer struct {
 // the certificate is trusted.
 func startBrowser(t *testing.T, s *server, cert certificate) *browser {
 	t.Helper()
+	return launchBrowser(t, "--no-proxy-server", "--host-resolver-rules=MAP * "+s.ip, "--ignore-certificate-errors-spki-list="+cert.spki)
+}
+
+// launchBrowser starts a browser with flags of chromium that ends with the test.
+func launchBrowser(t *testing.T, flags ...string) *browser {
+	t.Helper()
 	config, err := json.Marshal(map[string]any{
 		"path":    chromium,
 		"timeout": callTimeout.Milliseconds(),
-		"args": []string{
+		"args": append([]string{
 			"--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-			"--disable-component-update", "--disable-sync", "--no-proxy-server", "--mute-audio",
-			"--host-resolver-rules=MAP * " + s.ip,
-			"--ignore-certificate-errors-spki-list=" + cert.spki,
-		},
+			"--disable-component-update", "--disable-sync", "--mute-audio",
+		}, flags...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,6 +188,19 @@ type page struct {
 // open opens a tab that shares nothing with others.
 func (b *browser) open(t *testing.T, v view) *page {
 	t.Helper()
+	p := b.openWatched(t, v)
+	t.Cleanup(func() {
+		for _, problem := range p.problems() {
+			t.Errorf("problem in the page: %s", problem)
+		}
+		p.shut()
+	})
+	return p
+}
+
+// openWatched is as open, for a page whose problems the test looks at, and that it shuts.
+func (b *browser) openWatched(t *testing.T, v view) *page {
+	t.Helper()
 	scale := 1
 	if v.phone {
 		scale = 2
@@ -199,15 +216,25 @@ func (b *browser) open(t *testing.T, v view) *page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		for _, problem := range p.problems() {
-			t.Errorf("problem in the page: %s", problem)
-		}
-		if err := b.call(command{Page: p.number, Method: "shut"}, nil); err != nil {
-			t.Error(err)
-		}
-	})
 	return p
+}
+
+// tab opens another tab beside the page, that shares all with it and ends with it.
+func (p *page) tab() *page {
+	p.t.Helper()
+	p.b.mu.Lock()
+	p.b.pages++
+	n := &page{t: p.t, b: p.b, number: p.b.pages, view: p.view}
+	p.b.mu.Unlock()
+	n.must(nil, "", "tab", p.number)
+	return n
+}
+
+// shut closes the page and all its tabs.
+func (p *page) shut() {
+	if err := p.try(nil, "", "shut"); err != nil {
+		p.t.Error(err)
+	}
 }
 
 // try calls a method of the page, or of what a selector selects in it, and decodes the result unless into is nil.

@@ -19,8 +19,34 @@ const responseOf = async r => ({
 	protocol: await r.httpVersion(), type: r.request().resourceType(),
 })
 
+// spy notes all that a page does to others or asks for: requests, dialogs, windows, downloads, messages on the console.
+const spy = (page, note) => {
+	page.on('request', r => note(`request ${r.url()}`))
+	page.on('console', m => note(`console ${m.text()}`))
+	page.on('dialog', d => {
+		note(`dialog ${d.message()}`)
+		d.dismiss().catch(() => {})
+	})
+	page.on('popup', p => note(`window ${p.url()}`))
+	page.on('download', d => note(`download ${d.url()}`))
+	page.on('framenavigated', f => f === page.mainFrame() && note(`page ${f.url()}`))
+}
+
+// count notes what each request of a page has cost on the wire, headers and all, as far as it has come.
+const count = async page => {
+	const session = await page.context().newCDPSession(page)
+	const requests = new Map()
+	const add = (id, more) => Object.assign(requests.get(id) ?? {}, more)
+	session.on('Network.requestWillBeSent', e => requests.set(e.requestId, { url: e.request.url, method: e.request.method, bytes: 0 }))
+	session.on('Network.responseReceived', e => add(e.requestId, { protocol: e.response.protocol, bytes: e.response.encodedDataLength }))
+	session.on('Network.dataReceived', e => add(e.requestId, { bytes: (requests.get(e.requestId)?.bytes ?? 0) + e.encodedDataLength }))
+	session.on('Network.loadingFinished', e => add(e.requestId, { bytes: e.encodedDataLength }))
+	await session.send('Network.enable')
+	return requests
+}
+
 const watch = page => {
-	const seen = { problems: [], responses: [] }
+	const seen = { problems: [], responses: [], events: [] }
 	// The browser asks for /favicon.ico on its own, whatever the page is.
 	const icon = url => url.endsWith('/favicon.ico')
 	page.on('console', m => ['error', 'warning'].includes(m.type()) && !icon(m.location().url) && seen.problems.push(`console: ${m.text()} (${m.location().url})`))
@@ -39,10 +65,56 @@ const own = {
 		const p = await context.newPage()
 		pages.set(page, { page: p, seen: watch(p) })
 	},
+	// tab makes a page in the context of another one.
+	async tab({ page, args: [other] }) {
+		const p = await pages.get(other).page.context().newPage()
+		pages.set(page, { page: p, seen: watch(p) })
+	},
+	// opened makes the tab a page that another page has opened.
+	async opened({ page, args: [other] }) {
+		const context = pages.get(other).page.context()
+		const known = new Set([...pages.values()].map(k => k.page))
+		const p = context.pages().find(p => !known.has(p)) ?? await context.waitForEvent('page')
+		pages.set(page, { page: p, seen: watch(p) })
+		await p.waitForLoadState()
+	},
+	// download presses something, and returns the name and the place of the file that comes.
+	async download({ page, selector }) {
+		const { page: p } = pages.get(page)
+		const [d] = await Promise.all([p.waitForEvent('download'), p.locator(selector).click()])
+		return { name: d.suggestedFilename(), path: await d.path() }
+	},
 	async shut({ page }) {
 		const p = pages.get(page).page
 		pages.delete(page)
 		await p.context().close()
+	},
+	async closeTab({ page }) {
+		const p = pages.get(page).page
+		pages.delete(page)
+		await p.close()
+	},
+	// spy begins to note what the page does; events returns that, since the last call.
+	async spy({ page }) {
+		const { page: p, seen } = pages.get(page)
+		spy(p, event => seen.events.push(event))
+	},
+	async events({ page }) {
+		return pages.get(page).seen.events.splice(0)
+	},
+	// count begins to count bytes; traffic returns all requests since then.
+	async count({ page }) {
+		const known = pages.get(page)
+		known.requests = await count(known.page)
+	},
+	async traffic({ page }) {
+		return [...pages.get(page).requests.values()]
+	},
+	// devtools calls a method of the protocol of the browser's tools.
+	async devtools({ page, args: [method, params] }) {
+		const known = pages.get(page)
+		known.session ??= await known.page.context().newCDPSession(known.page)
+		return known.session.send(method, params)
 	},
 	// take returns what happened since the last call.
 	async take({ page }) {
@@ -58,7 +130,7 @@ const call = async ({ page, selector, method, args }) => {
 	let object = selector ? p.locator(selector) : p
 	const names = method.split('.')
 	const last = names.pop()
-	for (const name of names) object = object[name]
+	for (const name of names) object = typeof object[name] === 'function' ? object[name]() : object[name]
 	const result = await object[last](...args)
 	// Pages, handles and the like mean nothing elsewhere.
 	if (typeof result?.httpVersion === 'function') return responseOf(result)
