@@ -12,12 +12,15 @@ interface Factory {
 
 let policy: Policy | undefined;
 
-/** Parses HTML into a document that is inert. Its nodes must not be adopted as they are. */
+// Style attributes are styles for the policy of the page, also in a document that nobody sees, and browsers complain of each.
+const styleAttributes = (html: string): string => html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/(["'\s])style(?=\s*=)/gi, "$1data-style"));
+
+/** Parses HTML into a document that is inert. Its nodes must not be adopted as they are. What was in style attributes is in data-style. */
 export function parseInert(html: string): Document {
 	if (!policy) {
 		const rules = { createHTML: (s: string) => s };
 		// The name is in the page's content security policy, for this policy alone.
 		policy = (globalThis as { trustedTypes?: Factory }).trustedTypes?.createPolicy("mox-inert", rules) ?? rules;
 	}
-	return new DOMParser().parseFromString(policy.createHTML(html), "text/html");
+	return new DOMParser().parseFromString(policy.createHTML(styleAttributes(html)), "text/html");
 }
