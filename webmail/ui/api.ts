@@ -558,6 +558,10 @@ export interface Suggestion {
 	Help: string
 }
 
+// env is a webmail with a session of ann.
+export interface env {
+}
+
 // Scope is which mailboxes a query looks at.
 export const Scope = {
 	ScopeMailbox: "mailbox",  // Query.Mailbox.
@@ -749,6 +753,7 @@ export interface Named {
 	SubmissionEvent: SubmissionEvent;
 	ViewRequest: ViewRequest;
 	Suggestion: Suggestion;
+	env: env;
 	Scope: Scope;
 	Sort: Sort;
 	ActionKind: ActionKind;
@@ -874,6 +879,9 @@ export interface API {
 
 	// SearchTerms returns how the text of a search is understood, and suggestions for what is typed last.
 	SearchTerms(text: string, options?: CallOptions): Promise<[Term[], Suggestion[]]>;
+
+	// draftAct does something to a draft.
+	draftAct(e: env | null, email: string, kind: ActionKind, options?: CallOptions): Promise<void>;
 }
 
 const types = {
@@ -932,6 +940,7 @@ const types = {
 	SubmissionEvent: {Submission: "string", State: "SubmissionState"},
 	ViewRequest: {Stream: "string", View: "string", Query: "Query", First: "int32", Count: "int32", Email: "string", ModSeq: "int64"},
 	Suggestion: {Text: "string", Help: "string"},
+	env: {},
 	Scope: ["mailbox","children","normal","all"],
 	Sort: ["date","size","from","subject"],
 	ActionKind: ["read","unread","flag","unflag","label","unlabel","archive","trash","junk","notjunk","move","copy","expunge","mute","unmute","answered","forwarded"],
@@ -983,6 +992,7 @@ const functions = {
 	ViewClose: ["string,[] string", ""],
 	ViewStep: ["string,string,string,int32,bool", "nullable Row"],
 	SearchTerms: ["string", "[] Term,[] Suggestion"],
+	draftAct: ["nullable env,string,ActionKind", ""],
 } as const;
 
 /** Checks data that did not come as the result of a call, such as that of an event. Throws a MismatchError. */
