@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+
+	"mox/http/compress"
 	"mox/store"
 	"mox/websession"
 )
@@ -48,7 +51,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.ParseUint(last, 10, 64)
 	ctx, resumed := st.connect(r.Context(), after, err == nil)
 	defer st.disconnect()
-	c := streamConn{w: w, rc: http.NewResponseController(w)}
+	c := newStreamConn(w, r)
 	err = c.serve(ctx, st, HelloEvent{Stream: name, Version: s.opts.Version, Resumed: resumed, ModSeq: int64(st.acknowledged())})
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, websession.ErrOver):
@@ -69,8 +72,24 @@ func (s *stream) acknowledged() int64 {
 
 // streamConn is a connection with a stream.
 type streamConn struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	zip *gzip.Writer // nil for a browser that takes no gzip.
+}
+
+// newStreamConn returns a connection that compresses what it writes, rows above all, each time for itself: between
+// events it keeps no memory.
+func newStreamConn(w http.ResponseWriter, r *http.Request) streamConn {
+	c := streamConn{w: w, rc: http.NewResponseController(w)}
+	if compress.Negotiate(r.Header.Values("Accept-Encoding"), compress.Gzip) != compress.Gzip {
+		return c
+	}
+	zip, err := gzip.NewWriterLevel(w, gzip.StatelessCompression)
+	if err != nil {
+		return c // There is this level.
+	}
+	c.zip = zip
+	return c
 }
 
 // serve writes events until the context ends, or the connection.
@@ -79,6 +98,10 @@ func (c streamConn) serve(ctx context.Context, s *stream, hello HelloEvent) erro
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // For nginx.
+	if c.zip != nil {
+		h.Set("Content-Encoding", "gzip")
+		defer c.zip.Close()
+	}
 	data, err := json.Marshal(hello)
 	if err != nil {
 		return err
@@ -132,10 +155,16 @@ func (c streamConn) write(b []byte) bool {
 	if err := c.rc.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return false
 	}
-	if _, err := c.w.Write(b); err != nil {
+	if c.zip == nil {
+		if _, err := c.w.Write(b); err != nil {
+			return false
+		}
+		return c.rc.Flush() == nil
+	}
+	if _, err := c.zip.Write(b); err != nil {
 		return false
 	}
-	return c.rc.Flush() == nil
+	return c.zip.Flush() == nil && c.rc.Flush() == nil
 }
 
 // take returns what is to be written.
