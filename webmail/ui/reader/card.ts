@@ -29,6 +29,9 @@ export interface Cards {
 /** Heights of frames as they were last, so that opening one again moves nothing. */
 const heights = new WeakMap<Messages, Map<string, number>>();
 
+/** How long a text waits for what stands above it, in milliseconds. */
+const patience = 200;
+
 /** Where the browser keeps whether HTML is shown dark on dark pages. */
 const shadeKey = "mox-message-dark";
 
@@ -108,6 +111,7 @@ export class MessageCard implements View {
 	open(): void {
 		if (this.#open) return;
 		this.#open = true;
+		this.root.classList.add("settling");
 		this.root.append(this.#details, this.#banners, this.#sent, this.#body, this.#files);
 		this.#drawHead();
 		if (this.#message) this.#fill(this.#message);
@@ -117,6 +121,7 @@ export class MessageCard implements View {
 	fold(): void {
 		if (!this.#open || !this.#folds) return;
 		this.#open = false;
+		this.#settled();
 		this.#close();
 		for (const e of [this.#details, this.#banners, this.#sent, this.#body, this.#files]) {
 			e.replaceChildren();
@@ -190,6 +195,7 @@ export class MessageCard implements View {
 		this.#loading?.close();
 		const scope = this.#loading = new Scope();
 		if (bars) replaceChildren(this.#body, skeletonRows(t("reader.loading"), 4, "line"));
+		if (this.#hinted) void this.#c.messages.hints(this.#item.Email); // Early, so that nothing moves when they come.
 		try {
 			const message = await this.#c.messages.get(this.#item.Email, this.path);
 			if (scope.closed) return;
@@ -198,6 +204,7 @@ export class MessageCard implements View {
 			this.#fill(message);
 		} catch (e) {
 			if (scope.closed) return;
+			this.#settled();
 			replaceChildren(this.#body, errorState({ title: t("reader.failed"), hint: e instanceof Error && e.message, actions: [button({ label: t("reader.retry"), icon: "refresh", run: () => void this.#load() })] }));
 		} finally {
 			scope.close();
@@ -276,7 +283,7 @@ export class MessageCard implements View {
 		replaceChildren(this.#banners, messageBanners({ ...message, Hints: hints }, remote, this.#bannerActions));
 		this.#drawBody();
 		replaceChildren(this.#files, attachmentCards({ email: this.#item.Email, path: this.path }, message, (i) => this.view(i)));
-		if (this.path === "" && !this.#item.Mine && !this.#item.Draft) void this.#slowHints(message);
+		if (this.#hinted) void this.#slowHints(message);
 		const { Submission: submission } = message;
 		if (submission) {
 			this.#c.later(import("./delivery"), (m) => {
@@ -285,6 +292,11 @@ export class MessageCard implements View {
 		} else {
 			this.#sent.replaceChildren();
 		}
+	}
+
+	/** Whether there may be more to know of who wrote it. */
+	get #hinted(): boolean {
+		return this.path === "" && !this.#item.Mine && !this.#item.Draft;
 	}
 
 	async #slowHints(message: Message): Promise<void> {
@@ -316,9 +328,13 @@ export class MessageCard implements View {
 		this.#frame?.close();
 		const frame: BodyFrame = new BodyFrame({
 			address, height, title: t("message.body", { name: writer(this.#item, app.account) }),
-			loaded: () => {
+			loaded: async () => {
 				known.set(key, frame.height);
-				this.#files.classList.remove("waiting");
+				// Hints stand above the text. If they come soon it does not have to move.
+				if (this.#hinted) await Promise.race([messages.hints(email), new Promise((late) => setTimeout(late, patience))]);
+				if (this.#frame !== frame) return;
+				frame.reveal();
+				this.#settled();
 				const words = this.#c.words();
 				if (words.length > 0) this.#c.later(import("./marks"), (m) => frame.document && m.markWords(frame.document, words));
 				this.#c.shown(this);
@@ -327,9 +343,14 @@ export class MessageCard implements View {
 		});
 		this.#frame = frame;
 		frame.root.addEventListener("focus", () => this.#c.current(this));
-		this.#files.classList.add("waiting");
+		this.root.classList.add("settling");
 		this.#body.className = `message-body ${!html ? "text" : app.dark && !dark ? "html sheet" : "html"}`;
 		replaceChildren(this.#body, frame.root);
+	}
+
+	/** It has its height, so that what is below it can be seen. */
+	#settled(): void {
+		this.root.classList.remove("settling");
 	}
 
 	/** Opens a composer about it; what is selected in it is what is quoted. */

@@ -8,7 +8,7 @@ import { h, setAria } from "../../../web/lib/dom";
 import { icon } from "../../../web/lib/icons";
 import { type Delivery, Level, type Submission, SubmissionState } from "../api";
 import type { App } from "../app";
-import { fullDateText, mediumDateText, pageDates } from "../dates";
+import { mediumDateText, pageDates, relativeText } from "../dates";
 import { t } from "../texts";
 import "./latertexts";
 
@@ -73,7 +73,7 @@ function changeTime(app: App, s: Submission, anchor: HTMLElement, changed: () =>
 	const set = (at: Date) => void app.api.Reschedule(s.ID, Math.floor(at.getTime() / 1000)).then(changed, (e) => app.actions.fail(e, t("sent.failedAction")));
 	openMenu({
 		label: t("sent.when"), anchor, items: [
-			...pageDates().presets(new Date()).map(({ label, at }) => ({ label, hint: fullDateText(at.getTime() / 1000), run: () => set(at) })),
+			...pageDates().presets(new Date()).map(({ at }) => ({ label: mediumDateText(at.getTime() / 1000), hint: relativeText(at.getTime() / 1000), run: () => set(at) })),
 			"line", { label: t("sent.pick"), icon: "calendar", run: () => pickTime(s.SendAt, set) },
 		],
 	});

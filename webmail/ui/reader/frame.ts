@@ -7,7 +7,7 @@ export interface FrameOptions {
 	readonly title: string;
 	/** Height to begin with, such as that of what it replaces. */
 	readonly height: number;
-	readonly loaded: () => void;
+	readonly loaded: () => void | Promise<void>;
 	/** A mailto: link was followed. */
 	readonly mail: (address: string) => void;
 }
@@ -41,6 +41,11 @@ export class BodyFrame implements View {
 		return doc?.URL.startsWith("http") ? doc : null;
 	}
 
+	/** Shows it. Before it has a place, but is not seen. */
+	reveal(): void {
+		this.root.classList.remove("waiting");
+	}
+
 	/** Text that is selected in it. */
 	get selection(): string {
 		return this.document?.getSelection()?.toString().trim() ?? "";
@@ -53,7 +58,6 @@ export class BodyFrame implements View {
 	#loaded(): void {
 		const doc = this.document;
 		if (!doc || this.#scope.closed) return;
-		this.root.classList.remove("waiting");
 		this.#measure(true);
 		const sizes = new ResizeObserver(() => this.#measure(false));
 		sizes.observe(doc.documentElement);
@@ -66,7 +70,7 @@ export class BodyFrame implements View {
 		scope.listen(this.root, "transitionend", anew);
 		scope.listen(doc, "keydown", (event: KeyboardEvent) => this.#key(event));
 		scope.listen(doc, "click", (event: MouseEvent) => this.#click(event));
-		this.#o.loaded();
+		void this.#o.loaded();
 	}
 
 	/** Gives the frame the height of its document. Afresh tells that there is a reason for it to be another one. */

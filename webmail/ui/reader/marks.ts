@@ -15,6 +15,7 @@ export function markWords(doc: Document, words: readonly string[]): void {
 	for (const text of found) {
 		const parts = doc.createDocumentFragment();
 		let at = 0;
+		pattern.lastIndex = 0; // Where matchAll begins.
 		for (const hit of text.data.matchAll(pattern)) {
 			const mark = doc.createElement("mark");
 			mark.textContent = hit[0];

@@ -31,6 +31,8 @@ interface Shown {
 	thread: string;
 	/** Messages that were marked as read, or will be: each once. */
 	readonly seen: Set<string>;
+	/** Those of them that will be. */
+	readonly unread: string[];
 }
 
 /** The reader: a conversation as a stack of messages, or one message. */
@@ -59,6 +61,7 @@ export class ConversationReader implements Reader, ReaderParts {
 	#current: MessageCard | undefined;
 	#anchor: MessageCard | undefined; // Stays in sight while what is above it gets its height.
 	#muted = false;
+	#focusOn = false; // The focus waits for a message to be seen.
 
 	constructor(app: App, options: ReaderOptions) {
 		this.app = app;
@@ -70,7 +73,10 @@ export class ConversationReader implements Reader, ReaderParts {
 			app, messages: this.#messages, words: () => searchedWords(this.#shown?.query),
 			more: (_card, anchor) => moreMenu(this, this.#actions, anchor, false),
 			current: (card) => this.#use(card),
-			shown: () => this.#keepAnchor(),
+			shown: (card) => {
+				this.#keepAnchor();
+				if (this.#focusOn && card === this.#current) this.focus();
+			},
 			later: (load, run) => this.later(load, run),
 		};
 		this.#tools = h("div", { class: "reader-tools no-print" }, readerToolbar(this, this.#actions));
@@ -141,7 +147,10 @@ export class ConversationReader implements Reader, ReaderParts {
 	}
 
 	focus(): void {
-		(this.#current ?? this.root).focus({ preventScroll: true });
+		const card = this.#current;
+		card?.focus({ preventScroll: true });
+		this.#focusOn = card !== undefined && document.activeElement !== card.root; // It is not seen yet.
+		if (!card || this.#focusOn) this.root.focus({ preventScroll: true });
 	}
 
 	back(): void {
@@ -162,6 +171,7 @@ export class ConversationReader implements Reader, ReaderParts {
 		this.#shown?.scope.close();
 		for (const card of this.#byEmail.values()) card.close();
 		this.#shown = this.#conversation = this.#current = this.#anchor = undefined;
+		this.#focusOn = false;
 		this.#byEmail.clear();
 		this.#elements.clear();
 	}
@@ -171,7 +181,7 @@ export class ConversationReader implements Reader, ReaderParts {
 		if (before && before.email === email && before.query?.Threads === query?.Threads && (row === undefined || row.Thread === before.thread)) return;
 		this.#end();
 		const scope = new Scope();
-		const shown: Shown = { scope, email, query, whole: query?.Threads ?? false, thread: row?.Thread ?? "", seen: new Set() };
+		const shown: Shown = { scope, email, query, whole: query?.Threads ?? false, thread: row?.Thread ?? "", seen: new Set(), unread: [] };
 		this.#shown = shown;
 		this.#title.textContent = row ? row.Subject || t("no.subject") : "";
 		replaceChildren(this.#labels);
@@ -290,22 +300,23 @@ export class ConversationReader implements Reader, ReaderParts {
 		this.#seen(card);
 	}
 
-	/** Marks a message as read in a while, once. */
+	/** Marks a message as read in a while, once. Those opened together are marked together. */
 	#seen(card: MessageCard): void {
 		const shown = this.#shown;
 		const { MarkSeenAfter } = this.app.account.settings;
 		const { item } = card;
 		if (!shown || !card.opened || item.Seen || MarkSeenAfter < 0 || shown.seen.has(item.Email)) return;
 		shown.seen.add(item.Email);
-		shown.scope.after(MarkSeenAfter * 1000, () => void this.#markRead(card));
+		if (shown.unread.push(item.Email) === 1) shown.scope.after(MarkSeenAfter * 1000, () => void this.#markRead(shown));
 	}
 
-	async #markRead(card: MessageCard): Promise<void> {
-		const { item } = card;
-		if (item.Seen) return;
+	async #markRead(shown: Shown): Promise<void> {
+		const emails = new Set(shown.unread.splice(0));
+		const items = this.#items().filter((i) => emails.has(i.Email) && !i.Seen);
+		if (items.length === 0) return;
 		try {
-			await this.app.api.Act({ Messages: item.Places, Threads: [], All: false, Query: null, Except: [], Stream: "", Action: "" }, { Kind: ActionKind.ActRead, Mailbox: 0, Labels: [] });
-			this.#changed({ Items: [{ ...card.item, Seen: true }], Gone: [] });
+			await this.app.api.Act({ Messages: items.flatMap((i) => i.Places), Threads: [], All: false, Query: null, Except: [], Stream: "", Action: "" }, { Kind: ActionKind.ActRead, Mailbox: 0, Labels: [] });
+			if (!shown.scope.closed) this.#changed({ Items: this.#items().filter((i) => emails.has(i.Email)).map((i) => ({ ...i, Seen: true })), Gone: [] });
 		} catch (e) {
 			this.app.actions.fail(e, t("read.failed"));
 		}
