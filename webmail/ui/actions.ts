@@ -79,8 +79,8 @@ export class PageActions implements Actions {
 		return pickLabels(this.#o.account, title, present);
 	}
 
-	say(text: string, undo?: () => void): void {
-		this.#o.toasts.show({ text, ...(undo && { action: { label: t("undo"), run: undo }, seconds: 10 }) });
+	say(text: string, undo?: () => void, seconds = 10): void {
+		this.#o.toasts.show({ text, ...(undo && { action: { label: t("undo"), run: undo }, seconds }) });
 	}
 
 	fail(error: unknown, what: string): void {

@@ -101,8 +101,8 @@ export interface Actions {
 	pickMailbox(title: string): Promise<Mailbox | null>;
 	/** Asks for labels. */
 	pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null>;
-	/** Tells the user something, in a toast. Undo is a button. */
-	say(text: string, undo?: () => void): void;
+	/** Tells the user something, in a toast. Undo is a button, for so many seconds. */
+	say(text: string, undo?: () => void, seconds?: number): void;
 	/** Tells of an error, with what can be done. */
 	fail(error: unknown, what: string): void;
 }
@@ -164,5 +164,4 @@ export interface App {
 	/** "light" or "dark", as shown. */
 	readonly dark: boolean;
 	onDark(scope: Scope, run: () => void): void;
-	/** A text in the user's language, see texts.ts. */
 }

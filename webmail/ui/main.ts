@@ -4,7 +4,7 @@ import { Toasts } from "../../web/components/toast/toast";
 import { Tooltips } from "../../web/components/tooltip/tooltip";
 import { Session } from "../../web/lib/api";
 import { Announcer } from "../../web/lib/announce";
-import { Scope } from "../../web/lib/view";
+import { Scope, type View } from "../../web/lib/view";
 import { AccountState } from "./account";
 import { PageActions } from "./actions";
 import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope, type Sent } from "./api";
@@ -40,7 +40,7 @@ class Page implements App {
 	readonly #sidebar: Sidebar;
 	readonly #announcer = new Announcer();
 	#shownEmail = ""; // Of the message in the reader.
-	#settingsPage: { root: HTMLElement; close(): void } | undefined;
+	#ownPage: View | undefined; // Settings, or what is sent later.
 
 	constructor() {
 		const start = parse("Start", JSON.parse(document.getElementById("data")!.textContent));
@@ -134,8 +134,8 @@ class Page implements App {
 	/** Shows what the address says. */
 	#go(route: Route, before?: Route): void {
 		if (route.kind !== "settings" && route.kind !== "scheduled") {
-			this.#settingsPage?.close();
-			this.#settingsPage = undefined;
+			this.#ownPage?.close();
+			this.#ownPage = undefined;
 		}
 		switch (route.kind) {
 			case "view": {
@@ -165,19 +165,25 @@ class Page implements App {
 			case "settings":
 				void this.#settings(route.section);
 				break;
-			case "scheduled": {
-				const mailbox = this.account.withRole(Role.RoleScheduled);
-				this.router.go({ kind: "view", query: mailbox ? queryOf(this, mailbox.ID) : { ...queryOf(this, 0), Scope: MailScope.ScopeNormal } }, { replace: true });
+			case "scheduled":
+				void this.#scheduled();
 				break;
-			}
 		}
 	}
 
 	async #settings(section: string): Promise<void> {
 		const { SettingsPage } = await import("./settings/settings");
-		this.#settingsPage?.close();
-		const page = new SettingsPage(this, this.commands, section);
-		this.#settingsPage = page;
+		this.#showPage(new SettingsPage(this, this.commands, section));
+	}
+
+	async #scheduled(): Promise<void> {
+		const { ScheduledPage } = await import("./composer/composers");
+		this.#showPage(new ScheduledPage(this));
+	}
+
+	#showPage(page: View): void {
+		this.#ownPage?.close();
+		this.#ownPage = page;
 		this.#shell.show("page", page.root);
 	}
 
@@ -241,7 +247,7 @@ class Page implements App {
 			undo: () => this.actions.undo(),
 			focusMessage: () => this.#reader.focus(),
 			goInbox: goRole(Role.RoleInbox), goSent: goRole(Role.RoleSent), goDrafts: goRole(Role.RoleDrafts), goArchive: goRole(Role.RoleArchive),
-			goJunk: goRole(Role.RoleJunk), goTrash: goRole(Role.RoleTrash), goScheduled: goRole(Role.RoleScheduled),
+			goJunk: goRole(Role.RoleJunk), goTrash: goRole(Role.RoleTrash), goScheduled: () => this.router.go({ kind: "scheduled" }),
 			goFlagged: goFilter("flagged"), goAll: goFilter(""),
 			goMailbox: () => void this.#sidebar.jump(),
 			goLabel: () => this.#sidebar.focus(),

@@ -120,6 +120,7 @@ export class Sidebar implements View {
 				: query.Scope === MailScope.ScopeMailbox && query.Text === "" ? String(query.Mailbox)
 				: label && query.Text === "" ? "label:" + label.slice(labelFilter.length) : undefined;
 		}
+		if (route.kind === "scheduled") id = String(app.account.withRole(Role.RoleScheduled)?.ID ?? "");
 		for (const tree of [this.#special, this.#own, this.#more]) tree.select(id);
 	}
 
@@ -130,6 +131,8 @@ export class Sidebar implements View {
 			if (search) app.router.go({ kind: "view", query: search.Query });
 		} else if (id.startsWith("label:")) {
 			app.router.go({ kind: "view", query: { ...queryOf(app, 0), Scope: MailScope.ScopeNormal, Filters: [labelFilter + id.slice(6)] } });
+		} else if (app.account.mailbox(Number(id))?.Role === Role.RoleScheduled) {
+			app.router.go({ kind: "scheduled" });
 		} else {
 			app.router.go({ kind: "view", query: queryOf(app, Number(id)) });
 		}

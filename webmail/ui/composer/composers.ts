@@ -93,7 +93,7 @@ export class PageComposers implements Composers {
 		const { actions, account } = this.#app;
 		const later = draft.SendAt > Date.now() / 1000 && draft.SendAt === sent.Until;
 		const text = later ? t("composer.scheduled", { time: mediumDateText(sent.Until) }) : t(sent.Undo ? "composer.sent.archived" : "composer.sent");
-		actions.say(text, sent.Until > 0 && (later || account.settings.UndoSeconds > 0) ? () => void this.#takeBack(sent, draft) : undefined);
+		actions.say(text, sent.Until > 0 && (later || account.settings.UndoSeconds > 0) ? () => void this.#takeBack(sent, draft) : undefined, later ? 10 : account.settings.UndoSeconds);
 	}
 
 	/** Takes a message back, and goes on with it. */
