@@ -166,6 +166,7 @@ func (m *openedMessage) bodies(msg *Message) {
 	case len(m.layout.text) > 0:
 		msg.Bodies = []BodyKind{BodyText}
 	default:
+		msg.Body = BodyText // There is none, as in a message that is a file.
 		return
 	}
 	msg.Body = msg.Bodies[0]
