@@ -12,7 +12,8 @@ import (
 // edit makes a message like another one: a draft to go on with, or a new one.
 func (c *composing) edit(d *Draft, o *original, draft bool) error {
 	env := o.envelope
-	if from := people(env.From); len(from) > 0 && c.mine(from[0]) {
+	_, saved := message.FirstField(o.header, draftField)
+	if from := people(env.From); len(from) > 0 && (draft && saved || c.mine(from[0])) {
 		d.From = from[0]
 	}
 	d.To, d.Cc, d.Bcc, d.ReplyTo = people(env.To), people(env.CC), people(env.BCC), people(env.ReplyTo)

@@ -94,7 +94,7 @@ func (s *Server) outgoing(fragment string, attachments []Attachment, account sto
 			src = "cid:" + url.PathEscape(cid) // RFC 2392 §2
 		} else if rest, ok := strings.CutPrefix(src, pixel); ok {
 			if address, err := url.QueryUnescape(rest); err == nil {
-				src = address
+				src = strings.ReplaceAll(address, " ", "%20")
 			}
 		}
 		setAttribute(img, "src", src)
@@ -121,7 +121,7 @@ func (s *Server) edited(text string, cid func(id string) (Attachment, bool), sig
 			return at.Address, ok
 		},
 	})
-	fragment, err := rewritten(doc.Body, func(n *html.Node) {
+	fragment, err := rewritten(strings.Trim(doc.Body, "\n"), func(n *html.Node) {
 		// What is for readers of messages.
 		class := attribute(n, "class")
 		n.Attr = slices.DeleteFunc(n.Attr, func(a html.Attribute) bool {

@@ -21,11 +21,11 @@ const draftField = "X-Mox-Draft"
 
 // draftExtra is what a draft has besides its message.
 type draftExtra struct {
-	Related    []string  `json:",omitempty"`
-	Forward    bool      `json:",omitempty"`
-	RequireTLS TLSChoice `json:",omitempty"` // TLSRequired, or none: TLSOptional is a field of the message.
-	SendAt     int64     `json:",omitempty"`
-	Typed      []typedPerson   `json:",omitempty"`
+	Related    []string      `json:",omitempty"`
+	Forward    bool          `json:",omitempty"`
+	RequireTLS TLSChoice     `json:",omitempty"` // TLSRequired, or none: TLSOptional is a field of the message.
+	SendAt     int64         `json:",omitempty"`
+	Typed      []typedPerson `json:",omitempty"`
 }
 
 // typedPerson is what was typed in the place of an address and is none, so that no header can have it.

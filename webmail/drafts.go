@@ -126,7 +126,7 @@ func (c *composing) savedAttachments(id store.EmailID, d Draft) ([]Attachment, e
 		}
 		f := (*from)[0]
 		*from = (*from)[1:]
-		at.ID, at.Size = partID(id, f.path), decodedSize(f.part)
+		at.ID = partID(id, f.path)
 		at.Address = attachmentAddress(at)
 		l = append(l, at)
 	}

@@ -6,6 +6,7 @@ import (
 	"unicode"
 
 	"mox/message"
+	"mox/smtp"
 )
 
 // mailto fills a draft from a mailto: URL (RFC 6068). Nothing is done for an empty one. Fields other than those of
@@ -77,8 +78,15 @@ func unescapeMailto(s string) string {
 // addMailto adds addresses of a URL. Commas between them are not encoded, those within are (RFC 6068 §2).
 func addMailto(list *[]Person, s string) error {
 	for part := range strings.SplitSeq(s, ",") {
-		if l, ok := message.ParseAddresses([]byte(unescapeMailto(part))); ok {
-			*list = append(*list, people(l)...)
+		text := unescapeMailto(part)
+		if strings.ContainsFunc(text, unicode.IsControl) {
+			continue // It is meant to look like another field.
+		}
+		l, _ := message.ParseAddresses([]byte(text))
+		for _, p := range people(l) {
+			if _, err := smtp.ParseAddress(p.Address); err == nil {
+				*list = append(*list, p)
+			}
 		}
 		if len(*list) > maxRecipients {
 			return errUser(codeLimit, "The link has more than %d recipients.", maxRecipients)
