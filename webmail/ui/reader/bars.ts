@@ -44,3 +44,15 @@ export function replyBox(actions: Actions): HTMLElement {
 		h("button", { type: "button", class: "reply-field", on: { click: () => void actions["reply"]?.() } }, t("reply.write")),
 		one(t("reply.all"), "reply-all", "replyAll"), one(t("forward"), "forward", "forward"));
 }
+
+/** Keys for pages scroll what is read while the focus is in it, also in the frame of a message, which does not scroll. */
+export function scrollByKey(scroll: HTMLElement, event: KeyboardEvent): void {
+	const { key, target } = event;
+	if (event.ctrlKey || event.altKey || event.metaKey || target instanceof Element && target.closest("button, a, input, select, textarea, summary, [role=toolbar]") && key === " ") return;
+	const page = scroll.clientHeight * 0.9;
+	const by = { " ": event.shiftKey ? -page : page, PageDown: page, PageUp: -page, Home: -scroll.scrollHeight, End: scroll.scrollHeight }[key];
+	if (by === undefined || event.shiftKey && key !== " ") return;
+	scroll.scrollBy({ top: by });
+	event.preventDefault();
+	event.stopPropagation();
+}

@@ -133,6 +133,10 @@ export class MessageCard implements View {
 
 	toggle(): void {
 		const focus = this.root.contains(document.activeElement);
+		if (this.#item.Draft && !this.#open) {
+			this.compose(ComposeKind.ComposeDraft);
+			return;
+		}
 		if (this.#open) this.fold();
 		else this.open();
 		this.#c.current(this);

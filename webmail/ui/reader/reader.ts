@@ -6,7 +6,7 @@ import { Scope } from "../../../web/lib/view";
 import { ActionKind, type Conversation, type Item, type Message, type Query, type Row, Scope as MailScope } from "../api";
 import type { App, Optimistic, Reader, Target } from "../app";
 import { labelName, t } from "../texts";
-import { phoneBar, readerToolbar, replyBox, moreMenu } from "./bars";
+import { moreMenu, phoneBar, readerToolbar, replyBox, scrollByKey } from "./bars";
 import { type Cards, MessageCard } from "./card";
 import { type ReaderParts, readerActions, readerCommands } from "./commands";
 import { changedItem, concerns, focusAtFirst, merged, openAtFirst, searchedWords } from "./items";
@@ -86,6 +86,7 @@ export class ConversationReader implements Reader, ReaderParts {
 		for (const type of ["wheel", "touchmove", "pointerdown", "keydown"] as const) {
 			this.scroll.addEventListener(type, () => void (this.#anchor = undefined), { passive: true });
 		}
+		this.scroll.addEventListener("keydown", (event) => scrollByKey(this.scroll, event));
 		app.commands.register(this.#scope, readerCommands(this, this.#actions));
 		app.actions.onOptimistic(this.#scope, (o) => this.#apply(o), (o, ok) => this.#settle(o, ok));
 		app.account.on(this.#scope, ["settings"], () => this.#draw());
