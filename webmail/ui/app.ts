@@ -4,7 +4,7 @@
 import type { Scope, View } from "../../web/lib/view";
 import type {
 	API, AccountEvent, Acted, Action, ComposeRequest, Conversation, Draft, Identity, Item, Mailbox, Message, NewEvent, ProgressEvent, Query, Role, Row,
-	Selection, Sent, Settings, Start, SubmissionEvent, ThreadEvent, Usage, ViewEvent, ViewRequest,
+	Selection, Settings, Start, SubmissionEvent, ThreadEvent, Usage, ViewEvent, ViewRequest,
 } from "./api";
 
 /** Where the page is. The address after "#" says it, see router.ts; it works after loading again and in another tab. */
@@ -136,9 +136,6 @@ export interface Composers {
 	open(request: ComposeRequest): Promise<void>;
 	/** Goes on with a draft that is at hand, such as one whose sending was undone. */
 	edit(draft: Draft): Promise<void>;
-	/** Tells of what was sent, with Undo. */
-	sent(sent: Sent, draft: Draft): void;
-	readonly open_: boolean;
 }
 
 /** Commands have names, see keys.ts. A part registers those it can do. */

@@ -7,7 +7,7 @@ import { Announcer } from "../../web/lib/announce";
 import { Scope, type View } from "../../web/lib/view";
 import { AccountState } from "./account";
 import { PageActions } from "./actions";
-import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope, type Sent } from "./api";
+import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope } from "./api";
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
 import type { Scope as KeyScope } from "./keys";
@@ -259,7 +259,6 @@ class Page implements App {
 class LazyComposers implements Composers {
 	readonly #app: App;
 	#loaded: Promise<Composers> | undefined;
-	#composers: Composers | undefined;
 
 	constructor(app: App) {
 		this.#app = app;
@@ -276,7 +275,7 @@ class LazyComposers implements Composers {
 
 	async #import(): Promise<Composers> {
 		const { PageComposers } = await import("./composer/composers");
-		return this.#composers = new PageComposers(this.#app);
+		return new PageComposers(this.#app);
 	}
 
 	async open(request: ComposeRequest): Promise<void> {
@@ -289,14 +288,6 @@ class LazyComposers implements Composers {
 
 	async edit(draft: Draft): Promise<void> {
 		await (await this.#load()).edit(draft);
-	}
-
-	sent(sent: Sent, draft: Draft): void {
-		this.#composers?.sent(sent, draft);
-	}
-
-	get open_(): boolean {
-		return this.#composers?.open_ ?? false;
 	}
 }
 

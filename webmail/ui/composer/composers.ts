@@ -69,10 +69,6 @@ export class PageComposers implements Composers {
 		void this.#restore();
 	}
 
-	get open_(): boolean {
-		return this.#open.length > 0;
-	}
-
 	async open(request: ComposeRequest): Promise<void> {
 		const there = request.Kind === ComposeKind.ComposeDraft && this.#open.find((c) => c.email !== "" && request.Emails.includes(c.email));
 		if (there) {
@@ -89,6 +85,7 @@ export class PageComposers implements Composers {
 		this.#add(draft, { focus: true, unsaved: true });
 	}
 
+	/** Tells of what was sent, with Undo. */
 	sent(sent: Sent, draft: Draft): void {
 		const { actions, account } = this.#app;
 		const later = draft.SendAt > Date.now() / 1000 && draft.SendAt === sent.Until;
