@@ -50,7 +50,7 @@ export function attachmentCards(at: Place, message: Message, view: (index: numbe
 		const words = h("span", { class: "attachment-words" }, h("span", { class: "attachment-name truncate" }, name), h("span", { class: "meta" }, [sizeText(part.Size), part.Problem && ` · ${part.Problem}`]));
 		const open = part.View === ViewKind.ViewNone
 			? h("a", { class: "attachment-open", href: partAddress(at.email, part, false), download: true, title: name }, picture, words)
-			: h("button", { class: "attachment-open", type: "button", title: name, aria: { label: `${t("attachment.view", { name })}, ${sizeText(part.Size)}` }, on: { click: () => view(i) } }, picture, words);
+			: h("button", { class: "attachment-open", type: "button", title: t("attachment.view", { name }), on: { click: () => view(i) } }, picture, words);
 		const download = iconButton({ label: t("attachment.download", { name }), icon: "download", size: 18, run: () => downloadFrom(partAddress(at.email, part, false)) });
 		return h("li", { class: "attachment" }, open, download);
 	});

@@ -21,6 +21,9 @@ export interface ReaderOptions {
 	readonly step: (by: 1 | -1, unread: boolean) => void;
 }
 
+/** Messages that are shown within this time are marked as read together, in milliseconds. */
+const together = 50;
+
 /** What is shown. */
 interface Shown {
 	readonly scope: Scope;
@@ -75,6 +78,7 @@ export class ConversationReader implements Reader, ReaderParts {
 			current: (card) => this.#use(card),
 			shown: (card) => {
 				this.#keepAnchor();
+				if (this.#byEmail.has(card.item.Email)) this.#seen(card);
 				if (this.#focusOn && card === this.#current) this.focus();
 			},
 			later: (load, run) => this.later(load, run),
@@ -229,7 +233,6 @@ export class ConversationReader implements Reader, ReaderParts {
 		for (const email of openAtFirst(items, shown.email)) this.#byEmail.get(email)?.open();
 		const focus = this.#byEmail.get(focusAtFirst(items, shown.email));
 		if (focus) this.#use(focus);
-		for (const card of this.#byEmail.values()) this.#seen(card);
 		this.#anchor = items.length > 1 ? focus : undefined;
 		this.#keepAnchor();
 		if (this.alone || this.root.contains(document.activeElement)) this.focus();
@@ -306,9 +309,9 @@ export class ConversationReader implements Reader, ReaderParts {
 		const shown = this.#shown;
 		const { MarkSeenAfter } = this.app.account.settings;
 		const { item } = card;
-		if (!shown || !card.opened || item.Seen || MarkSeenAfter < 0 || shown.seen.has(item.Email)) return;
+		if (!shown || !card.message || !card.opened || item.Seen || MarkSeenAfter < 0 || shown.seen.has(item.Email)) return;
 		shown.seen.add(item.Email);
-		if (shown.unread.push(item.Email) === 1) shown.scope.after(MarkSeenAfter * 1000, () => void this.#markRead(shown));
+		if (shown.unread.push(item.Email) === 1) shown.scope.after(MarkSeenAfter * 1000 || together, () => void this.#markRead(shown));
 	}
 
 	async #markRead(shown: Shown): Promise<void> {

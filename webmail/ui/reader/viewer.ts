@@ -35,7 +35,7 @@ export class Viewer implements View {
 		const id = uniqueID("viewer");
 		const several = this.#parts.length > 1;
 		this.root = h("dialog", { class: "viewer", tabindex: -1, aria: { labelledby: id } },
-			h("header", { class: "viewer-head" },
+			h("div", { class: "viewer-head" },
 				h("h2", { id, class: "viewer-name" }, this.#name), this.#of,
 				several && iconButton({ label: t("viewer.previous"), icon: "chevron-start", key: commands.keys("viewPrevious"), run: () => void this.#go(this.#index - 1) }),
 				several && iconButton({ label: t("viewer.next"), icon: "chevron-end", key: commands.keys("viewNext"), run: () => void this.#go(this.#index + 1) }),
