@@ -31,6 +31,7 @@ export class PageActions implements Actions {
 	constructor(o: ActionsOptions) {
 		this.#o = o;
 		o.streams.on(o.scope, "progress", (e) => this.#running.get(e.Action)?.(e.Done, e.Of));
+		o.scope.after(3000, () => void import("./pick").catch(() => {}));
 	}
 
 	onOptimistic(scope: Scope, apply: Listener["apply"], settle: Listener["settle"]): void {
@@ -69,13 +70,27 @@ export class PageActions implements Actions {
 		else this.say(t("undo.nothing"));
 	}
 
+	/** Loads what asks for mailboxes and labels. Keys that are typed for it meanwhile do nothing else. */
+	async #picker(): Promise<typeof import("./pick")> {
+		const loading = new AbortController();
+		document.addEventListener("keydown", (event) => {
+			event.preventDefault();
+			event.stopPropagation();
+		}, { capture: true, signal: loading.signal });
+		try {
+			return await import("./pick");
+		} finally {
+			loading.abort();
+		}
+	}
+
 	async pickMailbox(title: string): Promise<Mailbox | null> {
-		const { pickMailbox } = await import("./pick");
+		const { pickMailbox } = await this.#picker();
 		return pickMailbox(this.#o.account, title);
 	}
 
 	async pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null> {
-		const { pickLabels } = await import("./pick");
+		const { pickLabels } = await this.#picker();
 		return pickLabels(this.#o.account, title, present);
 	}
 

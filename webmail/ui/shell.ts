@@ -150,6 +150,7 @@ export class Shell implements View {
 
 	/** A search of what one looks at, or of all mail but junk. */
 	#search(text: string): void {
+		clearTimeout(this.#typing);
 		const { app } = this.#o;
 		const route = app.router.route;
 		if (text.trim() === "") {
@@ -164,7 +165,7 @@ export class Shell implements View {
 	/** Answers come while one types. */
 	#typed(text: string): void {
 		clearTimeout(this.#typing);
-		if (text.trim().length >= 2) this.#typing = setTimeout(() => this.#search(text), 200);
+		if (text.trim().length !== 1) this.#typing = setTimeout(() => this.#search(text), 200);
 	}
 
 	#leaveSearch(): void {

@@ -176,9 +176,9 @@ export class MessageList implements List {
 		return row ? [row] : [];
 	}
 
-	/** The row that is read, or has the focus. */
+	/** The row that has the focus; without the focus in the list, the one that is read. */
 	current(): Row | undefined {
-		const open = this.#open === "" ? -1 : this.#rows.findIndex((r) => this.key(r) === this.#open);
+		const open = this.#open === "" || this.#rows.root.contains(document.activeElement) ? -1 : this.#rows.findIndex((r) => this.key(r) === this.#open);
 		return this.#rows.get(open >= 0 ? open : this.#rows.focused);
 	}
 
