@@ -141,10 +141,10 @@ func (a API) Scheduled(ctx context.Context) (_ []Submission, rerr error) {
 	if err != nil || len(subs) == 0 {
 		return nil, err
 	}
-	l := make([]Submission, len(subs))
+	l, now := make([]Submission, len(subs)), a.s.now()
 	var ids []store.EmailID
 	for i, sub := range subs {
-		l[i] = Submission{ID: strconv.FormatInt(int64(sub.ID), 10), State: SubmissionHeld, SendAt: sub.SendAt.Unix()}
+		l[i] = Submission{ID: strconv.FormatInt(int64(sub.ID), 10), State: stateOf(&sub, now), SendAt: sub.SendAt.Unix()}
 		if !sub.Email.IsZero() {
 			l[i].Email = sub.Email.String()
 		}

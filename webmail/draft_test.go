@@ -20,6 +20,7 @@ import (
 func sameDraft(t *testing.T, got, want Draft) {
 	t.Helper()
 	got.Email, want.Email = "", ""
+	got.Attachments = slices.Clone(got.Attachments)
 	for i := range got.Attachments {
 		got.Attachments[i].ID, got.Attachments[i].Address = "", ""
 	}

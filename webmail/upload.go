@@ -116,7 +116,7 @@ func (u *uploads) roomLocked(account store.AccountID, size, max int64) error {
 func (u *uploads) get(account store.AccountID, id string) *upload {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if f := u.byID[id]; f != nil && f.account == account {
+	if f := u.byID[id]; f != nil && f.account == account && u.now().Sub(f.added) <= uploadAge {
 		return f
 	}
 	return nil
@@ -142,7 +142,11 @@ func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if err != nil {
 		s.tell(r.Context(), "upload", &err)
-		w.WriteHeader(http.StatusBadRequest)
+		status := http.StatusBadRequest
+		if isCode(err, codeLimit) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		w.WriteHeader(status)
 		json.NewEncoder(w).Encode(map[string]any{"error": err})
 		return
 	}
