@@ -190,8 +190,9 @@ export class VirtualList<T> implements View {
 		this.#loader.moved();
 	}
 
-	/** Draws rows again: what they are drawn from beside their data has changed, such as the selection. */
-	refresh(): void {
+	/** Draws rows again whose data or selection has changed; with all, every one, as what they are drawn from beside that has. */
+	refresh(all = false): void {
+		if (all) this.#slots.stale();
 		this.#later();
 	}
 

@@ -23,8 +23,7 @@ export interface ListOptions {
 }
 
 /** Heights of rows in CSS pixels, as --row in list.css. */
-const heights: { readonly [density: string]: number } = { comfortable: 64, compact: 40, cosy: 88 };
-const phoneHeight = 72;
+const heights: { readonly [density: string]: number } = { comfortable: 64, compact: 40, cosy: 88, phone: 72 };
 
 /** Rows that left are shown again if the server does not agree in this time, in milliseconds. */
 const patience = 8000;
@@ -81,7 +80,7 @@ export class MessageList implements List {
 		app.actions.onOptimistic(this.#scope, (c) => this.#apply(c), (c, ok) => this.#settle(c, ok));
 		app.account.on(this.#scope, ["settings"], () => {
 			this.#rows.setRowHeight(this.#height());
-			this.#rows.refresh();
+			this.#rows.refresh(true);
 		});
 		app.account.on(this.#scope, ["mailboxes"], () => this.#head.draw());
 		app.onLayout(this.#scope, () => this.#rows.setRowHeight(this.#height()));
@@ -142,14 +141,17 @@ export class MessageList implements List {
 		this.#loaded = true;
 		if (e.Search) {
 			this.#progress = e.Search;
-			if (e.Search.Mark.length > 0 || e.Search.Terms.length > 0) this.#words = e.Search.Mark;
+			if (e.Search.Mark.length > 0 || e.Search.Terms.length > 0) {
+				this.#words = e.Search.Mark;
+				this.#rows.refresh(true);
+			}
 		}
 		if (e.Gone) this.#state.replaceChildren(emptyState({ icon: "folder", title: t("list.gone") }));
 		if (this.#wanted !== "" && e.Focus >= 0) {
 			const at = this.#server.toShown(e.Focus);
 			const row = this.#rows.get(at);
 			this.#wanted = "";
-			if (row) this.#open = this.key(row);
+			if (row) this.#reads(this.key(row));
 			this.#rows.scrollToIndex(at, "center");
 		}
 		this.#draw();
@@ -230,7 +232,7 @@ export class MessageList implements List {
 		const { AfterAction } = this.#app.account.settings;
 		const to = AfterAction === "list" ? -1 : AfterAction === "previous" ? index - 1 : Math.min(index, this.total - 1);
 		const row = to >= 0 ? this.#rows.get(to) : undefined;
-		this.#open = "";
+		this.#reads("");
 		if (row && this.#app.router.route.kind === "view" && this.#app.router.route.email !== undefined) this.open(to);
 		else {
 			this.#o.leave();
@@ -290,16 +292,20 @@ export class MessageList implements List {
 		this.#opening?.();
 		const row = this.#rows.get(index);
 		if (!row) return false;
-		this.#open = this.key(row);
+		this.#reads(this.key(row));
 		if (this.#query.Scope === MailScope.ScopeMailbox && this.#app.account.mailbox(this.#query.Mailbox)?.Role === Role.RoleDrafts && row.Draft) {
 			void this.#app.composers.open({ Kind: "draft", Emails: [row.Email], Mailto: "", Quote: "" });
-			this.#rows.refresh();
 			return true;
 		}
 		this.#o.open(row, this.#query);
 		this.#rows.scrollToIndex(index);
-		this.#rows.refresh();
 		return true;
+	}
+
+	/** A row is the one that is read, by its key. */
+	#reads(key: string): void {
+		this.#open = key;
+		this.#rows.refresh(true);
 	}
 
 	step(by: 1 | -1, options: { unread?: boolean } = {}): void {
@@ -367,10 +373,7 @@ export class MessageList implements List {
 	choose(index: number, how: "only" | "toggle" | "extend"): void {
 		const row = this.#rows.get(index);
 		if (!row) return;
-		if (how === "extend") {
-			this.#extend(this.#anchor, index);
-			return;
-		}
+		if (how === "extend") return this.#extend(this.#anchor, index);
 		if (how === "only") this.selected.only([this.key(row)]);
 		else this.selected.toggle(this.key(row));
 		this.#anchor = index;
@@ -386,7 +389,7 @@ export class MessageList implements List {
 	}
 
 	#height(): number {
-		return this.#app.layout === "phone" ? phoneHeight : heights[this.#app.account.settings.Density] ?? 64;
+		return heights[this.#app.layout === "phone" ? "phone" : this.#app.account.settings.Density] ?? 64;
 	}
 
 	close(): void {
