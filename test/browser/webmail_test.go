@@ -1,0 +1,37 @@
+package browser
+
+import (
+	"flag"
+	"testing"
+)
+
+// screenshots has pictures of the webmail made for the documentation.
+var screenshots = flag.Bool("screenshots", false, "make the pictures in docs/screenshots")
+
+// mailSite is a server with webmail, that tests share, each with its own account.
+type mailSite struct {
+	*server
+	browser *browser
+	users   map[string]*mailUser
+}
+
+// The webmail, by its features. Each test has an account of its own.
+func TestWebmail(t *testing.T) {
+	t.Parallel()
+	s := startMail(t)
+	m := &mailSite{server: s, browser: startBrowser(t, s, certificate{})}
+	tests := map[string]func(t *testing.T, m *mailSite, u *mailUser){
+		"list": testMailList, "selection": testMailSelection, "actions": testMailActions, "whole": testMailWhole, "search": testMailSearch,
+	}
+	var names []string
+	for name := range tests {
+		names = append(names, name)
+	}
+	m.users = s.users(names...)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, m, m.users[name])
+		})
+	}
+}

@@ -1,0 +1,358 @@
+package browser
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mailTimeout is for what the webmail should show. Notices that stay for 10 seconds are still there then.
+const mailTimeout = 9 * time.Second
+
+// mailUser is an account of a server, so that tests which share a server do not see each other's mail and settings.
+type mailUser struct {
+	s       *server
+	name    string // Of the account, and of its address before the @.
+	address string
+}
+
+// users adds accounts, which all have the password of that of localserve.
+func (s *server) users(names ...string) map[string]*mailUser {
+	s.t.Helper()
+	l := map[string]*mailUser{}
+	for _, name := range names {
+		u := &mailUser{s, name, name + "@localhost"}
+		s.mox("config", "account", "add", "--fullname", strings.ToUpper(name[:1])+name[1:]+" Example", name, u.address)
+		cmd := exec.Command(moxBinary, "--config", filepath.Join(s.dir, "mox.conf"), "setaccountpassword", name)
+		cmd.Stdin = strings.NewReader(mailPassword + "\n" + mailPassword + "\n")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			s.t.Fatalf("setting a password: %v\n%s", err, out)
+		}
+		l[name] = u
+	}
+	return l
+}
+
+// imap logs in as the user.
+func (u *mailUser) imap(t *testing.T) *imapClient {
+	t.Helper()
+	nc, err := net.Dial("tcp", u.s.addr(1143))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	c := &imapClient{t: t, conn: textproto.NewConn(nc)}
+	c.do("LOGIN " + u.address + " " + mailPassword)
+	return c
+}
+
+// add puts a message into a mailbox, with flags such as "\Seen".
+func (c *imapClient) add(mailbox, flags string, at time.Time, message string) {
+	c.t.Helper()
+	message = strings.ReplaceAll(strings.ReplaceAll(message, "\r\n", "\n"), "\n", "\r\n")
+	c.tag++
+	tag := fmt.Sprintf("t%d ", c.tag)
+	step := func(line, want string) {
+		c.t.Helper()
+		err := c.conn.PrintfLine("%s", line)
+		var got string
+		for err == nil {
+			if got, err = c.conn.ReadLine(); !strings.HasPrefix(got, "* ") {
+				break
+			}
+		}
+		if err != nil || !strings.HasPrefix(got, want) {
+			c.t.Fatalf("adding a message: %v, %q", err, got)
+		}
+	}
+	step(fmt.Sprintf(`%sAPPEND "%s" (%s) "%s" {%d}`, tag, mailbox, flags, at.Format("02-Jan-2006 15:04:05 -0700"), len(message)), "+")
+	step(message, tag+"OK")
+}
+
+// put puts messages into a mailbox.
+func (u *mailUser) put(t *testing.T, mailbox string, letters ...letter) {
+	t.Helper()
+	c := u.imap(t)
+	for _, l := range letters {
+		c.add(mailbox, l.flags, l.when(), l.String())
+	}
+}
+
+// mailPage is a page with the webmail.
+type mailPage struct {
+	*page
+	u *mailUser
+}
+
+// mail opens the webmail in a browser of its own, with options of Playwright's contexts beside the usual ones.
+func (b *browser) mail(t *testing.T, u *mailUser, v view, options map[string]any) *mailPage {
+	t.Helper()
+	p := b.mailOut(t, u, v, options)
+	p.logIn("")
+	return p
+}
+
+// mailOut is as mail, but not logged in, and nowhere yet.
+func (b *browser) mailOut(t *testing.T, u *mailUser, v view, options map[string]any) *mailPage {
+	t.Helper()
+	b.mu.Lock()
+	b.pages++
+	p := &mailPage{&page{t: t, b: b, number: b.pages, view: v}, u}
+	b.mu.Unlock()
+	all := map[string]any{
+		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": "light", "isMobile": v.phone, "hasTouch": v.phone,
+		"locale": "en-GB", "timezoneId": "UTC", "reducedMotion": "reduce", "ignoreHTTPSErrors": true,
+	}
+	for name, value := range options {
+		all[name] = value
+	}
+	if err := b.call(command{Page: p.number, Method: "open", Options: all}, nil); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.calm()
+		p.shut()
+	})
+	p.shot()
+	return p
+}
+
+// shot keeps a picture of the page if the test fails.
+func (p *mailPage) shot() {
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			p.try(nil, "", "screenshot", map[string]any{"path": filepath.Join(p.t.ArtifactDir(), fmt.Sprintf("failed-%d.png", p.number)), "timeout": 3000})
+		}
+	})
+}
+
+// calm checks that the page has had no problem since the last call. Requests may be given up, as when what one types changes.
+func (p *mailPage) calm() {
+	p.t.Helper()
+	for _, problem := range p.problems() {
+		if !strings.Contains(problem, "net::ERR_ABORTED") {
+			p.t.Errorf("problem in the page: %s", problem)
+		}
+	}
+}
+
+// logIn logs in and goes to a place in the webmail.
+func (p *mailPage) logIn(hash string) {
+	p.t.Helper()
+	p.visit(p.u.s.webmail() + hash)
+	p.fill("#username", p.u.address)
+	p.fill("#password", mailPassword)
+	p.click("button")
+	p.see("#list")
+}
+
+// another opens another tab of the same browser, at a place in the webmail.
+func (p *mailPage) another(hash string) *mailPage {
+	p.t.Helper()
+	n := &mailPage{p.tab(), p.u}
+	n.shot()
+	n.visit(p.u.s.webmail() + hash)
+	return n
+}
+
+// opened is the tab that the page opens by something that is done.
+func (p *mailPage) opened(act func()) *mailPage {
+	p.t.Helper()
+	act()
+	p.b.mu.Lock()
+	p.b.pages++
+	n := &mailPage{&page{t: p.t, b: p.b, number: p.b.pages, view: p.view}, p.u}
+	p.b.mu.Unlock()
+	n.must(nil, "", "opened", p.number)
+	n.shot()
+	return n
+}
+
+// Selectors.
+
+func rowOf(subject string) string { return fmt.Sprintf(".list [role=row]:has-text(%q)", subject) }
+
+func buttonOf(label string) string { return fmt.Sprintf("role=button[name=%q]", label) }
+
+func textOf(text string) string { return fmt.Sprintf("text=%q", text) }
+
+func (p *mailPage) click(selector string)       { p.t.Helper(); p.must(nil, selector, "click") }
+func (p *mailPage) fill(selector, value string) { p.t.Helper(); p.must(nil, selector, "fill", value) }
+func (p *mailPage) typed(text string)           { p.t.Helper(); p.must(nil, "", "keyboard.type", text) }
+func (p *mailPage) focus(selector string)       { p.t.Helper(); p.must(nil, selector, "focus") }
+
+// see waits until something is seen.
+func (p *mailPage) see(selectors ...string) {
+	p.t.Helper()
+	for _, s := range selectors {
+		p.must(nil, s, "first.waitFor", map[string]any{"timeout": mailTimeout.Milliseconds()})
+	}
+}
+
+// gone waits until nothing of that kind is seen.
+func (p *mailPage) gone(selectors ...string) {
+	p.t.Helper()
+	for _, s := range selectors {
+		p.must(nil, s, "first.waitFor", map[string]any{"state": "hidden", "timeout": mailTimeout.Milliseconds()})
+	}
+}
+
+// count waits until there are n of something.
+func (p *mailPage) count(selector string, n int) {
+	p.t.Helper()
+	got := 0
+	for range until(p.t, mailTimeout) {
+		if p.must(&got, selector, "count"); got == n {
+			return
+		}
+	}
+	p.t.Fatalf("%s: got %d, expected %d", selector, got, n)
+}
+
+// menu chooses from the menu of a button.
+func (p *mailPage) menu(button string, item ...string) {
+	p.t.Helper()
+	p.click(button)
+	p.choose(item...)
+}
+
+// choose chooses from the menu that is open. Where the same item is there several times, a number says which.
+func (p *mailPage) choose(item ...string) {
+	p.t.Helper()
+	for _, i := range item {
+		p.click(".menu-item >> " + textOf(i))
+	}
+}
+
+// context opens the menu of something by the right button and chooses from it.
+func (p *mailPage) context(selector, item string) {
+	p.t.Helper()
+	p.must(nil, selector, "click", map[string]any{"button": "right"})
+	p.choose(item)
+}
+
+// told waits for a notice.
+func (p *mailPage) told(text string) {
+	p.t.Helper()
+	p.see(fmt.Sprintf(".toast-text:has-text(%q)", text))
+}
+
+// undo presses Undo of the notice and waits until it is done.
+func (p *mailPage) undo() {
+	p.t.Helper()
+	p.click(".toast >> " + buttonOf("Undo") + " >> nth=-1")
+	p.told("Undone.")
+	p.hush()
+}
+
+// hush closes all notices.
+func (p *mailPage) hush() {
+	p.t.Helper()
+	p.eval(nil, `document.querySelectorAll('.toast button[aria-label=Close]').forEach(b => b.click())`)
+}
+
+// subjects are those of the rows that are known and shown, from the top.
+func (p *mailPage) subjects() []string {
+	p.t.Helper()
+	var l []string
+	p.eval(&l, `[...document.querySelectorAll('.list [role=row]')].map(r => r.querySelector('.row-subject').textContent)`)
+	return l
+}
+
+// list waits until the list has these subjects, from the top.
+func (p *mailPage) list(want ...string) {
+	p.t.Helper()
+	var got []string
+	for range until(p.t, mailTimeout) {
+		got = p.subjects()
+		if slices.Equal(got, want) {
+			return
+		}
+	}
+	p.t.Fatalf("the list has %q, expected %q", got, want)
+}
+
+// go goes to a mailbox by its name in the sidebar.
+func (p *mailPage) mailbox(name string) {
+	p.t.Helper()
+	p.click(treeItem(name))
+	p.see(fmt.Sprintf(".list-title:text-is(%q)", name))
+}
+
+// treeItem is a mailbox, label or search in the sidebar.
+func treeItem(name string) string {
+	return fmt.Sprintf(".sidebar [role=treeitem]:has(bdi:text-is(%q))", name)
+}
+
+// download runs what leads to a download by a press on something, and returns the file.
+func (p *mailPage) download(selector string) (name string, data []byte) {
+	p.t.Helper()
+	var d struct{ Name, Path string }
+	p.must(&d, selector, "download")
+	data, err := os.ReadFile(d.Path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return d.Name, data
+}
+
+// focused is the element that has the focus, in words.
+func (p *mailPage) focused() string {
+	p.t.Helper()
+	return p.text(`(a => a.getAttribute('aria-label') || a.labels?.[0]?.textContent || a.textContent || a.className || a.localName)(document.activeElement)`)
+}
+
+// shows checks an expression of the page, and waits until it has the value.
+func (p *mailPage) shows(expression, want string) {
+	p.t.Helper()
+	var got string
+	for range until(p.t, mailTimeout) {
+		if got = p.text(expression); got == want {
+			return
+		}
+	}
+	p.t.Fatalf("%s: got %q, expected %q", expression, got, want)
+}
+
+// settings are those that the server has.
+func (p *mailPage) settings() map[string]any {
+	p.t.Helper()
+	var all map[string]any
+	p.eval(&all, `fetch('./').then(r => r.text()).then(s => JSON.parse(s.match(/id="data"[^>]*>([^]*?)<\/script>/)[1]).Settings)`)
+	return all
+}
+
+// keys presses keys as people do: for a capital letter with Shift.
+func (p *mailPage) keys(keys ...string) {
+	p.t.Helper()
+	for _, key := range keys {
+		if len(key) == 1 && key >= "A" && key <= "Z" {
+			key = "Shift+" + key
+		}
+		p.press(key)
+	}
+}
+
+// saved waits until the server has a setting.
+func (p *mailPage) saved(name string, want any) {
+	p.t.Helper()
+	expected, err := json.Marshal(want)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var got []byte
+	for range until(p.t, mailTimeout) {
+		if got, err = json.Marshal(p.settings()[name]); err == nil && string(got) == string(expected) {
+			return
+		}
+	}
+	p.t.Fatalf("setting %s is %s, expected %s", name, got, expected)
+}
