@@ -22,8 +22,15 @@ const (
 // actions are those that are being done, and those that can be undone.
 type actions struct {
 	mu      sync.Mutex
+	closed  bool
 	undo    map[store.AccountID][]undoable // The oldest first.
-	running map[actionKey]context.CancelFunc
+	running map[*running]struct{}
+}
+
+// running is an action that is being done.
+type running struct {
+	key    actionKey
+	cancel context.CancelFunc
 }
 
 // actionKey identifies an action as a page does.
@@ -40,44 +47,47 @@ type undoable struct {
 }
 
 func newActions() *actions {
-	return &actions{undo: map[store.AccountID][]undoable{}, running: map[actionKey]context.CancelFunc{}}
+	return &actions{undo: map[store.AccountID][]undoable{}, running: map[*running]struct{}{}}
 }
 
-// begin returns a context for an action that goes on when its caller goes away, but ends when cancel is called for it.
+// begin returns a context for an action that goes on when its caller goes away, but ends when cancel is called for it, or another
+// one begins under its name.
 func (l *actions) begin(ctx context.Context, key actionKey) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if key.action == "" {
-		return ctx, cancel
-	}
+	r := &running{key, cancel}
+	l.cancel(key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if other := l.running[key]; other != nil {
-		other()
+	l.running[r] = struct{}{}
+	if l.closed {
+		cancel()
 	}
-	l.running[key] = cancel
 	return ctx, func() {
 		cancel()
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		delete(l.running, key)
+		delete(l.running, r)
 	}
 }
 
-// cancel ends an action.
+// cancel ends an action that has a name.
 func (l *actions) cancel(key actionKey) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if cancel := l.running[key]; cancel != nil {
-		cancel()
+	for r := range l.running {
+		if r.key == key && key.action != "" {
+			r.cancel()
+		}
 	}
 }
 
-// cancelAll ends all actions.
+// cancelAll ends all actions, also those that are still to begin.
 func (l *actions) cancelAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, cancel := range l.running {
-		cancel()
+	l.closed = true
+	for r := range l.running {
+		r.cancel()
 	}
 }
 
@@ -87,7 +97,14 @@ func (l *actions) remember(account store.AccountID, steps []undoStep) string {
 		return ""
 	}
 	slices.Reverse(steps)
-	u := undoable{token: rand.Text(), expires: time.Now().Add(undoKept), steps: steps}
+	token := rand.Text()
+	l.keep(account, token, steps)
+	return token
+}
+
+// keep keeps how an action is undone, under a token.
+func (l *actions) keep(account store.AccountID, token string, steps []undoStep) {
+	u := undoable{token: token, expires: time.Now().Add(undoKept), steps: steps}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
@@ -100,7 +117,6 @@ func (l *actions) remember(account store.AccountID, steps []undoStep) string {
 	}
 	all := append(l.undo[account], u)
 	l.undo[account] = all[max(0, len(all)-undoAccount):]
-	return u.token
 }
 
 // take returns how an action is undone, once.

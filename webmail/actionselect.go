@@ -27,6 +27,11 @@ func (w *acting) resolve(ctx context.Context) ([]target, error) {
 	if sel.All && sel.Query == nil {
 		return nil, errUser(codeBad, "It is not said what is selected.")
 	}
+	if sel.Query != nil {
+		if _, err := sel.Query.check(); err != nil {
+			return nil, err
+		}
+	}
 	all := targetSet{}
 	for _, p := range sel.Messages {
 		if p.UID > 0 && p.UID < 1<<32 {

@@ -2,7 +2,10 @@ package webmail
 
 import (
 	"context"
+	"errors"
 	"slices"
+
+	"mox/store"
 )
 
 // Act does something to messages. Large selections are done in batches, with a ProgressEvent now and then.
@@ -16,7 +19,8 @@ func (a API) Act(ctx context.Context, selection Selection, action Action) (_ Act
 	return a.s.act(ctx, acc, actor, selection, action)
 }
 
-// Undo takes an action back, as far as messages have not changed since.
+// Undo takes an action back, as far as messages have not changed since, and the mailboxes are still there. After an error the rest
+// of it can be tried again.
 func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
 	defer a.s.tell(ctx, "Undo", &rerr)
 	acc, actor, err := a.s.open(ctx)
@@ -31,10 +35,15 @@ func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
 	ctx = context.WithoutCancel(ctx) // Not only some of it.
 	acted := Acted{}
 	marked := targetSet{} // Messages whose flags changed. With other changes they are counted there.
-	for _, step := range steps {
+	var gone error
+	for i, step := range steps {
 		n, err := step.do(ctx, acc, actor)
 		switch {
+		case errors.Is(err, store.ErrNoMailbox):
+			gone = err // What is elsewhere can be undone.
+			continue
 		case err != nil:
+			a.s.streams.actions.keep(actor.Account, token, steps[i:])
 			return acted, err
 		case step.flags != nil:
 			marked.add(step.mailbox, slices.Collect(step.uids.All())...)
@@ -49,6 +58,9 @@ func (a API) Undo(ctx context.Context, token string) (_ Acted, rerr error) {
 		for _, t := range marked.targets() {
 			acted.Count += int64(len(t.uids))
 		}
+	}
+	if acted.Count == 0 {
+		return acted, gone
 	}
 	return acted, nil
 }

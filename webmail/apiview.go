@@ -5,11 +5,22 @@ import (
 	"strings"
 )
 
+// checkView returns an error for what cannot be the name of a view.
+func checkView(name string) error {
+	if name == "" || len(name) > 64 {
+		return errUser(codeBad, "The view has no name.")
+	}
+	return nil
+}
+
 // ViewOpen opens a view. What it shows comes over the stream.
 func (a API) ViewOpen(ctx context.Context, request ViewRequest) (rerr error) {
 	defer a.s.tell(ctx, "ViewOpen", &rerr)
-	if request.View == "" || len(request.View) > 64 {
-		return errUser(codeBad, "The view has no name.")
+	if err := checkView(request.View); err != nil {
+		return err
+	}
+	if request.Query, rerr = request.Query.check(); rerr != nil {
+		return rerr
 	}
 	request.First = max(request.First, 0)
 	request.Count = min(max(request.Count, 0), MaxRows)

@@ -251,8 +251,24 @@ func parseQuery(q Query, k queryKnowledge) parsedQuery {
 	return parsed
 }
 
-// maxQueryText is how much is looked at of what a user has typed.
-const maxQueryText = 2000
+// Bounds of queries, which are kept while views are open.
+const (
+	maxQueryText = 2000 // Bytes that are looked at of what a user has typed.
+	maxFilters   = 50
+	maxFilter    = 300 // Bytes.
+)
+
+// check returns a query without what is not looked at, or an error for one that no page makes. To leave filters out
+// would be to find more than was asked for.
+func (q Query) check() (Query, error) {
+	if len(q.Filters) > maxFilters || slices.ContainsFunc(q.Filters, func(f string) bool { return len(f) > maxFilter }) {
+		return q, errUser(codeBad, "There are too many filters.")
+	}
+	if len(q.Text) > maxQueryText {
+		q.Text = strings.Clone(q.Text[:maxQueryText])
+	}
+	return q, nil
+}
 
 // filterExpr returns what a filter lets through, nil for an unknown one.
 func filterExpr(f string, k queryKnowledge) *expr {

@@ -24,6 +24,8 @@ type stream struct {
 	actor   store.Actor
 	acc     *store.Account
 
+	number uint64 // In the order in which streams are made: the lock of a lower one is taken first.
+
 	// Guarded by streams.mu.
 	key    streamKey
 	users  int       // Requests.
@@ -34,9 +36,13 @@ type stream struct {
 	jobs    sync.WaitGroup
 	serving sync.Mutex // Held by the request with the connection.
 
-	mu     sync.Mutex // Guards what follows.
-	ctx    context.Context
-	end    context.CancelCauseFunc // Ends ctx.
+	// Taken for moments only, so that a stream with much to do keeps nobody waiting who ends its connection.
+	endMu sync.Mutex // Guards what follows, which is of the connection.
+	turn  uint64     // Of the latest request: others do not begin any more.
+	end   context.CancelCauseFunc
+
+	mu     sync.Mutex      // Guards what follows.
+	ctx    context.Context // Of the connection.
 	closed bool
 	out    outbox
 	boxes  boxes
@@ -74,13 +80,26 @@ func (s *stream) signal() {
 	}
 }
 
-// hangUp ends the connection.
-func (s *stream) hangUp(cause error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// hangUp ends the connection, and those that are about to begin. It returns what the next one begins with.
+func (s *stream) hangUp(cause error) (turn uint64) {
+	s.endMu.Lock()
+	defer s.endMu.Unlock()
+	s.turn++
 	if s.end != nil {
 		s.end(cause)
 	}
+	return s.turn
+}
+
+// begin returns the context of a connection, nil if it is not to begin as it was hung up already.
+func (s *stream) begin(ctx context.Context, turn uint64) context.Context {
+	s.endMu.Lock()
+	defer s.endMu.Unlock()
+	if turn != s.turn {
+		return nil
+	}
+	ctx, s.end = context.WithCancelCause(ctx)
+	return ctx
 }
 
 // close frees all that the stream has. There is no connection.
@@ -108,10 +127,10 @@ func (s *stream) close() {
 
 // connect begins a connection. After is the number of the last event that the browser got, if it said so. Reports whether it goes on where
 // the last connection ended.
-func (s *stream) connect(ctx context.Context, after uint64, said bool) (_ context.Context, resumed bool) {
+func (s *stream) connect(ctx context.Context, after uint64, said bool) (resumed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ctx, s.end = context.WithCancelCause(ctx)
+	s.ctx = ctx
 	s.dirty = true
 	s.nextRefresh = time.Time{}
 	s.accountState.again()
@@ -128,15 +147,18 @@ func (s *stream) connect(ctx context.Context, after uint64, said bool) (_ contex
 		}
 		clear(s.threads)
 	}
-	return s.ctx, resumed
+	return resumed
 }
 
 // disconnect ends a connection. Jobs end, and begin anew with the next one.
 func (s *stream) disconnect() {
+	s.endMu.Lock()
+	s.end(nil)
+	s.end = nil
+	s.endMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end(nil)
-	s.ctx, s.end = nil, nil
+	s.ctx = nil
 	for _, v := range s.order {
 		if v.job != nil {
 			v.rebuild()
@@ -379,12 +401,16 @@ func (s *stream) openView(r ViewRequest) error {
 	return nil
 }
 
-// takeViews takes all that another stream of the session has, if a view of a name is in it, and nothing is here yet. Streams.mu is held.
+// takeViews takes all that another stream of the session has, if a view of a name is in it, and nothing is here yet.
 func (s *stream) takeViews(old *stream, name string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	old.mu.Lock()
-	defer old.mu.Unlock()
+	first, second := s, old
+	if old.number < s.number {
+		first, second = old, s
+	}
+	first.mu.Lock()
+	defer first.mu.Unlock()
+	second.mu.Lock()
+	defer second.mu.Unlock()
 	if s.closed || old.closed || old.views[name] == nil || slices.ContainsFunc(s.order, func(v *view) bool { return !v.fresh }) {
 		return false
 	}

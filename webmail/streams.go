@@ -30,8 +30,9 @@ type streams struct {
 	html    *htmlmail.Sanitizer
 	actions *actions
 
-	mu      sync.Mutex // Guards what follows.
+	mu      sync.Mutex // Guards what follows. Nobody waits for an account while holding it: it is of all of them.
 	byKey   map[streamKey]*stream
+	made    uint64 // Number of the last stream.
 	closed  bool
 	serving sync.WaitGroup // Requests with a connection.
 }
@@ -75,27 +76,45 @@ func (l *streams) get(ctx context.Context, name string) (*stream, error) {
 }
 
 // attach returns the stream of a name for a new connection, and a new one if there is none. Of a stream that lost its
-// connection, or whose session has another stream now, the new one takes over what it has.
-func (l *streams) attach(r *http.Request, name string) (*stream, error) {
+// connection, or whose session has another stream now, the new one takes over what it has. The connection that the stream has
+// leaves soon; the new one begins with the turn.
+func (l *streams) attach(r *http.Request, name string) (_ *stream, turn uint64, _ error) {
 	ses := websession.FromContext(r.Context())
 	key := keyOf(ses, name)
+	if s, turn, err := l.attachTo(key, nil); s != nil || err != nil {
+		return s, turn, err
+	}
+	acc, err := l.srv.opts.Accounts.Open(r.Context(), ses.Account)
+	if err != nil {
+		return nil, 0, err
+	}
+	fresh := newStream(l.srv, acc, ses)
+	s, turn, err := l.attachTo(key, fresh)
+	if s != fresh {
+		fresh.close() // Another request has made one, or there are to be no more.
+	}
+	return s, turn, err
+}
+
+// attachTo returns the stream that there is already, or else the one given, for a new connection.
+func (l *streams) attachTo(key streamKey, fresh *stream) (_ *stream, turn uint64, _ error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return nil, errShutdown
+		return nil, 0, errShutdown
 	}
 	s := l.byKey[key]
 	if s == nil {
 		s = l.adopt(key)
 	}
-	if s == nil {
-		acc, err := l.srv.opts.Accounts.Open(r.Context(), ses.Account)
-		if err != nil {
-			return nil, err
-		}
-		s = newStream(l.srv, acc, ses)
-		s.key = key
+	if s == nil && fresh != nil {
+		s = fresh
+		l.made++
+		s.key, s.number = key, l.made
 		l.byKey[key] = s
+	}
+	if s == nil {
+		return nil, 0, nil
 	}
 	l.serving.Add(1)
 	s.users++
@@ -105,7 +124,7 @@ func (l *streams) attach(r *http.Request, name string) (*stream, error) {
 	}
 	s.since = time.Now()
 	l.bound(s)
-	return s, nil
+	return s, s.hangUp(errReplaced), nil
 }
 
 // adopt gives a stream of the session that has no connection another name, for when another page of the browser takes over.
@@ -127,17 +146,25 @@ func (l *streams) adopt(key streamKey) *stream {
 // takeOver gives a stream that has just begun the views of the one that has a view of a name: the page has lost the connection of
 // that, which the server has not noticed.
 func (l *streams) takeOver(s *stream, view string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for k, old := range l.byKey {
-		if old == s || k.account != s.key.account || k.session != s.key.session {
-			continue
-		}
+	for _, old := range l.others(s) {
 		if s.takeViews(old, view) {
 			old.hangUp(errReplaced)
 			return
 		}
 	}
+}
+
+// others returns the other streams of the session of a stream.
+func (l *streams) others(s *stream) []*stream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var all []*stream
+	for k, o := range l.byKey {
+		if o != s && k.account == s.key.account && k.session == s.key.session {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 // bound ends a stream if the session has too many besides s: one without a connection, or the one that has had its for longest,

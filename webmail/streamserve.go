@@ -24,12 +24,17 @@ const (
 // serveEvents answers with the stream of a browser: Server-Sent Events (WHATWG HTML, 9.2). Events have numbers as ids. With the last one
 // that it got, in Last-Event-ID or the parameter "after", a browser goes on where it was.
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead { // It would be a connection that takes the events of another.
+		w.Header().Set("Allow", "GET")
+		http.Error(w, "only GET", http.StatusMethodNotAllowed)
+		return
+	}
 	name := r.URL.Query().Get("stream")
 	if !validStream(name) {
 		http.Error(w, "The stream has no name.", http.StatusBadRequest)
 		return
 	}
-	st, err := s.streams.attach(r, name)
+	st, turn, err := s.streams.attach(r, name)
 	if err != nil {
 		if !errors.Is(err, errShutdown) {
 			s.log.Error("stream", "err", err)
@@ -40,17 +45,22 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	over := false
 	defer func() { s.streams.detach(st, over) }()
-	st.hangUp(errReplaced) // What has it until now leaves soon.
 	st.serving.Lock()
 	defer st.serving.Unlock()
+	ctx := st.begin(r.Context(), turn)
+	if ctx == nil { // Another request has come meanwhile.
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "Not now.", http.StatusServiceUnavailable)
+		return
+	}
+	defer st.disconnect()
 
 	last := r.URL.Query().Get("after")
 	if last == "" {
 		last = r.Header.Get("Last-Event-ID")
 	}
 	after, err := strconv.ParseUint(last, 10, 64)
-	ctx, resumed := st.connect(r.Context(), after, err == nil)
-	defer st.disconnect()
+	resumed := st.connect(ctx, after, err == nil)
 	c := newStreamConn(w, r)
 	err = c.serve(ctx, st, HelloEvent{Stream: name, Version: s.opts.Version, Resumed: resumed, ModSeq: int64(st.acknowledged())})
 	switch cause := context.Cause(ctx); {

@@ -25,6 +25,9 @@ func (l *streams) watchThread(ctx context.Context, name, view string, thread sto
 	if name == "" {
 		return nil
 	}
+	if err := checkView(view); err != nil {
+		return err
+	}
 	s, err := l.get(ctx, name)
 	if err != nil {
 		return err

@@ -2,6 +2,8 @@ package webmail
 
 import (
 	"context"
+	"errors"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -55,7 +57,7 @@ func (v *view) start(s *stream) {
 	v.ask = true
 	s.jobs.Go(func() {
 		defer cancel()
-		j.run(ctx, s, v, exprs)
+		j.work(ctx, s, v, exprs)
 	})
 }
 
@@ -65,6 +67,20 @@ func (j *viewJob) decided(box uint16, uids []imap.UID) {
 		j.known[placeOf(box, uid)] = struct{}{}
 	}
 }
+
+// work is run, of which a bug that some message meets ends the search, and not the process.
+func (j *viewJob) work(ctx context.Context, s *stream, v *view, scope map[uint16]*scopeBox) {
+	defer func() {
+		if x := recover(); x != nil {
+			s.log.Error("bug: panic in a search", "panic", x, "stack", string(debug.Stack()))
+			s.found(v, j, nil, nil, true, errPanic)
+		}
+	}()
+	j.run(ctx, s, v, scope)
+}
+
+// errPanic is why a search ended that panicked.
+var errPanic = errors.New("panic")
 
 // run looks at all messages.
 func (j *viewJob) run(ctx context.Context, s *stream, v *view, scope map[uint16]*scopeBox) {
