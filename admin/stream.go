@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +33,16 @@ const maxMessageHead = 1 << 20
 
 // ErrStream is returned for a stream of messages that makes no sense.
 var ErrStream = errors.New("stream of messages is damaged")
+
+// MessageStream returns a stream of one message, which is read as the stream is. A message that is shorter than head says
+// ends the stream too early.
+func MessageStream(head MessageHead, message io.Reader) (io.Reader, error) {
+	line, err := json.Marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	return io.MultiReader(bytes.NewReader(append(line, '\n')), io.LimitReader(message, head.Size)), nil
+}
 
 // WriteMessage writes a message to a stream. It returns an error that wraps
 // io.ErrUnexpectedEOF if the message is shorter than head says; w then has a part of it.

@@ -123,11 +123,10 @@ func (s *Server) importRefusal(r *http.Request, err error) (int, *ImportError) {
 
 // importMessage imports a single message.
 func (s *Server) importMessage(r *http.Request, acc *store.Account, mailbox string, file io.Reader) (admin.ImportProgress, error) {
-	pr, pw := io.Pipe()
-	defer pr.Close()
-	go func() {
-		pw.CloseWithError(admin.WriteMessage(pw, admin.MessageHead{Size: r.ContentLength}, file))
-	}()
+	stream, err := admin.MessageStream(admin.MessageHead{Size: r.ContentLength}, file)
+	if err != nil {
+		return admin.ImportProgress{}, err
+	}
 	im := admin.MaildirImport{Account: acc, Mailbox: mailbox, SpoolDir: s.opts.SpoolDir}
-	return im.Run(r.Context(), pr)
+	return im.Run(r.Context(), stream)
 }

@@ -295,11 +295,31 @@ func isFlowed(p *message.Part) bool {
 	return p.Subtype == "plain" && strings.EqualFold(p.Param("format"), "flowed")
 }
 
-// readText returns the text of a part, as far as the limit and a little more: so it is seen that there is more.
+// readText returns the text of a part, as far as the limit and a little more: so it is seen that there is more. What cannot be
+// decoded ends it; what cannot be read is an error, as a beginning must not pass for all there is.
 func readText(content io.ReaderAt, p *message.Part, limit int) (string, error) {
-	text, err := io.ReadAll(io.LimitReader(p.TextReader(content), int64(max(limit, 0))+100))
+	r := faultReader{ReaderAt: content}
+	text, err := io.ReadAll(io.LimitReader(p.TextReader(&r), int64(max(limit, 0))+100))
+	if r.err != nil {
+		return "", r.err
+	}
 	if err == nil || len(text) > 0 {
-		return string(text), nil // What cannot be decoded ends it.
+		return string(text), nil
 	}
 	return "", err
+}
+
+// faultReader remembers an error of reading.
+type faultReader struct {
+	io.ReaderAt
+	err error
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *faultReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.ReaderAt.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		f.err = err
+	}
+	return n, err
 }
