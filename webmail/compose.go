@@ -385,15 +385,12 @@ func (c *composing) files(d *Draft, o *original) {
 }
 
 // emailFileName returns the name of a file with a message.
-func emailFileName(root *message.Part) string {
-	name := ""
-	if root.Envelope != nil {
-		name = fileName(strings.NewReplacer("/", "-", `\`, "-").Replace(root.Envelope.Subject))
-	}
+func emailFileName(subject string) string {
+	name := fileName(strings.NewReplacer("/", "-", `\`, "-").Replace(subject))
 	if name == "" {
 		name = "message"
 	}
-	return cutText(name, maxFileName-4) + ".eml"
+	return strings.TrimSpace(cutText(name, maxFileName-4)) + ".eml"
 }
 
 // attach makes a message with others as its files.
@@ -403,15 +400,12 @@ func (c *composing) attach(d *Draft, o *original, emails []string) error {
 		d.From, d.Subject = c.answerer(o), forwardSubject(o.envelope.Subject)
 	}
 	for _, email := range emails {
-		id, ok := parseEmailID(email)
-		if !ok {
-			return store.ErrExpunged
-		}
-		m, err := c.s.reader.open(c.ctx, c.acc, c.actor, id)
+		m, err := c.open(email)
 		if err != nil {
 			return err
 		}
-		at := Attachment{ID: emailAttachmentID(id), Name: emailFileName(m.root), Type: "message/rfc822", Size: m.size}
+		m.content.Close()
+		at := Attachment{ID: emailAttachmentID(m.id), Name: emailFileName(m.envelope.Subject), Type: "message/rfc822", Size: m.size}
 		at.Address = attachmentAddress(at)
 		d.Attachments = append(d.Attachments, at)
 	}

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"mox/config"
 	"mox/message"
 	"mox/pipeline"
 	"mox/queuedb"
@@ -357,27 +355,15 @@ func TestSendInternational(t *testing.T) {
 // A message goes to the members of an alias who can have it.
 func TestSendToAlias(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"mox.conf":     "DataDir: data\nHostname: mail.example.org\nPostmaster:\n\tAccount: ann\nListeners:\n\tlocal:\n\t\tIPs:\n\t\t\t- 127.0.0.1\n",
-		"domains.conf": strings.Replace(testConf, "example.org: nil", "example.org:\n\t\tAliases:\n\t\t\tteam:\n\t\t\t\tAddresses:\n\t\t\t\t\t- ann@example.org\n\t\t\t\t\t- bob@example.org\n\t\t\t\tAllowMsgFrom: true\n\t\t\tboard:\n\t\t\t\tAddresses:\n\t\t\t\t\t- bob@example.org", 1),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cfg, err := config.Load(config.Options{Path: filepath.Join(dir, "mox.conf")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, q := newSendingEnv(t, func(o *Options) { o.Config = func() *config.Config { return cfg } })
+	cfg := configOf(t, strings.Replace(testConf, "example.org: nil", "example.org:\n\t\tAliases:\n\t\t\tteam:\n\t\t\t\tAddresses:\n\t\t\t\t\t- ann@example.org\n\t\t\t\t\t- bob@example.org\n\t\t\t\tAllowMsgFrom: true\n\t\t\tboard:\n\t\t\t\tAddresses:\n\t\t\t\t\t- bob@example.org", 1), nil)
+	e, q := newSendingEnv(t, withConfig(cfg))
 	d := letterTo("team@example.org", "bob@example.org")
 	d.From.Address = "team@example.org"
 	e.send(d, SendOptions{})
 	if got := recipientsOf(q.queued()); got != "ann@example.org bob@example.org" {
 		t.Errorf("queued for %s", got)
 	}
-	_, err = e.api.Send(e.ctx, letterTo("board@example.org"), SendOptions{})
+	_, err := e.api.Send(e.ctx, letterTo("board@example.org"), SendOptions{})
 	wantCode(t, err, codeRefused)
 
 	// An answer to all goes to the others of the alias too, and one to a colleague who writes as it not to oneself.

@@ -71,11 +71,18 @@ func identities(cfg *config.Config, account string) []Identity {
 		}
 		l = append(l, id)
 	}
+	for _, alias := range cfg.Aliases() {
+		if cfg.AccountCanSendFrom(account, alias.Address) && alias.HasMember(account) {
+			l = append(l, Identity{Name: c.FullName, Address: alias.Address.String()})
+		}
+	}
 	// Whole addresses before catch-alls, that of the account's own domain and name first.
 	rank := func(id Identity) int {
 		address, err := smtp.ParseAddress(id.Address)
 		switch {
 		case err != nil:
+			return 4
+		case cfg.LookupAlias(address.Path()) != nil:
 			return 3
 		case address.Domain == c.Domain && string(address.Localpart) == c.Name:
 			return 0
