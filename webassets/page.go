@@ -26,7 +26,7 @@ const (
 
 // Policy is the content security policy of pages: nothing but their own files, requests and frames, and no script or
 // markup from strings (Trusted Types). The one policy by which web/lib/inert.ts parses HTML is named.
-const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-src 'self'; manifest-src 'self'; " +
+const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; frame-src 'self'; media-src 'self'; manifest-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types mox-inert"
 
 // Page is what one page says, besides its scripts.

@@ -76,6 +76,7 @@ class Page implements App {
 				this.#reader.show(row, query);
 				this.router.go({ kind: "view", query, email: row.Email }, { replace: this.router.route.kind === "view" && this.router.route.email !== undefined && this.layout !== "phone" });
 				this.#shell.show("reader");
+				this.#reader.prepare(this.#list.beside());
 			},
 			leave: () => this.#reader.empty(),
 		});

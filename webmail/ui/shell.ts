@@ -93,7 +93,7 @@ export class Shell implements View {
 		const pane = app.layout === "phone" ? "none" : settings.Pane;
 		this.root.dataset["pane"] = pane;
 		this.root.dataset["shown"] = this.#paneShown;
-		const both = pane !== "none" && this.#paneShown !== "page";
+		const both = pane !== "none" && this.#paneShown !== "page" && app.router.route.kind !== "message";
 		list.root.hidden = this.#paneShown === "page" || !both && this.#paneShown !== "list";
 		reader.root.hidden = this.#paneShown === "page" || !both && this.#paneShown !== "reader";
 		this.#page.hidden = this.#paneShown !== "page";

@@ -14,6 +14,7 @@ import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
 import { ServerRows } from "./serverrows";
 import { drawSearch, emptyList, listTitle } from "./state";
+import { allTarget, rowTarget } from "./target";
 
 export interface ListOptions {
 	/** A row is to be read. */
@@ -187,10 +188,7 @@ export class MessageList implements List {
 	target(): Target | null {
 		if (this.selected.all) {
 			const except = this.#server.where((row) => this.selected.except.has(this.key(row)), this.selected.except.size);
-			return {
-				selection: { Messages: [], Threads: [], All: true, Query: this.#query, Except: except.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID })), Stream: "", Action: "" },
-				rows: this.rows(), all: true, except: new Set(this.selected.except), count: this.selected.count(this.total),
-			};
+			return allTarget(this.#query, this.rows(), except, this.selected.except, this.selected.count(this.total));
 		}
 		const rows = this.rows();
 		return rows.length > 0 ? this.targetOf(rows) : null;
@@ -198,14 +196,7 @@ export class MessageList implements List {
 
 	/** Rows as the target of an action. */
 	targetOf(rows: readonly Row[]): Target {
-		const threads = this.#query.Threads;
-		return {
-			selection: {
-				Messages: threads ? [] : rows.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID })), Threads: threads ? rows.map((r) => r.Thread) : [],
-				All: false, Query: this.#query, Except: [], Stream: "", Action: "",
-			},
-			rows, all: false, except: new Set(), count: rows.length,
-		};
+		return rowTarget(this.#query, rows);
 	}
 
 	#fits(o: Optimistic): (row: Row) => boolean {
@@ -315,6 +306,12 @@ export class MessageList implements List {
 		if (to < 0 || to >= this.total) return;
 		this.#rows.focusRow(to);
 		this.open(to);
+	}
+
+	/** The known rows beside the one that is read, the one after it first. */
+	beside(): Row[] {
+		const at = this.#rows.findIndex((r) => this.key(r) === this.#open);
+		return at < 0 ? [] : [this.#rows.get(at + 1), this.#rows.get(at - 1)].filter((r) => r !== undefined);
 	}
 
 	/** Goes to the next row with unread messages, from the top if there is none below. */
