@@ -1,13 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	nethttp "net/http"
 	"net/netip"
 	"slices"
-	"syscall"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -72,25 +68,6 @@ func (s *server) admitAccount(account string) error {
 // unlimitedClient tells whether failed logins of a client are not counted.
 func (s *server) unlimitedClient(ip netip.Addr) bool {
 	return s.live.Current().Localserve != nil && slices.ContainsFunc(loopback(), func(p netip.Prefix) bool { return p.Contains(ip.Unmap()) })
-}
-
-// guardedClient returns a client for URLs that strangers have chosen.
-func guardedClient(guard netguard.Guard) *nethttp.Client {
-	dialer := &net.Dialer{
-		Timeout: dialTimeout,
-		// What a name led to is looked at when it is connected to, as it may lead elsewhere each time.
-		Control: func(_, address string, _ syscall.RawConn) error {
-			ap, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return fmt.Errorf("address %q: %w", address, err)
-			}
-			return guard.Check(ap.Addr())
-		},
-	}
-	return &nethttp.Client{
-		Timeout:   time.Minute,
-		Transport: &nethttp.Transport{DialContext: dialer.DialContext, ForceAttemptHTTP2: true, MaxIdleConns: 1, TLSHandshakeTimeout: dialTimeout},
-	}
 }
 
 // webServices returns those that can be enabled for listeners.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"mox/store"
@@ -22,6 +23,7 @@ const (
 	remoteImage   = 10 << 20 // Bytes of an image.
 	remoteTimeout = 20 * time.Second
 	remoteAtOnce  = 32
+	remoteAccount = 6 // Of remoteAtOnce. So a message with many images that are slow to come keeps those of others from nobody.
 	remoteHops    = 5 // Redirects.
 	remoteURL     = 4 << 10
 )
@@ -49,15 +51,14 @@ func (s *Server) serveRemote(w http.ResponseWriter, r *http.Request, c *content)
 	if s.opts.Client == nil || len(target) > remoteURL || !hmac.Equal([]byte(q.Get("s")), []byte(s.reader.remoteSignature(c.key.email, target))) {
 		return errNoPart
 	}
+	leave, err := s.reader.remotes.enter(r.Context(), c.acc.ID())
+	if err != nil {
+		return err
+	}
+	defer leave() // When the browser has it, who may take it slowly.
 	ctx, cancel := context.WithTimeout(r.Context(), remoteTimeout)
 	defer cancel()
-	select {
-	case s.reader.remotes <- struct{}{}:
-		defer func() { <-s.reader.remotes }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	image, mediaType, err := fetchImage(ctx, s.opts.Client, target)
+	image, mediaType, err := s.reader.remotes.fetch(ctx, s.opts.Client, target)
 	if err != nil {
 		s.log.Debug("remote image not fetched", "err", err)
 		w.Header().Set("Cache-Control", "private, max-age=60")
@@ -70,6 +71,60 @@ func (s *Server) serveRemote(w http.ResponseWriter, r *http.Request, c *content)
 	w.Header().Set("Cache-Control", "private, max-age=86400")
 	http.ServeContent(w, r, "", noTime, bytes.NewReader(image))
 	return nil
+}
+
+// remoteSlots bound the images that are fetched at once.
+type remoteSlots struct {
+	all chan struct{} // Holds one for each that is being fetched.
+
+	mu       sync.Mutex
+	accounts map[store.AccountID]*accountSlots // Of which there are requests.
+}
+
+type accountSlots struct {
+	slots    chan struct{}
+	requests int
+}
+
+func newRemoteSlots() *remoteSlots {
+	return &remoteSlots{all: make(chan struct{}, remoteAtOnce), accounts: map[store.AccountID]*accountSlots{}}
+}
+
+// enter waits until an account has room for a request, which leave gives back.
+func (r *remoteSlots) enter(ctx context.Context, account store.AccountID) (leave func(), _ error) {
+	r.mu.Lock()
+	a := r.accounts[account]
+	if a == nil {
+		a = &accountSlots{slots: make(chan struct{}, remoteAccount)}
+		r.accounts[account] = a
+	}
+	a.requests++
+	r.mu.Unlock()
+	gone := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if a.requests--; a.requests == 0 {
+			delete(r.accounts, account)
+		}
+	}
+	select {
+	case a.slots <- struct{}{}:
+		return func() { <-a.slots; gone() }, nil
+	case <-ctx.Done():
+		gone()
+		return nil, ctx.Err()
+	}
+}
+
+// fetch is fetchImage, when there is room for that.
+func (r *remoteSlots) fetch(ctx context.Context, client *http.Client, target string) ([]byte, string, error) {
+	select {
+	case r.all <- struct{}{}:
+		defer func() { <-r.all }()
+		return fetchImage(ctx, client, target)
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
 }
 
 // fetchImage returns an image and its type, found out from its first bytes. Whatever else there is, is an error.
@@ -85,13 +140,13 @@ func fetchImage(ctx context.Context, client *http.Client, target string) ([]byte
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return nil, "", err
+		return nil, "", withoutURL(err)
 	}
 	req.Header.Set("Accept", "image/avif,image/webp,image/png,image/jpeg,image/gif,image/*;q=0.5")
 	req.Header.Set("User-Agent", "mox")
 	resp, err := c.Do(req)
 	if err != nil {
-		return nil, "", err
+		return nil, "", withoutURL(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || resp.ContentLength > remoteImage {
@@ -106,6 +161,15 @@ func fetchImage(ctx context.Context, client *http.Client, target string) ([]byte
 		return nil, "", fmt.Errorf("%w: %d bytes of type %q", errRemote, len(image), mediaType)
 	}
 	return image, mediaType, nil
+}
+
+// withoutURL returns an error of a request without its URL, in which may be what is for nobody but its server: such as whose message it
+// was in.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // imageType returns the type of an image that browsers may show, by its first bytes, or "".

@@ -39,8 +39,8 @@ const maxHeader = message.DefaultMaxHeaderBytes
 type reader struct {
 	short, shortPlain, long *htmlmail.Sanitizer
 
-	secret  [32]byte      // Signs addresses of remote images.
-	remotes chan struct{} // Holds one for each that is being fetched.
+	secret  [32]byte // Signs addresses of remote images.
+	remotes *remoteSlots
 
 	mu    sync.Mutex
 	byKey map[openedKey]*list.Element
@@ -60,7 +60,7 @@ func newReader() *reader {
 		long:       htmlmail.New(htmlmail.Limits{Input: longText, Elements: 200_000, Reports: 200}),
 		byKey:      map[openedKey]*list.Element{},
 		used:       list.New(),
-		remotes:    make(chan struct{}, remoteAtOnce),
+		remotes:    newRemoteSlots(),
 	}
 	rand.Read(r.secret[:]) // It never fails.
 	return r

@@ -167,13 +167,13 @@ func leaveList(ctx context.Context, client *http.Client, to *url.URL) error {
 	u.Fragment, u.RawFragment = "", ""
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), strings.NewReader("List-Unsubscribe=One-Click"))
 	if err != nil {
-		return err
+		return withoutURL(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("User-Agent", "mox")
 	resp, err := c.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUnsubscribe, err)
+		return fmt.Errorf("%w: %w", errUnsubscribe, withoutURL(err))
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)); err != nil {
