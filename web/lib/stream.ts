@@ -148,15 +148,15 @@ export class Stream<E extends object> {
 		this.#heard = clock.now();
 		this.#channel = channel(this.#o.name);
 		this.#channel.onmessage = e => this.#receive(e.data);
-		this.#channel.postMessage({ t: "who", tab: this.tab });
 		this.#election = new Election(locks, this.#o.name, () => this.#lead(), () => {
 			this.#follow();
 			this.#channel?.postMessage({ t: "who", tab: this.tab });
 		});
 		this.#election.join();
-		// While it is held this tab lives, see #watch.
+		// While it is held this tab lives, see #watch. The leader hears of the tab only then: it would get the lock first, and take the tab for gone.
 		locks.request(`${this.#o.name}/${this.tab}`, {}, () => new Promise(resolve => {
 			this.#letGo = resolve;
+			this.#channel?.postMessage({ t: "who", tab: this.tab });
 		})).catch(() => {
 			// The tab is going.
 		});
