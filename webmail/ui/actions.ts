@@ -26,7 +26,8 @@ export class PageActions implements Actions {
 	readonly #o: ActionsOptions;
 	readonly #listeners = new Set<Listener>();
 	readonly #running = new Map<string, (done: number, of: number) => void>();
-	#last: (() => void) | undefined;
+	#last: (() => void) | undefined; // Undoes what was done last.
+	#doing: Promise<unknown> | undefined; // What is being done.
 
 	constructor(o: ActionsOptions) {
 		this.#o = o;
@@ -43,6 +44,15 @@ export class PageActions implements Actions {
 	async act(target: Target, action: Action): Promise<Acted | undefined> {
 		if (target.count === 0) return undefined;
 		if (action.Kind === ActionKind.ActExpunge && !await this.#sure(target)) return undefined;
+		const doing = this.#doing = this.#act(target, action);
+		try {
+			return await doing;
+		} finally {
+			if (this.#doing === doing) this.#doing = undefined;
+		}
+	}
+
+	async #act(target: Target, action: Action): Promise<Acted | undefined> {
 		const { api, streams } = this.#o;
 		const id = crypto.randomUUID();
 		const shown = optimistic(target, action);
@@ -63,7 +73,11 @@ export class PageActions implements Actions {
 	}
 
 	undo(): void {
-		if (this.#o.toasts.undo()) return;
+		if (this.#doing) {
+			// Who undoes at once means what the server has not done yet.
+			void this.#doing.then(() => this.undo());
+			return;
+		}
 		const last = this.#last;
 		this.#last = undefined;
 		if (last) last();
@@ -95,7 +109,13 @@ export class PageActions implements Actions {
 	}
 
 	say(text: string, undo?: () => void, seconds = 10): void {
-		this.#o.toasts.show({ text, ...(undo && { action: { label: t("undo"), run: undo }, seconds }) });
+		const toast = this.#o.toasts.show({ text, ...(undo && { action: { label: t("undo"), run: () => once() }, seconds }) });
+		if (!undo) return;
+		const once = this.#last = () => {
+			toast.close();
+			if (this.#last === once) this.#last = undefined;
+			undo();
+		};
 	}
 
 	fail(error: unknown, what: string): void {
@@ -152,7 +172,6 @@ export class PageActions implements Actions {
 	}
 
 	async #undo(token: string): Promise<void> {
-		this.#last = undefined;
 		try {
 			const { Count } = await this.#o.api.Undo(token, { timeout: 30 * 60_000 });
 			this.say(Count > 0 ? t("undo.done") : t("undo.late"));
