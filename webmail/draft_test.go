@@ -153,8 +153,8 @@ func TestDraftReplacesEarlierVersion(t *testing.T) {
 		trash  string
 	}{
 		{"nothing happened", func(*env, string) {}, `second\Seen\Draft`, ""},
-		{"somebody else expunged it", func(e *env, email string) { e.api.draftAct(e, email, ActExpunge) }, `second\Seen\Draft`, ""},
-		{"somebody else threw it away", func(e *env, email string) { e.api.draftAct(e, email, ActTrash) }, `second\Seen\Draft`, `first\Seen\Draft`},
+		{"somebody else expunged it", func(e *env, email string) { e.draftAct(email, ActExpunge) }, `second\Seen\Draft`, ""},
+		{"somebody else threw it away", func(e *env, email string) { e.draftAct(email, ActTrash) }, `second\Seen\Draft`, `first\Seen\Draft`},
 		{"somebody else took the mark", func(e *env, email string) {
 			mb := e.mailbox("Drafts")
 			if _, err := e.acc.SetFlags(e.ctx, e.session.Actor(), mb.ID, store.FlagChange{UIDs: imap.SetOf[imap.UID](1), Op: store.FlagsRemove, Flags: imap.FlagDraft, UnchangedSince: -1}); err != nil {
@@ -183,14 +183,14 @@ func TestDraftReplacesEarlierVersion(t *testing.T) {
 }
 
 // draftAct does something to a draft.
-func (a API) draftAct(e *env, email string, kind ActionKind) {
+func (e *env) draftAct(email string, kind ActionKind) {
 	e.t.Helper()
 	id, _ := parseEmailID(email)
 	l, err := e.acc.Instances(e.ctx, e.session.Actor(), []store.EmailID{id})
 	if err != nil || len(l) != 1 {
 		e.t.Fatalf("draft is at %v, %v", l, err)
 	}
-	if _, err := a.Act(e.ctx, Selection{Messages: []Place{{int64(l[0].Mailbox), int64(l[0].UID)}}}, Action{Kind: kind}); err != nil {
+	if _, err := e.api.Act(e.ctx, Selection{Messages: []Place{{int64(l[0].Mailbox), int64(l[0].UID)}}}, Action{Kind: kind}); err != nil {
 		e.t.Fatal(err)
 	}
 }
