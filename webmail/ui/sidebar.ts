@@ -29,6 +29,7 @@ export class Sidebar implements View {
 	readonly #special: Tree;
 	readonly #own: Tree;
 	readonly #more: Tree;
+	readonly #expanded = new Map<number, boolean>(); // By mailbox, as the trees have it.
 	readonly #ownHead = h("h2", { class: "sidebar-head" }, t("mailboxes.own"));
 	readonly #moreHead = h("h2", { class: "sidebar-head" });
 	readonly #storage = h("div", { class: "storage" });
@@ -59,6 +60,14 @@ export class Sidebar implements View {
 		app.account.on(this.#scope, ["usage"], () => this.#usage());
 		app.account.on(this.#scope, ["connection"], () => this.#connected());
 		app.router.onChange(this.#scope, (route) => this.#select(route));
+		app.commands.register(this.#scope, {
+			mailboxActions: () => {
+				const row = document.activeElement?.closest<HTMLElement>(".sidebar .tree-row");
+				if (!row?.dataset["id"]) return false;
+				this.#menu(row.dataset["id"], row);
+				return true;
+			},
+		});
 		this.#draw();
 		this.#usage();
 		this.#connected();
@@ -77,6 +86,12 @@ export class Sidebar implements View {
 	#draw(): void {
 		const { app } = this.#o;
 		const { mailboxes, settings } = app.account;
+		for (const m of mailboxes) {
+			const expanded = !settings.Collapsed.includes(m.Name);
+			if (this.#expanded.get(m.ID) === expanded) continue;
+			this.#expanded.set(m.ID, expanded);
+			for (const tree of [this.#special, this.#own]) tree.setExpanded(String(m.ID), expanded);
+		}
 		const special = order.flatMap((role) => mailboxes.filter((m) => m.Role === role));
 		const own = mailboxes.filter((m) => m.Role === Role.RoleNone && !special.some((s) => m.Name.startsWith(s.Name + "/")));
 		this.#special.setNodes(special.map((m) => this.#node(m, mailboxes)));
@@ -142,6 +157,7 @@ export class Sidebar implements View {
 		const { account } = this.#o.app;
 		const name = account.mailbox(Number(id))?.Name;
 		if (name === undefined) return;
+		this.#expanded.set(Number(id), expanded);
 		const rest = account.settings.Collapsed.filter((n) => n !== name);
 		account.change({ Collapsed: expanded ? rest : [...rest, name] });
 	}
