@@ -22,6 +22,8 @@ func TestWebmail(t *testing.T) {
 	m := &mailSite{server: s, browser: startBrowser(t, s, certificate{})}
 	tests := map[string]func(t *testing.T, m *mailSite, u *mailUser){
 		"list": testMailList, "selection": testMailSelection, "actions": testMailActions, "whole": testMailWhole, "search": testMailSearch,
+		"mailboxes": testMailMailboxes, "labels": testMailLabels, "settings": testMailSettings, "sessions": testMailSessions, "transfer": testMailTransfer,
+		"keys": testMailKeys, "phone": testMailPhone,
 	}
 	var names []string
 	for name := range tests {

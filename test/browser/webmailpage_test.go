@@ -208,13 +208,13 @@ func (p *mailPage) gone(selectors ...string) {
 // count waits until there are n of something.
 func (p *mailPage) count(selector string, n int) {
 	p.t.Helper()
-	got := 0
+	var got []string
 	for range until(p.t, mailTimeout) {
-		if p.must(&got, selector, "count"); got == n {
+		if p.must(&got, selector, "allTextContents"); len(got) == n {
 			return
 		}
 	}
-	p.t.Fatalf("%s: got %d, expected %d", selector, got, n)
+	p.t.Fatalf("%s: got %q, expected %d", selector, got, n)
 }
 
 // menu chooses from the menu of a button.
@@ -292,6 +292,14 @@ func treeItem(name string) string {
 	return fmt.Sprintf(".sidebar [role=treeitem]:has(bdi:text-is(%q))", name)
 }
 
+// answer types into the dialog that opens, and presses Enter.
+func (p *mailPage) answer(text string) {
+	p.t.Helper()
+	p.see("dialog input:focus")
+	p.fill("dialog input", text)
+	p.press("Enter")
+}
+
 // download runs what leads to a download by a press on something, and returns the file.
 func (p *mailPage) download(selector string) (name string, data []byte) {
 	p.t.Helper()
@@ -302,6 +310,18 @@ func (p *mailPage) download(selector string) (name string, data []byte) {
 		p.t.Fatal(err)
 	}
 	return d.Name, data
+}
+
+// fits checks that nobody has to scroll sideways, in the page and in what scrolls in it but rows of tabs and buttons.
+func (p *mailPage) fits(name string) {
+	p.t.Helper()
+	p.page.fits(name)
+	var wide []string
+	p.eval(&wide, `[...document.querySelectorAll('body *')].filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth && /auto|scroll/.test(getComputedStyle(e).overflowX) &&
+		!e.matches('.tab-list, .composer-tools, [role=toolbar], pre, iframe, textarea')).map(e => e.className + ' ' + e.scrollWidth + '>' + e.clientWidth)`)
+	for _, w := range wide {
+		p.t.Errorf("%s: wider than its place: %s", name, w)
+	}
 }
 
 // focused is the element that has the focus, in words.

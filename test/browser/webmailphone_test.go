@@ -1,0 +1,119 @@
+package browser
+
+import (
+	"fmt"
+	"testing"
+)
+
+// touch moves a finger over something, by CSS pixels, slowly enough to be followed; with 0 it holds still for long.
+func (p *mailPage) touch(selector string, by int) {
+	p.t.Helper()
+	var box struct{ X, Y, Width, Height float64 }
+	p.must(&box, selector, "boundingBox")
+	x, y := box.X+box.Width/2, box.Y+box.Height/2
+	point := func(dx float64) []map[string]any { return []map[string]any{{"x": x + dx, "y": y}} }
+	send := func(kind string, points []map[string]any) {
+		p.must(nil, "", "devtools", "Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": points})
+	}
+	send("touchStart", point(0))
+	if by == 0 {
+		p.must(nil, "", "waitForSelector", ".list.choosing")
+	}
+	for i := 1; i <= 8 && by != 0; i++ {
+		send("touchMove", point(float64(by*i)/8))
+	}
+	send("touchEnd", []map[string]any{})
+}
+
+// On a phone: one thing at a time, the bar at the foot, swipes, a long press.
+func testMailPhone(t *testing.T, m *mailSite, u *mailUser) {
+	letters := realLetters(t, 12)
+	u.put(t, "Inbox", letters...)
+	p := m.browser.mail(t, u, phone, nil)
+	all := subjectsOf(letters...)
+	first := rowOf(all[0])
+	p.see(first, ".bottom-bar")
+	p.gone(".sidebar", ".reader")
+	p.shows(`String(document.querySelector('.list [role=row]').offsetHeight)`, "72")
+	p.fits("inbox")
+
+	// Reading, and going back as phones do.
+	p.must(nil, first, "tap")
+	p.see(".reader-subject", ".reader-bar")
+	p.gone(".list", ".bottom-bar")
+	p.fits("message")
+	p.must(nil, "", "goBack")
+	p.see(first)
+	p.gone(".reader")
+
+	// Swipes, each taken back by Undo.
+	for _, c := range []struct {
+		by     int
+		notice string
+	}{{200, "Archived."}, {-200, "Moved to Trash."}} {
+		p.touch(first+" .row-text", c.by)
+		p.told(c.notice)
+		p.gone(first)
+		p.undo()
+		p.see(first)
+	}
+	p.touch(first+" .row-text", 40) // Not far enough.
+	p.see(first)
+	p.gone(".toast")
+
+	// A long press selects, from then on each tap does.
+	p.touch(first+" .row-text", 0)
+	p.see(".selecting", first+"[aria-selected=true]")
+	p.must(nil, rowOf(all[1])+" .row-text", "tap")
+	p.shows(`document.querySelector('.selecting .list-title').textContent`, "2")
+	p.fits("selection")
+	p.click(".list-bar >> " + buttonOf("Archive"))
+	p.told("Archived 2.")
+	p.gone(first, rowOf(all[1]))
+	p.undo()
+	p.see(first, rowOf(all[1]))
+
+	// The bar at the foot.
+	p.click(".bottom-bar >> text=Mailboxes")
+	p.see(".sidebar")
+	p.fits("mailboxes")
+	p.click(treeItem("Archive"))
+	p.see(".list-title:text-is('Archive')")
+	p.gone(".sidebar")
+	p.click(".bottom-bar >> text=Inbox")
+	p.see(first)
+	p.click(".bottom-bar >> text=Search")
+	p.shows(`document.activeElement.className`, "search-entry")
+	p.typed("zzzz-nothing")
+	p.press("Enter")
+	p.see(".list-state >> text=Nothing found")
+	p.fits("search")
+	p.click(".bottom-bar >> text=Inbox")
+	p.see(first)
+	p.menu(".bottom-bar >> text=More", "Settings")
+	p.see(".settings")
+	p.fits("settings")
+	p.click("role=switch[name='Show conversations']")
+	p.saved("Threads", false)
+	p.must(nil, "role=combobox[name='To the right']", "selectOption", "flag")
+	p.saved("SwipeRight", "flag")
+	p.click(".bottom-bar >> text=Inbox")
+	p.see(first)
+	p.touch(first+" .row-text", 200)
+	p.see(first + " .row-flag")
+
+	// All that a finger presses is large enough.
+	var small []string
+	p.eval(&small, `[...document.querySelectorAll('button, a[href]:not(.skip-link), input, select')].filter(e => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.closest('[inert]')).flatMap(e => {
+		const b = e.getBoundingClientRect()
+		return b.width > 0 && b.bottom > 0 && b.top < innerHeight && (b.width < 24 || b.height < 24) ? [e.outerHTML.slice(0, 80) + b.width + 'x' + b.height] : []
+	})`)
+	for _, s := range small {
+		t.Errorf("too small: %s", s)
+	}
+
+	p.click(".bottom-bar >> text=Compose")
+	p.see(".composer")
+	p.fits("composer")
+	p.shows(`(r => [r.left, r.top, Math.round(r.width)].join())(document.querySelector('.composer').getBoundingClientRect())`, fmt.Sprintf("0,0,%d", phone.width))
+}
