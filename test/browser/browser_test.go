@@ -48,13 +48,13 @@ type answer struct {
 
 // startBrowser starts a browser that ends with the test. All names lead to the address of the server, and nowhere else;
 // the certificate is trusted.
-func startBrowser(t *testing.T, s *server, cert certificate) *browser {
+func startBrowser(t testing.TB, s *server, cert certificate) *browser {
 	t.Helper()
 	return launchBrowser(t, "--no-proxy-server", "--host-resolver-rules=MAP * "+s.ip, "--ignore-certificate-errors-spki-list="+cert.spki)
 }
 
 // launchBrowser starts a browser with flags of chromium that ends with the test.
-func launchBrowser(t *testing.T, flags ...string) *browser {
+func launchBrowser(t testing.TB, flags ...string) *browser {
 	t.Helper()
 	config, err := json.Marshal(map[string]any{
 		"path":    chromium,
@@ -177,7 +177,7 @@ var (
 
 // page is a tab. When the test ends, it must not have had a problem that nobody asked for.
 type page struct {
-	t       *testing.T
+	t       testing.TB
 	b       *browser
 	number  int
 	view    view
@@ -186,7 +186,7 @@ type page struct {
 }
 
 // open opens a tab that shares nothing with others.
-func (b *browser) open(t *testing.T, v view) *page {
+func (b *browser) open(t testing.TB, v view) *page {
 	t.Helper()
 	p := b.openWatched(t, v)
 	t.Cleanup(func() {
@@ -199,7 +199,7 @@ func (b *browser) open(t *testing.T, v view) *page {
 }
 
 // openWatched is as open, for a page whose problems the test looks at, and that it shuts.
-func (b *browser) openWatched(t *testing.T, v view) *page {
+func (b *browser) openWatched(t testing.TB, v view) *page {
 	t.Helper()
 	scale := 1
 	if v.phone {

@@ -24,8 +24,9 @@ const spy = (page, note) => {
 	page.on('request', r => note(`request ${r.url()}`))
 	page.on('console', m => note(`console ${m.text()}`))
 	page.on('dialog', d => {
-		note(`dialog ${d.message()}`)
-		d.dismiss().catch(() => {})
+		note(`dialog ${d.type()} ${d.message()}`)
+		const answered = d.type() === 'beforeunload' ? d.accept() : d.dismiss()
+		answered.catch(() => {})
 	})
 	page.on('popup', p => note(`window ${p.url()}`))
 	page.on('download', d => note(`download ${d.url()}`))
@@ -85,9 +86,9 @@ const own = {
 		return { name: d.suggestedFilename(), path: await d.path() }
 	},
 	async shut({ page }) {
-		const p = pages.get(page).page
+		const p = pages.get(page)?.page // It may have been closed as a tab.
 		pages.delete(page)
-		await p.context().close()
+		await p?.context().close()
 	},
 	async closeTab({ page }) {
 		const p = pages.get(page).page

@@ -26,7 +26,7 @@ import (
 
 // server is a running localserve.
 type server struct {
-	t   *testing.T
+	t   testing.TB
 	ip  string
 	dir string
 	cmd *exec.Cmd
@@ -62,7 +62,7 @@ func nextIP() string {
 
 // startServer starts a localserve that ends with the test. Listener is added to its listener in mox.conf, domains to
 // domains.conf, in whose directory files are.
-func startServer(t *testing.T, listener, domains string, files map[string][]byte) *server {
+func startServer(t testing.TB, listener, domains string, files map[string][]byte) *server {
 	t.Helper()
 	s := &server{t: t, ip: nextIP(), dir: t.TempDir()}
 	args := []string{"localserve", "--dir", s.dir, "--ip", s.ip}
@@ -84,7 +84,7 @@ func startServer(t *testing.T, listener, domains string, files map[string][]byte
 }
 
 // change replaces the one place of a file that has a text, or adds at its end.
-func change(t *testing.T, path, old, new string) {
+func change(t testing.TB, path, old, new string) {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -103,7 +103,7 @@ func change(t *testing.T, path, old, new string) {
 }
 
 // writeFiles writes files, by their names below dir.
-func writeFiles(t *testing.T, dir string, files map[string][]byte) {
+func writeFiles(t testing.TB, dir string, files map[string][]byte) {
 	t.Helper()
 	for name, data := range files {
 		path := filepath.Join(dir, name)
@@ -147,7 +147,7 @@ func (s *server) waitPort(port int) {
 }
 
 // waitLog waits for a line of the log that has all the words.
-func (s *server) waitLog(t *testing.T, words ...string) {
+func (s *server) waitLog(t testing.TB, words ...string) {
 	t.Helper()
 	missing := func(line string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
@@ -163,7 +163,7 @@ func (s *server) waitLog(t *testing.T, words ...string) {
 }
 
 // until tries again and again for some time.
-func until(t *testing.T, d time.Duration) func(yield func(int) bool) {
+func until(t testing.TB, d time.Duration) func(yield func(int) bool) {
 	return func(yield func(int) bool) {
 		ctx, cancel := context.WithTimeout(t.Context(), d)
 		defer cancel()
@@ -185,7 +185,7 @@ type certificate struct {
 	spki      string // The fingerprint of the key by which chromium can trust it.
 }
 
-func makeCertificate(t *testing.T, names ...string) certificate {
+func makeCertificate(t testing.TB, names ...string) certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 )
 
 // startMail starts a server that has no more than its account.
-func startMail(t *testing.T) *server {
+func startMail(t testing.TB) *server {
 	t.Helper()
 	s := startServer(t, "", "", nil)
 	s.waitLog(t, "Ctrl-C stops")
@@ -88,14 +88,14 @@ func (p *page) soon(expression string) {
 
 // mailClient uses the API of the webmail without a browser.
 type mailClient struct {
-	t       *testing.T
+	t       testing.TB
 	address string
 	csrf    string
 	http    http.Client
 }
 
 // client logs in.
-func (s *server) client(t *testing.T) *mailClient {
+func (s *server) client(t testing.TB) *mailClient {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -241,13 +241,13 @@ func (c *mailClient) start(into any) {
 
 // imapClient speaks IMAP.
 type imapClient struct {
-	t    *testing.T
+	t    testing.TB
 	conn *textproto.Conn
 	tag  int
 }
 
 // imap logs in and selects a mailbox.
-func (s *server) imap(t *testing.T, mailbox string) *imapClient {
+func (s *server) imap(t testing.TB, mailbox string) *imapClient {
 	t.Helper()
 	nc, err := net.Dial("tcp", s.addr(1143))
 	if err != nil {
@@ -297,7 +297,7 @@ type countingProxy struct {
 	refused []string
 }
 
-func startProxy(t *testing.T, allowed ...string) *countingProxy {
+func startProxy(t testing.TB, allowed ...string) *countingProxy {
 	t.Helper()
 	p := &countingProxy{allowed: map[string]bool{}}
 	for _, a := range allowed {
