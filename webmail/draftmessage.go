@@ -102,13 +102,13 @@ func (w *writing) host() string {
 	return w.s.opts.Config().Hostname.ASCII
 }
 
-var errTooLong = errUser(codeLimit, "The text is longer than %d MB.", longText>>20)
+func errTooLong() error { return errUser(codeLimit, "The text is longer than %d MB.", longText>>20) }
 
 // check returns an error for a draft that cannot be a message.
 func (w *writing) check() error {
 	d := &w.d
 	if len(d.HTML) > maxDraftText || len(d.Text) > maxDraftText {
-		return errTooLong
+		return errTooLong()
 	}
 	if len(d.Attachments) > maxAttached {
 		return errUser(codeLimit, "There are more than %d files.", maxAttached)
@@ -236,7 +236,7 @@ func (w *writing) body(f *files) (*message.Body, error) {
 			return nil, err
 		}
 		if len(fragment) > maxDraftText {
-			return nil, errTooLong
+			return nil, errTooLong()
 		}
 		rich := message.HTMLBody("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"></head><body>" + fragment + "</body></html>\n")
 		if len(inline) > 0 {

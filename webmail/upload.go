@@ -28,8 +28,16 @@ type uploads struct {
 	dir string
 	now func() time.Time
 
-	mu   sync.Mutex
-	byID map[string]*upload
+	mu       sync.Mutex
+	closed   bool
+	byID     map[string]*upload
+	arriving map[store.AccountID]arriving
+}
+
+// arriving are uploads of which the end has not come.
+type arriving struct {
+	files int
+	bytes int64 // That they may come to have.
 }
 
 type upload struct {
@@ -44,17 +52,18 @@ type upload struct {
 }
 
 func newUploads(dir string, now func() time.Time) *uploads {
-	return &uploads{dir: dir, now: now, byID: map[string]*upload{}}
+	return &uploads{dir: dir, now: now, byID: map[string]*upload{}, arriving: map[store.AccountID]arriving{}}
 }
 
-// errUploads says that an account has too many uploads.
-var errUploads = errUser(codeLimit, "There are too many files waiting to be attached.")
-
-// add keeps a file of at most max bytes. The name and type are what the browser says.
-func (u *uploads) add(account store.AccountID, name, media, contentID string, r io.Reader, max int64) (id string, size int64, rerr error) {
-	if err := u.room(account, 0, max*uploadTimes); err != nil {
+// add keeps a file of at most max bytes. Its length is negative if it is not known. The name and type are what the browser says.
+func (u *uploads) add(account store.AccountID, name, media, contentID string, r io.Reader, length, max int64) (id string, size int64, rerr error) {
+	if length < 0 {
+		length = max
+	}
+	if err := u.arrive(account, length, max); err != nil {
 		return "", 0, err
 	}
+	defer u.arrived(account, length)
 	f, err := os.CreateTemp(u.dir, "upload-")
 	if err != nil {
 		return "", 0, err
@@ -67,17 +76,17 @@ func (u *uploads) add(account store.AccountID, name, media, contentID string, r 
 			os.Remove(f.Name())
 		}
 	}()
-	size, err = io.Copy(f, io.LimitReader(r, max+1))
+	size, err = io.Copy(f, io.LimitReader(r, min(length, max)+1))
 	if err != nil {
 		return "", 0, err
 	}
-	if size > max {
+	if size > min(length, max) {
 		return "", 0, errTooLarge(max)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if err := u.roomLocked(account, size, max*uploadTimes); err != nil {
-		return "", 0, err
+	if u.closed {
+		return "", 0, errShutdown
 	}
 	id = rand.Text()
 	u.byID[id] = &upload{account, name, media, size, f.Name(), u.now(), contentID}
@@ -88,15 +97,16 @@ func errTooLarge(max int64) error {
 	return errUser(codeLimit, "A message can have %d MB at most, with its files.", max>>20)
 }
 
-func (u *uploads) room(account store.AccountID, size, max int64) error {
+// arrive keeps room for an upload that begins, until arrived is called, after removing what is old. It returns an error if the
+// account may not have more.
+func (u *uploads) arrive(account store.AccountID, length, max int64) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.roomLocked(account, size, max)
-}
-
-// roomLocked returns an error if an account may not have more, after removing what is old. The caller holds mu.
-func (u *uploads) roomLocked(account store.AccountID, size, max int64) error {
-	n := 0
+	if u.closed {
+		return errShutdown
+	}
+	a := u.arriving[account]
+	n, size := a.files, a.bytes+length
 	for id, f := range u.byID {
 		if u.now().Sub(f.added) > uploadAge {
 			os.Remove(f.path)
@@ -106,10 +116,23 @@ func (u *uploads) roomLocked(account store.AccountID, size, max int64) error {
 			size += f.size
 		}
 	}
-	if n >= maxUploads || size > max {
-		return errUploads
+	if n >= maxUploads || size > max*uploadTimes {
+		return errUser(codeLimit, "There are too many files waiting to be attached.")
 	}
+	u.arriving[account] = arriving{a.files + 1, a.bytes + length}
 	return nil
+}
+
+func (u *uploads) arrived(account store.AccountID, length int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	a := u.arriving[account]
+	if a.files--; a.files == 0 {
+		delete(u.arriving, account)
+		return
+	}
+	a.bytes -= length
+	u.arriving[account] = a
 }
 
 // get returns an upload of an account, nil if there is none.
@@ -122,10 +145,11 @@ func (u *uploads) get(account store.AccountID, id string) *upload {
 	return nil
 }
 
-// close removes all.
+// close removes all, and has no more come.
 func (u *uploads) close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.closed = true
 	var errs []error
 	for _, f := range u.byID {
 		errs = append(errs, os.Remove(f.path))
@@ -139,6 +163,7 @@ func (u *uploads) close() error {
 func (s *Server) serveUpload(w http.ResponseWriter, r *http.Request) {
 	at, err := s.upload(r)
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	if err != nil {
 		s.tell(r.Context(), "upload", &err)
@@ -172,13 +197,32 @@ func (s *Server) upload(r *http.Request) (Attachment, error) {
 	if at.Inline {
 		at.ContentID = rand.Text() + "@mox"
 	}
-	id, size, err := s.uploads.add(acc.ID(), name, media, at.ContentID, r.Body, max)
-	if err != nil {
+	body := clientReader{Reader: r.Body}
+	id, size, err := s.uploads.add(acc.ID(), name, media, at.ContentID, &body, r.ContentLength, max)
+	switch {
+	case body.err != nil:
+		return Attachment{}, errUser(codeBad, "The file has not arrived as a whole.")
+	case err != nil:
 		return Attachment{}, err
 	}
 	at.ID, at.Size = uploadID(id), size
 	at.Address = attachmentAddress(at)
 	return at, nil
+}
+
+// clientReader remembers an error of reading from a client, which is no fault of the server.
+type clientReader struct {
+	io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (c *clientReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		c.err = err
+	}
+	return n, err
 }
 
 // mediaType returns the type of a file as a message has it. A browser may say anything.

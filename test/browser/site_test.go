@@ -94,6 +94,7 @@ WebHandlers:
 				Cache-Control: no-cache
 	-
 		Domain: localhost
+		ShareServiceHost: true
 		PathRegexp: ^/app/
 		DontRedirectPlainHTTP: true
 		AccessLog: none
@@ -102,6 +103,7 @@ WebHandlers:
 			URL: `+app.URL+`
 	-
 		Domain: localhost
+		ShareServiceHost: true
 		PathRegexp: ^/
 		DontRedirectPlainHTTP: true
 		AccessLog: none
