@@ -26,6 +26,13 @@ func (c *composing) send(d Draft, o SendOptions) (_ Sent, rerr error) {
 	if err != nil {
 		return Sent{}, err
 	}
+	if draft, ok := parseEmailID(d.Email); ok {
+		key := draftKey{c.acc.ID(), draft}
+		if err := c.s.sent.begin(key); err != nil {
+			return Sent{}, err
+		}
+		defer func() { c.s.sent.end(key, rerr == nil) }()
+	}
 	now := c.s.now()
 	sendAt := now.Add(time.Duration(min(max(o.Hold, 0), maxHold)) * time.Second)
 	later := d.SendAt > sendAt.Unix()

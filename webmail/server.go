@@ -60,6 +60,7 @@ type Server struct {
 	streams *streams
 	reader  *reader
 	uploads *uploads
+	sent    *sentDrafts
 	policy  *bluemonday.Policy // Of the text of messages that are sent.
 	bundle  *webassets.Bundle
 	api     http.Handler
@@ -85,6 +86,7 @@ func New(opts Options) (*Server, error) {
 	s.streams = newStreams(s)
 	s.reader = newReader()
 	s.uploads = newUploads(opts.SpoolDir, s.now)
+	s.sent = newSentDrafts(s.now)
 	s.policy = draftPolicy()
 	var err error
 	if s.bundle, err = newBundle(); err != nil {

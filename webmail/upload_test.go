@@ -119,7 +119,7 @@ func TestUploadsExpire(t *testing.T) {
 	var later atomic.Int64
 	u := newUploads(t.TempDir(), func() time.Time { return time.Now().Add(time.Duration(later.Load())) })
 	add := func(account store.AccountID, size int) (string, error) {
-		id, _, err := u.add(account, "x", "text/plain", "", strings.NewReader(strings.Repeat("x", size)), 100)
+		id, _, err := u.add(account, "x", "text/plain", "", strings.NewReader(strings.Repeat("x", size)), int64(size), 100)
 		return id, err
 	}
 	first, err := add(1, 10)
