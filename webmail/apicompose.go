@@ -64,6 +64,9 @@ func (a API) Warnings(ctx context.Context, draft Draft) (_ []Warning, rerr error
 		return nil, err
 	}
 	defer c.acc.Close()
+	if err := (&writing{s: a.s, d: draft}).check(); err != nil {
+		return nil, err
+	}
 	return c.warnings(draft), nil
 }
 

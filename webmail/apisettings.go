@@ -36,6 +36,9 @@ func (a API) AllowRemote(ctx context.Context, address string, allow bool) (_ Set
 		return Settings{}, err
 	}
 	defer acc.Close()
+	if allow && !isSender(address) {
+		return Settings{}, errUser(codeBad, "This is not an address.")
+	}
 	return changeSettings(ctx, acc, actor, func(st *Settings) {
 		st.RemoteSenders = slices.DeleteFunc(st.RemoteSenders, func(s string) bool { return strings.EqualFold(s, address) })
 		if allow {
@@ -50,6 +53,9 @@ func (a API) ShowBody(ctx context.Context, address string, body BodyKind) (rerr 
 	if body != BodyHTML && body != BodyText {
 		return errUser(codeBad, "There is no such form of a text.")
 	}
+	if !isSender(address) {
+		return errUser(codeBad, "This is not an address.")
+	}
 	acc, actor, err := a.s.open(ctx)
 	if err != nil {
 		return err
@@ -60,6 +66,12 @@ func (a API) ShowBody(ctx context.Context, address string, body BodyKind) (rerr 
 		st.TextSenders = latest(st.TextSenders, NameValue{address, string(body)})
 	})
 	return err
+}
+
+// isSender tells whether a text may be the address in From of a message, which need not be a good one. Larger ones would in time
+// leave no room for other settings.
+func isSender(address string) bool {
+	return len(address) <= 1000 && strings.Contains(address, "@")
 }
 
 // latest adds a value to a list that users do not see the end of; the oldest one makes room.
