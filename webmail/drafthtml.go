@@ -99,8 +99,8 @@ func (s *Server) outgoing(fragment string, attachments []Attachment, account sto
 		}
 		setAttribute(img, "src", src)
 	})
-	if err != nil {
-		return "", err
+	if err != nil { // Of a text in memory only because of how it is nested.
+		return "", errUser(codeLimit, "The text is more complicated than what can be sent. Paste it as plain text.")
 	}
 	return s.policy.Sanitize(fragment), nil
 }

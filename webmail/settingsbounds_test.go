@@ -38,3 +38,17 @@ func TestWarningsBounds(t *testing.T) {
 		t.Errorf("%v, %v", l, err)
 	}
 }
+
+// Who has pasted what no program can take apart is told so.
+func TestDraftNested(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	d := letterTo("x@remote.example")
+	d.Rich, d.HTML = true, strings.Repeat("<div>", 10_000)+"x"
+	_, err := e.api.DraftSave(e.ctx, d)
+	wantCode(t, err, codeLimit)
+	d.HTML = strings.Repeat("<div>", 100) + "x"
+	if _, err := e.api.DraftSave(e.ctx, d); err != nil {
+		t.Error(err)
+	}
+}
