@@ -64,12 +64,19 @@ func nextIP() string {
 // domains.conf, in whose directory files are.
 func startServer(t testing.TB, listener, domains string, files map[string][]byte) *server {
 	t.Helper()
+	return startServerWith(t, "", listener, domains, files)
+}
+
+// startServerWith is as startServer, with more in mox.conf beside its listener.
+func startServerWith(t testing.TB, static, listener, domains string, files map[string][]byte) *server {
+	t.Helper()
 	s := &server{t: t, ip: nextIP(), dir: t.TempDir()}
 	args := []string{"localserve", "--dir", s.dir, "--ip", s.ip}
 	if out, err := exec.Command(moxBinary, append(args, "--initonly")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	change(t, filepath.Join(s.dir, "mox.conf"), "\n\t\tSMTP:\n", "\n"+listener+"\t\tSMTP:\n")
+	change(t, filepath.Join(s.dir, "mox.conf"), "", static)
 	change(t, filepath.Join(s.dir, "domains.conf"), "", domains)
 	writeFiles(t, s.dir, files)
 	s.cmd = exec.Command(moxBinary, args...)
