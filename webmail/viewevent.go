@@ -61,9 +61,9 @@ func (v *view) event(ctx context.Context, s *stream) (*ViewEvent, error) {
 	return ev, nil
 }
 
-// unread is that of the mailbox that the view shows, zero for others.
+// unread is that of the mailbox that the view shows, zero if it shows only some of its messages, or others.
 func (v *view) unread(s *stream) int {
-	if v.query.Scope != ScopeMailbox || v.parsed.text || v.gone {
+	if v.query.Scope != ScopeMailbox || v.parsed.text || len(v.query.Filters) > 0 || v.gone {
 		return 0
 	}
 	for i := range s.mailboxes {

@@ -68,7 +68,9 @@ export class Language {
 			n /= 1000;
 			unit++;
 		}
-		return new Intl.NumberFormat(this.tag, { style: "unit", unit: units[unit] ?? "byte", unitDisplay: unit ? "short" : "narrow", maximumFractionDigits: unit && n < 9.95 ? 1 : 0 }).format(n);
+		// The short form of "byte" is the whole word, and the narrow one stands without a space.
+		if (unit === 0) return `${this.number(Math.round(n))} B`;
+		return new Intl.NumberFormat(this.tag, { style: "unit", unit: units[unit] ?? "byte", unitDisplay: "short", maximumFractionDigits: n < 9.95 ? 1 : 0 }).format(n);
 	}
 
 	/** Returns part of a whole in two numbers of the same unit: "3.2 of 10 GB", with "of" from the catalogue (key "size.of", {part} and {whole}). */

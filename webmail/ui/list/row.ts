@@ -6,7 +6,7 @@ import { h, replaceChildren } from "../../../web/lib/dom";
 import { icon } from "../../../web/lib/icons";
 import type { RowState, RowView } from "../../../web/lib/virtuallist";
 import { ActionKind, type Row, type Settings } from "../api";
-import { dateText, fullDateText } from "../dates";
+import { dateText, fullDateText, mediumDateText } from "../dates";
 import { labelName, sizeText, t } from "../texts";
 
 export interface RowContext {
@@ -34,7 +34,7 @@ export function rowLabel(row: Row | undefined): string {
 	if (!row) return t("row.loading");
 	return [
 		row.Unread > 0 && t("row.unread"), row.Draft && t("row.draft"), row.Flagged && t("row.flagged"), peopleText(row),
-		row.Messages > 1 && t("count.messages", { n: row.Messages }), row.Subject || t("no.subject"), row.Attachments && t("row.attachments"), fullDateText(row.Received),
+		row.Messages > 1 && t("count.messages", { n: row.Messages }), row.Subject || t("no.subject"), row.Attachments && t("row.attachments"), mediumDateText(row.Received),
 	].filter(Boolean).join(", ");
 }
 
