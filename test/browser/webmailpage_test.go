@@ -89,7 +89,8 @@ func (u *mailUser) put(t *testing.T, mailbox string, letters ...letter) {
 // mailPage is a page with the webmail.
 type mailPage struct {
 	*page
-	u *mailUser
+	u    *mailUser
+	lost bool // Its tab was closed.
 }
 
 // mail opens the webmail in a browser of its own, with options of Playwright's contexts beside the usual ones.
@@ -105,7 +106,7 @@ func (b *browser) mailOut(t *testing.T, u *mailUser, v view, options map[string]
 	t.Helper()
 	b.mu.Lock()
 	b.pages++
-	p := &mailPage{&page{t: t, b: b, number: b.pages, view: v}, u}
+	p := &mailPage{page: &page{t: t, b: b, number: b.pages, view: v}, u: u}
 	b.mu.Unlock()
 	all := map[string]any{
 		"viewport": map[string]int{"width": v.width, "height": v.height}, "colorScheme": "light", "isMobile": v.phone, "hasTouch": v.phone,
@@ -118,8 +119,10 @@ func (b *browser) mailOut(t *testing.T, u *mailUser, v view, options map[string]
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		p.calm()
-		p.shut()
+		if !p.lost {
+			p.calm()
+			p.shut()
+		}
 	})
 	p.shot()
 	return p
@@ -154,10 +157,18 @@ func (p *mailPage) logIn(hash string) {
 	p.see("#list")
 }
 
+// lose closes the tab, as when a browser crashes.
+func (p *mailPage) lose() {
+	p.t.Helper()
+	p.calm()
+	p.lost = true
+	p.must(nil, "", "closeTab")
+}
+
 // another opens another tab of the same browser, at a place in the webmail.
 func (p *mailPage) another(hash string) *mailPage {
 	p.t.Helper()
-	n := &mailPage{p.tab(), p.u}
+	n := &mailPage{page: p.tab(), u: p.u}
 	n.shot()
 	n.visit(p.u.s.webmail() + hash)
 	return n
@@ -169,7 +180,7 @@ func (p *mailPage) opened(act func()) *mailPage {
 	act()
 	p.b.mu.Lock()
 	p.b.pages++
-	n := &mailPage{&page{t: p.t, b: p.b, number: p.b.pages, view: p.view}, p.u}
+	n := &mailPage{page: &page{t: p.t, b: p.b, number: p.b.pages, view: p.view}, u: p.u}
 	p.b.mu.Unlock()
 	n.must(nil, "", "opened", p.number)
 	n.shot()
