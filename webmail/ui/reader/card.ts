@@ -30,7 +30,7 @@ export interface Cards {
 const heights = new WeakMap<Messages, Map<string, number>>();
 
 /** How long a text waits for what stands above it, in milliseconds. */
-const patience = 200;
+const patience = 30;
 
 /** Where the browser keeps whether HTML is shown dark on dark pages. */
 const shadeKey = "mox-message-dark";

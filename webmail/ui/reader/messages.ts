@@ -44,7 +44,10 @@ export class Messages {
 
 	/** Reads messages that will probably be opened, and forgets errors: they are told when it is. */
 	prepare(emails: readonly string[]): void {
-		for (const email of emails) this.get(email).catch(() => {});
+		for (const email of emails) {
+			this.get(email).catch(() => {});
+			void this.hints(email);
+		}
 	}
 
 	/** Forgets a message of which something changed. */
