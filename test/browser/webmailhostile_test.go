@@ -210,19 +210,19 @@ func TestHostileMail(t *testing.T) {
 	t.Parallel()
 	h := startHostile(t)
 	raw := startRaw(t, h.cases)
-	proxy := startProxy(t, h.addr(1080), raw)
-	b := launchBrowser(t, "--proxy-server=http://"+proxy.address, "--proxy-bypass-list=<-loopback>")
 	for name, test := range map[string]func(*testing.T, *hostileServer, *browser, *countingProxy, string){
-		"1 trap":     testTrap,
-		"2 policy":   testPolicyAlone,
-		"3 frames":   testHostileFrames,
-		"4 parts":    testHostileParts,
-		"5 huge":     testHostileHuge,
-		"7 reader":   testHostileReader,
-		"6 directly": testHostileDirectly,
+		"trap":     testTrap,
+		"policy":   testPolicyAlone,
+		"frames":   testHostileFrames,
+		"parts":    testHostileParts,
+		"huge":     testHostileHuge,
+		"reader":   testHostileReader,
+		"directly": testHostileDirectly,
 	} {
 		t.Run(name, func(t *testing.T) {
-			// One after the other, as the proxy does not know who asks.
+			t.Parallel()
+			proxy := startProxy(t, h.addr(1080), raw)
+			b := launchBrowser(t, "--proxy-server=http://"+proxy.address, "--proxy-bypass-list=<-loopback>")
 			test(t, h, b, proxy, raw)
 		})
 	}
@@ -285,7 +285,7 @@ func ran(events []string) []string {
 
 // Without mox the messages do what they are written for. Were it not so, the other tests would say nothing.
 func testTrap(t *testing.T, h *hostileServer, b *browser, proxy *countingProxy, raw string) {
-	p, events := openRaw(t, h, b, raw, "raw", `"allow-scripts"`)
+	p, events := openRaw(t, h, b, raw, "raw", `"allow-scripts"`, 4)
 	defer p.shut()
 	n := 0
 	for _, e := range events {
@@ -295,20 +295,20 @@ func testTrap(t *testing.T, h *hostileServer, b *browser, proxy *countingProxy, 
 	}
 	_, leaks := proxy.take()
 	t.Logf("without protection: %d scripts, %d requests", n, len(leaks))
-	if n < 60 || len(leaks) < 60 {
+	if n < 50 || len(leaks) < 10 {
 		t.Errorf("the messages are harmless: %d scripts, %d requests", n, len(leaks))
 	}
 }
 
-// openRaw opens the HTML of messages without mox.
-func openRaw(t *testing.T, h *hostileServer, b *browser, raw, how, sandbox string) (*page, []string) {
+// openRaw opens the HTML of one in some messages without mox.
+func openRaw(t *testing.T, h *hostileServer, b *browser, raw, how, sandbox string, one int) (*page, []string) {
 	t.Helper()
 	p := b.openWatched(t, desktop)
 	p.visit("http://" + raw + "/")
 	p.must(nil, "", "spy")
 	p.eval(nil, hostileScript)
 	var urls []string
-	for i := range htmlCases(h.cases) {
+	for i := 0; i < htmlCases(h.cases); i += one {
 		urls = append(urls, fmt.Sprintf("%s/%d", how, i))
 	}
 	inBatches(urls, func(batch []string) { p.eval(nil, "hostile.frames("+toJSON(batch)+", "+sandbox+", false)") })
@@ -319,7 +319,7 @@ func openRaw(t *testing.T, h *hostileServer, b *browser, raw, how, sandbox strin
 
 // Were the sanitizer to miss something, the policy would still let no script run and load nothing.
 func testPolicyAlone(t *testing.T, h *hostileServer, b *browser, proxy *countingProxy, raw string) {
-	p, events := openRaw(t, h, b, raw, "policy", "null")
+	p, events := openRaw(t, h, b, raw, "policy", "null", 1)
 	defer p.shut()
 	for _, e := range events {
 		if strings.HasPrefix(e, "dialog ") || strings.HasPrefix(e, "window ") || strings.Contains(e, "'alert()'") {
@@ -401,7 +401,9 @@ func testHostileFrames(t *testing.T, h *hostileServer, b *browser, proxy *counti
 		urls = append(urls, "message/"+email+"/html?remote=none")
 	}
 	for i, email := range small {
-		urls = append(urls, "message/"+email+[]string{"/html?view=text&theme=dark", "/html?theme=dark", "/text"}[i%3])
+		if i%3 == 0 {
+			urls = append(urls, "message/"+email+[]string{"/html?view=text&theme=dark", "/html?theme=dark", "/text"}[i/3%3])
+		}
 	}
 	for i, batch := range slices.Collect(slices.Chunk(urls, 40)) {
 		// The sandbox of the reader's frame, and none: the policy has one too.
@@ -437,7 +439,7 @@ func testHostileParts(t *testing.T, h *hostileServer, b *browser, proxy *countin
 		// Whatever there is of them.
 		list := []string{"raw", "headers", "part/1", "part/1?inline=1"}
 		if strings.Contains(h.cases[i].message, "multipart") {
-			list = append(list, "zip", "part/2", "part/2?inline=1", "part/3?inline=1", "part/1.1?inline=1", "html?path=2", "html?path=1.1")
+			list = append(list, "zip", "part/2", "part/2?inline=1", "part/1.1?inline=1", "html?path=2")
 		}
 		for _, path := range list {
 			paths = append(paths, "message/"+email+"/"+path)
@@ -493,7 +495,7 @@ func testHostileParts(t *testing.T, h *hostileServer, b *browser, proxy *countin
 	}
 }
 
-// The reader shows each, head, banners, attachments and all.
+// The reader shows them, head, banners, attachments and all; of those that differ in their HTML alone it shows one in four.
 func testHostileReader(t *testing.T, h *hostileServer, b *browser, proxy *countingProxy, _ string) {
 	w := openHostile(t, h, b, proxy)
 	var got struct {
@@ -502,7 +504,13 @@ func testHostileReader(t *testing.T, h *hostileServer, b *browser, proxy *counti
 	}
 	w.eval(&got, "hostile.read("+toJSON(h.emails[:1])+")")
 	w.state = w.text("hostile.around()") // The mailbox of the message is marked.
-	for batch := range slices.Chunk(h.emails, 20) {
+	var emails []string
+	for i, email := range h.emails {
+		if i >= htmlCases(h.cases) || i%4 == 0 {
+			emails = append(emails, email)
+		}
+	}
+	for batch := range slices.Chunk(emails, 20) {
 		w.eval(&got, "hostile.read("+toJSON(batch)+")")
 		w.check(got.Bad, len(batch))
 		t.Logf("%s: opened within %d ms", h.technique(batch[0])[:20], got.Slowest)
@@ -515,8 +523,8 @@ func testHostileDirectly(t *testing.T, h *hostileServer, b *browser, proxy *coun
 	tab := w.tab()
 	tab.must(nil, "", "spy")
 	for i, email := range h.emails {
-		// Those whose technique has been opened often enough already are left out.
-		if i%5 != 0 && h.cases[i].technique != "documents within" && h.cases[i].technique != "remote loads" {
+		// The frames have been opened all; of most techniques some are enough.
+		if i%8 != 0 && h.cases[i].technique != "documents within" {
 			continue
 		}
 		url := h.webmail() + "message/" + email + "/html?remote=none"

@@ -464,10 +464,10 @@ func checkOwn(t *testing.T, p *page, address string) {
 }
 
 // Used as people do, the page asks nobody else for anything.
-func testOwnRequests(t *testing.T, s *server, b *browser) {
+func testOwnRequests(t *testing.T, s *server, _ *browser) {
 	f := startFront(t, s, "/webmail/", false)
 	proxy := startProxy(t, f.Listener.Addr().String())
-	b = launchBrowser(t, "--proxy-server=http://"+proxy.address, "--proxy-bypass-list=<-loopback>")
+	b := launchBrowser(t, "--proxy-server=http://"+proxy.address, "--proxy-bypass-list=<-loopback>")
 	p := openAt(t, b, f)
 	p.must(nil, "", "spy")
 	p.must(nil, `.list [role=row]:has-text("Message 29")`, "click")
