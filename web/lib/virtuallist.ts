@@ -140,6 +140,26 @@ export class VirtualList<T> implements View {
 		this.#place();
 	}
 
+	/** Forgets all rows: there are so many, about the same ones. Stays where it is scrolled to, as does the focus. */
+	resetInPlace(total: number): void {
+		this.#rows.reset(total);
+		this.#loader.moved();
+		this.#geometry.resetInPlace(total);
+		this.#focused = Math.max(0, this.#clamp(this.#focused));
+		this.#slots.stale();
+		this.#place();
+	}
+
+	/** After resetInPlace: what was on top is so many rows further on now, and what has the focus so many. */
+	moved(top: number, focused: number): void {
+		if (top === 0 && focused === 0) return;
+		const hadFocus = this.#hasFocus;
+		this.#geometry.resetInPlace(this.total, top);
+		this.#focused = Math.max(0, this.#clamp(this.#focused + focused));
+		this.#place();
+		if (hadFocus) this.#slots.element(this.#focused)?.focus({ preventScroll: true });
+	}
+
 	/** Makes rows known, or changes them. */
 	set(first: number, rows: readonly T[]): void {
 		this.#rows.set(first, rows);

@@ -134,6 +134,12 @@ export class Geometry {
 		this.#place(0);
 	}
 
+	/** There is a list of so many rows; what is seen of it stays, or is that so many rows further on. */
+	resetInPlace(total: number, by = 0): void {
+		this.#total = total;
+		this.#place(this.#offset + by * this.#rowHeight);
+	}
+
 	/** Rows were inserted before index. What is read stays, unless it is within the top rows. */
 	inserted(index: number, count: number): void {
 		const top = this.top;

@@ -108,11 +108,11 @@ export class AccountState implements Account {
 		if (connection === "live") this.#saveSoon();
 	}
 
-	/** Takes settings that a call has returned. */
-	setSettings(settings: Settings): void {
-		this.#saved = settings;
-		this.#settings = { ...settings, ...this.#changes };
-		this.#tell(new Set<Part>(["settings"]));
+	/** Saves what waits to be saved now, as when the page is left. */
+	async flush(): Promise<void> {
+		if (this.#timer === undefined) return;
+		clearTimeout(this.#timer);
+		await this.#save();
 	}
 
 	change(change: Partial<Settings>): void {
@@ -138,9 +138,17 @@ export class AccountState implements Account {
 		this.#timer = setTimeout(() => void this.#save(), saveAfter);
 	}
 
+	/** Tells of settings that are others than those shown, as the server or another tab has changed some. */
+	#show(): void {
+		const before = this.#settings;
+		this.#settings = { ...this.#saved, ...this.#changes };
+		if (JSON.stringify({ ...before, ModSeq: 0 }) !== JSON.stringify({ ...this.#settings, ModSeq: 0 })) this.#tell(new Set<Part>(["settings"]));
+	}
+
 	/** Saves what was changed, over what another tab has saved meanwhile. */
 	async #save(): Promise<void> {
 		const sent = this.#changes;
+		this.#timer = undefined;
 		this.#saving = true;
 		try {
 			for (let attempt = 0; ; attempt++) {
@@ -153,15 +161,24 @@ export class AccountState implements Account {
 				}
 			}
 			// What was changed during the call stays to be saved.
-			this.#changes = Object.fromEntries(Object.entries(this.#changes).filter(([k, v]) => sent[k as keyof Settings] !== v));
+			this.#changes = without(this.#changes, sent);
 		} catch (e) {
-			// It is tried again with the next change, or when the server is reached again.
+			// It is tried again with the next change, or when the server is reached again; but not what the server does not accept.
 			this.#saving = false;
+			if ((e as APIError).kind === "user" && (e as APIError).code !== "user:changed") {
+				this.#changes = without(this.#changes, sent);
+				this.#show();
+				this.#saveSoon();
+			}
 			this.#failed(e);
 			return;
 		}
-		this.#settings = { ...this.#saved, ...this.#changes };
 		this.#saving = false;
+		this.#show();
 		this.#saveSoon();
 	}
 }
+
+/** Changes but those that were sent. */
+const without = (changes: Partial<Settings>, sent: Partial<Settings>): Partial<Settings> =>
+	Object.fromEntries(Object.entries(changes).filter(([k, v]) => sent[k as keyof Settings] !== v));

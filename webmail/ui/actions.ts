@@ -27,7 +27,8 @@ export class PageActions implements Actions {
 	readonly #listeners = new Set<Listener>();
 	readonly #running = new Map<string, (done: number, of: number) => void>();
 	#last: (() => void) | undefined; // Undoes what was done last.
-	#doing: Promise<unknown> | undefined; // What is being done.
+	#offered = false;
+	#doing: Promise<Acted | undefined> | undefined; // What is being done.
 
 	constructor(o: ActionsOptions) {
 		this.#o = o;
@@ -61,7 +62,7 @@ export class PageActions implements Actions {
 		try {
 			const acted = await api.Act({ ...target.selection, Stream: streams.id, Action: id }, action, { timeout: 30 * 60_000 });
 			progress.end();
-			this.#settle(shown, true);
+			this.#settle(shown, acted.Count > 0);
 			this.#done(target, action, acted);
 			return acted;
 		} catch (e) {
@@ -75,7 +76,7 @@ export class PageActions implements Actions {
 	undo(): void {
 		if (this.#doing) {
 			// Who undoes at once means what the server has not done yet.
-			void this.#doing.then(() => this.undo());
+			void this.#doing.then((acted) => acted && acted.Count > 0 && this.undo());
 			return;
 		}
 		const last = this.#last;
@@ -121,8 +122,20 @@ export class PageActions implements Actions {
 	fail(error: unknown, what: string): void {
 		if (error instanceof DOMException && error.name === "AbortError") return;
 		console.warn(what, error);
-		const why = error instanceof APIError ? error.kind === "offline" ? t("error.offline") : error.message : t("error.unknown");
+		if (isMissingPart(error) && this.#o.account.connection === "live") {
+			this.#offered = false; // It is needed now.
+			this.offerReload();
+			return;
+		}
+		const why = isMissingPart(error) ? t("error.offline") : error instanceof APIError ? error.kind === "offline" ? t("error.offline") : error.message : t("error.unknown");
 		this.#o.toasts.show({ text: `${what} ${why}`, failed: true });
+	}
+
+	/** Says that there is a new version of the page, once. */
+	offerReload(): void {
+		if (this.#offered) return;
+		this.#offered = true;
+		this.#o.toasts.show({ text: t("version.new"), seconds: 0, action: { label: t("reload"), run: () => location.reload() } });
 	}
 
 	async #sure(target: Target): Promise<boolean> {
@@ -181,6 +194,10 @@ export class PageActions implements Actions {
 	}
 }
 
+/** Tells whether an error is that a part of the page could not be loaded, in the words of each browser: without network, or as the server has another version. */
+export const isMissingPart = (error: unknown): boolean =>
+	error instanceof TypeError && /dynamically imported module|Importing a module script failed/i.test(error.message);
+
 /** What is done by the way, and shown by the row itself. */
 const quiet: ReadonlySet<ActionKind> = new Set([ActionKind.ActRead, ActionKind.ActUnread, ActionKind.ActFlag, ActionKind.ActUnflag, ActionKind.ActLabel, ActionKind.ActUnlabel, ActionKind.ActAnswered, ActionKind.ActForwarded]);
 
@@ -191,7 +208,8 @@ const moves: ReadonlySet<ActionKind> = new Set([ActionKind.ActArchive, ActionKin
 export function optimistic(target: Target, action: Action): Optimistic {
 	const scope = target.selection.Query?.Scope;
 	// In a search of all mailboxes messages stay in the list when they move; those that go to Trash leave one of all but that.
-	const leaves = moves.has(action.Kind) && (scope === undefined || scope === MailScope.ScopeMailbox || scope === MailScope.ScopeChildren ||
+	const stays = action.Kind === ActionKind.ActMove && scope === MailScope.ScopeMailbox && action.Mailbox === target.selection.Query?.Mailbox;
+	const leaves = moves.has(action.Kind) && !stays && (scope === undefined || scope === MailScope.ScopeMailbox || scope === MailScope.ScopeChildren ||
 		scope === MailScope.ScopeNormal && (action.Kind === ActionKind.ActTrash || action.Kind === ActionKind.ActJunk) || action.Kind === ActionKind.ActExpunge);
 	const change: { -readonly [K in keyof Optimistic["change"]]: Optimistic["change"][K] } = {};
 	switch (action.Kind) {
@@ -223,6 +241,6 @@ export function optimistic(target: Target, action: Action): Optimistic {
 	const threads = new Set(target.selection.Threads);
 	return {
 		emails: new Set(target.rows.filter((r: Row | Item) => !threads.has(r.Thread)).map((r) => r.Email)),
-		threads, all: target.all, except: target.except, change, leaves,
+		threads, all: target.all, query: target.selection.Query, except: target.except, change, leaves,
 	};
 }

@@ -71,10 +71,11 @@ export interface Optimistic {
 	/** Emails of rows and messages; for conversations their threads. */
 	readonly emails: ReadonlySet<string>;
 	readonly threads: ReadonlySet<string>;
-	readonly all: boolean; // Every row but those in except.
+	readonly all: boolean; // Every row of query but those in except.
+	readonly query: Query | null;
 	readonly except: ReadonlySet<string>;
 	readonly change: { readonly seen?: boolean; readonly flagged?: boolean; readonly muted?: boolean; readonly addLabels?: readonly string[]; readonly removeLabels?: readonly string[] };
-	/** They leave the mailbox; null for no. */
+	/** They leave the list. */
 	readonly leaves: boolean;
 }
 
@@ -155,6 +156,8 @@ export interface App {
 	readonly actions: Actions;
 	readonly commands: Commands;
 	readonly composers: Composers;
+	/** The token for requests that change something, without the API. */
+	csrf(): Promise<string>;
 	/** "phone" below 768 CSS pixels, "narrow" below 1100. */
 	readonly layout: "phone" | "narrow" | "wide";
 	onLayout(scope: Scope, run: () => void): void;

@@ -8,6 +8,7 @@ import { t } from "./texts";
 /** Returns what asks for the password over the page, when the session is over. */
 export function askLogin(username: string): AskLogin {
 	return (logIn, signal) => new Promise((resolve, reject) => {
+		if (signal.aborted) return resolve(); // Another tab has logged in while this was loaded.
 		let done = false;
 		const password = input({ type: "password", name: "password", autocomplete: "current-password", required: true });
 		const secret = field(password, { label: t("login.password") });

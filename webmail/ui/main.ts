@@ -2,14 +2,15 @@
 
 import { Toasts } from "../../web/components/toast/toast";
 import { Tooltips } from "../../web/components/tooltip/tooltip";
-import { Session } from "../../web/lib/api";
+import { APIError, Session } from "../../web/lib/api";
 import { Announcer } from "../../web/lib/announce";
 import { Scope, type View } from "../../web/lib/view";
 import { AccountState } from "./account";
-import { PageActions } from "./actions";
+import { isMissingPart, PageActions } from "./actions";
 import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope } from "./api";
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
+import { setTimeZone } from "./dates";
 import type { Scope as KeyScope } from "./keys";
 import { MessageList } from "./list/list";
 import { Notifier } from "./notify";
@@ -40,6 +41,7 @@ class Page implements App {
 	readonly #sidebar: Sidebar;
 	readonly #announcer = new Announcer();
 	#shownEmail = ""; // Of the message in the reader.
+	readonly csrf: () => Promise<string>;
 	#ownPage: View | undefined; // Settings, or what is sent later.
 
 	constructor() {
@@ -52,10 +54,20 @@ class Page implements App {
 			...(typeof BroadcastChannel === "function" && { channel: new BroadcastChannel(`mox-webmail-session/${start.Account}`) }),
 		});
 		this.api = connect({ session, safe: ["Thread", "Message", "Hints", "Headers", "Find", "ViewRange", "ViewClose", "SearchTerms", "Settings", "Recipients", "RecipientSecurity", "Scheduled", "Warnings", "Compose"] });
+		this.csrf = () => session.csrf();
 		const toasts = new Toasts(t("notices"), t("close"));
 		this.account = new AccountState(start, this.api, (e) => this.actions.fail(e, t("settings.failed")));
 		this.#theme();
-		this.account.on(scope, ["settings"], () => this.#theme());
+		setTimeZone(this.account.settings.TimeZone);
+		this.account.on(scope, ["settings"], () => {
+			this.#theme();
+			setTimeZone(this.account.settings.TimeZone);
+		});
+		scope.listen(document, "visibilitychange", () => document.visibilityState === "hidden" && this.account.flush());
+		// Parts of the page that are loaded when needed, and were not.
+		scope.listen(window, "unhandledrejection", (event) => {
+			if (isMissingPart(event.reason)) this.actions.fail(event.reason, t("part.failed"));
+		});
 		scope.listen(this.#darkSystem, "change", () => this.#theme());
 		this.router = new HashRouter(() => ({ inbox: this.account.withRole(Role.RoleInbox)?.ID ?? 0, threads: this.account.settings.Threads, sort: this.account.settings.Sort }));
 		this.streams = new BrowserStreams({
@@ -64,6 +76,7 @@ class Page implements App {
 			onSessionOver: () => void session.renew(start.CSRF).then(() => this.streams.reconnect(), () => {}),
 			onError: (e) => this.actions.fail(e, t("view.failed")),
 			onState: (state) => this.account.setConnection(state.status),
+			onOtherVersion: () => this.actions.offerReload(),
 		});
 		this.streams.on(scope, "account", (e) => this.account.apply(e));
 		this.actions = new PageActions({ api: this.api, account: this.account, streams: this.streams, toasts, scope });
@@ -143,6 +156,7 @@ class Page implements App {
 				this.#shell.search.set(route.query.Text);
 				const same = before?.kind === "view" && sameQuery(before.query, route.query);
 				if (!same) this.#list.show(route.query, route.email);
+				if (same && this.#shownEmail !== (route.email ?? "")) this.#list.read(route.email ?? "");
 				if (route.email === undefined) {
 					this.#shownEmail = "";
 					if (!same || before?.email !== undefined) this.#reader.empty();
@@ -164,22 +178,24 @@ class Page implements App {
 				void this.composers.open(route.request);
 				break;
 			case "settings":
-				void this.#settings(route.section);
+				void this.#settings(route);
 				break;
 			case "scheduled":
-				void this.#scheduled();
+				void this.#scheduled(route);
 				break;
 		}
 	}
 
-	async #settings(section: string): Promise<void> {
+	async #settings(route: Route & { kind: "settings" }): Promise<void> {
 		const { SettingsPage } = await import("./settings/settings");
-		this.#showPage(new SettingsPage(this, this.commands, section));
+		if (this.router.route !== route) return; // One has gone on meanwhile.
+		if (this.#ownPage instanceof SettingsPage) this.#ownPage.show(route.section);
+		else this.#showPage(new SettingsPage(this, this.commands, route.section));
 	}
 
-	async #scheduled(): Promise<void> {
+	async #scheduled(route: Route): Promise<void> {
 		const { ScheduledPage } = await import("./composer/composers");
-		this.#showPage(new ScheduledPage(this));
+		if (this.router.route === route) this.#showPage(new ScheduledPage(this));
 	}
 
 	#showPage(page: View): void {
@@ -200,6 +216,7 @@ class Page implements App {
 		const at = document.activeElement;
 		if (at?.closest(".composer")) return ["composer"];
 		if (at?.closest(".viewer")) return ["viewer"];
+		if (this.#ownPage) return []; // What is behind it is not seen.
 		if (at?.closest(".sidebar")) return ["mailboxes", "list", "reader"];
 		return at?.closest(".reader") ? ["reader", "list"] : ["list", "reader"];
 	}
@@ -222,10 +239,15 @@ class Page implements App {
 
 	async #logOut(session: Session): Promise<void> {
 		try {
+			await this.account.flush();
 			await session.logOut();
-		} finally {
-			location.reload();
+		} catch (e) {
+			if (!(e instanceof APIError) || e.kind !== "session") {
+				this.actions.fail(e, t("logout.failed"));
+				return;
+			}
 		}
+		location.reload();
 	}
 
 	/** Commands of the page as a whole; the list and the reader have their own. */

@@ -16,6 +16,11 @@ export function searchQuery(app: App, text: string): Query {
 		: { ...queryOf(app, 0), Scope: MailScope.ScopeNormal, Text: text, Threads: false };
 }
 
+/** Tells whether two queries find the same messages, however they are shown. */
+export function sameMessages(a: Query, b: Query): boolean {
+	return sameQuery(a, { ...b, Sort: a.Sort, Oldest: a.Oldest, Threads: a.Threads });
+}
+
 /** Tells whether two queries show the same. */
 export function sameQuery(a: Query, b: Query): boolean {
 	return a.Scope === b.Scope && a.Mailbox === b.Mailbox && a.Text === b.Text && a.Sort === b.Sort && a.Oldest === b.Oldest && a.Threads === b.Threads

@@ -33,6 +33,7 @@ export class Shell implements View {
 	readonly #status = h("div", { class: "connection", role: "status" });
 	readonly #page = h("section", { class: "page-pane" }); // Settings and other pages, in the place of list and reader.
 	#splitter: Splitter | undefined;
+	#split = ""; // What the splitter was made for.
 	#paneShown: "list" | "reader" | "page" = "list";
 
 	constructor(o: ShellOptions) {
@@ -100,6 +101,9 @@ export class Shell implements View {
 		this.root.style.setProperty("--sidebar", `${settings.SidebarWidth || 240}px`);
 		this.root.style.setProperty("--list", `${(settings.ListWidth || 400) / 10}%`);
 		this.root.style.setProperty("--list-height", `${(settings.ListHeight || 450) / 10}%`);
+		const split = both ? `${pane} ${settings.ListWidth} ${settings.ListHeight} ${this.#main.clientWidth > 0}` : "";
+		if (split === this.#split) return; // It may have the focus.
+		this.#split = split;
 		this.#splitter?.close();
 		this.#splitter = undefined;
 		if (both) this.#addSplitter(pane);
@@ -115,7 +119,12 @@ export class Shell implements View {
 			label: below ? t("splitter.height") : t("splitter.width"), orientation: below ? "horizontal" : "vertical",
 			size: whole() * share / 1000, min: below ? 120 : 280, max: () => whole() - (below ? 160 : 320), normal: below ? whole() * 0.45 : 420,
 			moved: (size) => this.root.style.setProperty(below ? "--list-height" : "--list", `${size}px`),
-			settled: (size) => app.account.change({ [name]: Math.round(size / Math.max(whole(), 1) * 1000) }),
+			settled: (size) => {
+				const share = Math.round(size / Math.max(whole(), 1) * 1000);
+				const { ListWidth, ListHeight } = app.account.settings;
+				this.#split = `${pane} ${below ? ListWidth : share} ${below ? share : ListHeight} true`;
+				app.account.change({ [name]: share });
+			},
 		});
 		list.root.after(splitter.root);
 		this.#splitter = splitter;

@@ -5,6 +5,7 @@ import type { ServerView, Streams } from "./app";
 
 /** The kinds of events, with their types. */
 interface Events {
+	readonly hello: Named["HelloEvent"];
 	readonly view: Named["ViewEvent"];
 	readonly thread: Named["ThreadEvent"];
 	readonly account: Named["AccountEvent"];
@@ -23,6 +24,8 @@ export interface StreamsOptions {
 	readonly onSessionOver: () => void;
 	readonly onError: (e: unknown) => void;
 	readonly onState: (state: StreamState) => void;
+	/** The server is of another version than the page, which is to be loaded again when that suits. */
+	readonly onOtherVersion: () => void;
 }
 
 /** The views of this tab, in the stream of the browser. */
@@ -35,6 +38,7 @@ export class BrowserStreams implements Streams {
 		this.#stream = new Stream<Events>({
 			name: `mox-webmail/${o.account}/${o.version}`,
 			parsers: {
+				hello: (v) => parse("HelloEvent", v),
 				view: (v) => parse("ViewEvent", v),
 				thread: (v) => parse("ThreadEvent", v),
 				account: (v) => parse("AccountEvent", v),
@@ -48,6 +52,9 @@ export class BrowserStreams implements Streams {
 			onTabGone: (stream, tab) => void o.api.ViewClose(stream, [tab + "."]).catch(() => {}),
 		});
 		this.#stream.onState(o.onState);
+		this.#stream.on("hello", (hello) => {
+			if (hello.Version !== o.version) o.onOtherVersion();
+		});
 	}
 
 	get id(): string {
@@ -62,23 +69,33 @@ export class BrowserStreams implements Streams {
 	view(request: { Query: Query; First: number; Count: number; Email: string }, on: (event: ViewEvent) => void, reopened: () => { First: number; Count: number }): ServerView {
 		let { Query, First, Count, Email } = request;
 		let modseq = 0;
-		let first = true;
+		let told = false;
 		const { api } = this.#o;
-		const view = this.#stream.view(async (stream, id, signal) => {
-			const wanted = first ? { First, Count } : reopened();
-			first = false;
-			await api.ViewOpen({ Stream: stream, View: id, Query, ...wanted, Email, ModSeq: modseq }, { signal });
-		});
-		view.on("view", (event) => {
-			modseq = event.ModSeq;
-			on(event);
-		});
+		const open = () => {
+			const view = this.#stream.view(async (stream, id, signal) => {
+				// Once it has told something, what is shown now is wanted, and not what was at first.
+				await api.ViewOpen({ Stream: stream, View: id, Query, ...told ? reopened() : { First, Count }, Email: told ? "" : Email, ModSeq: modseq }, { signal });
+			});
+			view.on("view", (event) => {
+				modseq = event.ModSeq;
+				told = true;
+				on(event);
+			});
+			return view;
+		};
+		let view = open();
+		const close = () => {
+			view.close();
+			if (this.id) api.ViewClose(this.id, [view.id]).catch(() => {});
+		};
 		const failed = (e: unknown) => {
 			// A stream or view that is gone is opened again; what it shows then comes by itself.
 			if (!this.#lost(e)) this.#o.onError(e);
 		};
 		return {
-			id: view.id,
+			get id() {
+				return view.id;
+			},
 			range: (f, n) => {
 				if (this.id) api.ViewRange(this.id, view.id, f, n).catch(failed);
 			},
@@ -88,13 +105,12 @@ export class BrowserStreams implements Streams {
 				Count = n;
 				Email = email;
 				modseq = 0;
-				first = true;
-				view.reopen();
+				told = false;
+				// With a name of its own: events of the query before, which may be on their way still, are not for this one.
+				close();
+				view = open();
 			},
-			close: () => {
-				view.close();
-				if (this.id) api.ViewClose(this.id, [view.id]).catch(() => {});
-			},
+			close,
 		};
 	}
 

@@ -68,5 +68,5 @@ addTexts({
 	"login.title": "Log in to go on", "login.password": "Password", "login.do": "Log in", "login.text": "You were logged out. What you have typed is still here.",
 	"key.pending": "{keys} …", "help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
 	"notices": "Notices", "reader.empty": "Choose a message to read it.", "settings.failed": "The settings were not saved.", "view.failed": "The list cannot be shown.", "compose.failed": "The composer cannot be opened.",
-	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "version.new": "There is a new version of this page.",
+	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "part.failed": "A part of the page was not loaded.", "logout.failed": "You are still logged in.", "version.new": "There is a new version of this page.",
 });

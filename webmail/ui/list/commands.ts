@@ -84,6 +84,17 @@ export function messageCommands(app: App, target: () => Target | null): { readon
 	};
 }
 
+/** Goes to the next row with unread messages, from the top if there is none below. */
+function nextUnread(list: MessageList): boolean {
+	for (let n = 1; n <= list.total; n++) {
+		const i = (list.focused + n) % list.total;
+		if ((list.at(i)?.Unread ?? 0) === 0) continue;
+		list.press(i);
+		return true;
+	}
+	return false;
+}
+
 /** The commands of the list. */
 export function listCommands(app: App, list: MessageList): { readonly [name: string]: () => boolean | void } {
 	const moves: readonly [string, string, string, Move][] = [
@@ -101,7 +112,7 @@ export function listCommands(app: App, list: MessageList): { readonly [name: str
 		void app.actions.act(target, { Kind: ActionKind.ActArchive, Mailbox: 0, Labels: [] });
 		return true;
 	};
-	return {
+	const all: { readonly [name: string]: () => boolean | void } = {
 		...Object.fromEntries(moving),
 		...messageCommands(app, () => list.target()),
 		open: () => list.open(),
@@ -110,7 +121,7 @@ export function listCommands(app: App, list: MessageList): { readonly [name: str
 			else return false;
 			return true;
 		},
-		nextUnread: () => list.nextUnread(),
+		nextUnread: () => nextUnread(list),
 		nextThread: () => list.step(1), previousThread: () => list.step(-1),
 		toggle: () => list.toggle(), selectThread: () => list.toggle(),
 		selectAll: () => list.selectWhere(() => true), selectNone: () => list.clear(),
@@ -126,4 +137,6 @@ export function listCommands(app: App, list: MessageList): { readonly [name: str
 			return true;
 		},
 	};
+	// Where a message is shown alone, the list is behind it and nobody sees what is done there.
+	return Object.fromEntries(Object.entries(all).map(([name, run]) => [name, () => app.router.route.kind !== "message" && run()]));
 }

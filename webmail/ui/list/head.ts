@@ -50,8 +50,8 @@ export class ListHead {
 			replaceChildren(this.#bar, n > 0 ? this.#actions() : this.#options());
 		}
 		this.#drawChips(n > 0);
-		const known = this.#list.known();
-		const offer = n > 0 && !selected.all && n >= known && known < total;
+		const known = n > 0 && !selected.all ? this.#list.known() : total;
+		const offer = n >= known && known < total;
 		replaceChildren(this.#more,
 			offer && [t("select.loaded", { n }), " ", button({ label: t("select.everything", { n: total }), kind: "quiet", run: () => this.#everything() })],
 			n > 0 && selected.all && selected.except.size === 0 && [t("select.allOf", { n: total }), " ", button({ label: t("select.clear"), kind: "quiet", run: () => this.#list.clear() })]);

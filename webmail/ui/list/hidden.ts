@@ -10,7 +10,7 @@ export interface Shown {
  * server's list and those of the list that is shown.
  */
 export class Hidden<T> {
-	#rows: { at: number; readonly row: T }[] = []; // By position in the server's list.
+	#rows: { at: number; row: T; readonly by: unknown }[] = []; // By position in the server's list.
 
 	get count(): number {
 		return this.#rows.length;
@@ -36,23 +36,25 @@ export class Hidden<T> {
 		return server;
 	}
 
-	/** Hides the row at a position of the server's list; returns where the shown list loses it. */
-	hide(server: number, row: T): number {
+	/** Hides the row at a position of the server's list, by an action; returns where the shown list loses it. */
+	hide(server: number, row: T, by: unknown): number {
 		const shown = this.toShown(server);
-		this.#rows.push({ at: server, row });
+		this.#rows.push({ at: server, row, by });
 		this.#rows.sort((a, b) => a.at - b.at);
 		return shown;
 	}
 
-	/** Tells whether the row at a position of the server's list is hidden. */
-	has(server: number): boolean {
-		return this.#rows.some((h) => h.at === server);
+	/** Changes the row at a position of the server's list, if it is hidden; false if it is not. */
+	set(server: number, row: T): boolean {
+		const hidden = this.#rows.find((h) => h.at === server);
+		if (hidden) hidden.row = row;
+		return hidden !== undefined;
 	}
 
-	/** Shows rows again that fit: returns where the shown list gets them, one after the other. */
-	show(fits: (row: T) => boolean): { at: number; row: T }[] {
+	/** Shows rows again that an action has hidden: returns where the shown list gets them, one after the other. */
+	show(by: unknown): { at: number; row: T }[] {
 		const back: { at: number; row: T }[] = [];
-		for (const h of this.#rows.filter((h) => fits(h.row))) {
+		for (const h of this.#rows.filter((h) => h.by === by)) {
 			this.#rows = this.#rows.filter((x) => x !== h);
 			back.push({ at: this.toShown(h.at), row: h.row });
 		}

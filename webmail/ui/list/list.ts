@@ -8,11 +8,11 @@ import { dateGroup } from "../dates";
 import { t } from "../texts";
 import { listCommands } from "./commands";
 import { ListHead } from "./head";
-import { changed } from "./optimistic";
+import { changed, concerned } from "./optimistic";
 import { followPointer } from "./pointer";
 import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
-import { ServerRows } from "./serverrows";
+import { allKnown, ServerRows } from "./serverrows";
 import { drawSearch, emptyList, listTitle } from "./state";
 import { allTarget, rowTarget } from "./target";
 
@@ -48,10 +48,10 @@ export class MessageList implements List {
 	#view: ServerView | undefined;
 	#wanted = ""; // The email that is to get the focus once it is known.
 	#open = ""; // Key of the row that is read.
-	#anchor = 0; // Where extending the selection began.
 	#words: readonly string[] = [];
 	#progress: Progress | undefined;
 	#loaded = false;
+	#gone = false; // The mailbox is no more.
 	#unread = 0;
 	#opening: (() => void) | undefined;
 
@@ -63,7 +63,7 @@ export class MessageList implements List {
 			label: t("list"), rowHeight: this.#height(), keys: false,
 			row: () => new MessageRow({
 				settings: () => app.account.settings, mark: () => this.#words, open: (row) => this.key(row) === this.#open, bySize: () => this.#query.Sort === Sort.SortSize,
-				selected: (row, event) => this.choose(this.#rows.findIndex((r) => this.key(r) === this.key(row)), event.shiftKey ? "extend" : "toggle"),
+				selected: (row, event) => this.choose(this.#find(this.key(row)), event.shiftKey ? "extend" : "toggle"),
 				act: (row, kind) => void app.actions.act(this.targetOf([row]), { Kind: kind, Mailbox: 0, Labels: [] }),
 			}),
 			rowLabel: (row) => rowLabel(row),
@@ -110,14 +110,16 @@ export class MessageList implements List {
 	}
 
 	show(query: Query, email = ""): void {
+		this.#opening?.();
 		this.#query = query;
 		this.#wanted = email;
 		this.#open = "";
 		this.#words = [];
 		this.#progress = undefined;
-		this.#loaded = false;
+		this.#loaded = this.#gone = false;
 		this.#unread = 0;
 		this.selected.clear();
+		this.selected.anchor = "";
 		this.#server.reset();
 		const count = Math.min(100, Math.ceil(window.innerHeight / this.#height()) + 10);
 		if (this.#view) this.#view.open(query, 0, count, email);
@@ -137,9 +139,12 @@ export class MessageList implements List {
 
 	/** Follows the server. */
 	#event(e: ViewEvent): void {
-		this.#server.follow(e);
+		const gone = this.#server.follow(e);
+		// Those that are elsewhere in the list now stay selected; if not all that came is known, they may be.
+		if (!this.selected.all && allKnown(e)) for (const row of gone) if (this.#find(this.key(row)) < 0) this.selected.set(this.key(row), false);
 		this.#unread = e.Unread;
 		this.#loaded = true;
+		this.#gone = e.Gone;
 		if (e.Search) {
 			this.#progress = e.Search;
 			if (e.Search.Mark.length > 0 || e.Search.Terms.length > 0) {
@@ -147,7 +152,6 @@ export class MessageList implements List {
 				this.#rows.refresh(true);
 			}
 		}
-		if (e.Gone) this.#state.replaceChildren(emptyState({ icon: "folder", title: t("list.gone") }));
 		if (this.#wanted !== "" && e.Focus >= 0) {
 			const at = this.#server.toShown(e.Focus);
 			const row = this.#rows.get(at);
@@ -158,13 +162,18 @@ export class MessageList implements List {
 		this.#draw();
 	}
 
+	/** The position of a row by its key, -1 if it is not known. */
+	#find(key: string): number {
+		return this.#rows.findIndex((r) => this.key(r) === key);
+	}
+
 	#draw(): void {
 		this.#rows.refresh();
 		this.#head.draw();
 		const empty = this.#loaded && this.total === 0 && (this.#progress?.Done ?? true);
 		this.#state.hidden = !empty;
 		this.#rows.root.hidden = empty;
-		if (empty) this.#state.replaceChildren(emptyList(this.#app, this.#query));
+		if (empty) this.#state.replaceChildren(this.#gone ? emptyState({ icon: "folder", title: t("list.gone") }) : emptyList(this.#app, this.#query));
 		drawSearch(this.#search, this.#progress, this.total);
 	}
 
@@ -181,7 +190,7 @@ export class MessageList implements List {
 
 	/** The row that has the focus; without the focus in the list, the one that is read. */
 	current(): Row | undefined {
-		const open = this.#open === "" || this.#rows.root.contains(document.activeElement) ? -1 : this.#rows.findIndex((r) => this.key(r) === this.#open);
+		const open = this.#open === "" || this.#rows.root.contains(document.activeElement) ? -1 : this.#find(this.#open);
 		return this.#rows.get(open >= 0 ? open : this.#rows.focused);
 	}
 
@@ -199,20 +208,18 @@ export class MessageList implements List {
 		return rowTarget(this.#query, rows);
 	}
 
-	#fits(o: Optimistic): (row: Row) => boolean {
-		return (row) => o.all ? !o.except.has(this.key(row)) : o.emails.has(row.Email) || o.threads.has(row.Thread);
-	}
-
 	/** Shows an action before the server has done it. */
 	#apply(o: Optimistic): void {
-		const fits = this.#fits(o);
+		const fits = concerned(o, this.#query);
 		let next = -1;
-		if (o.leaves) this.#server.hide(fits, (row, at) => {
+		if (o.leaves) this.#server.hide(o, fits, (row, at) => {
+			this.selected.set(this.key(row), false);
 			if (this.key(row) === this.#open) next = at;
+			else if (next >= 0) next--;
 		});
-		else this.#server.change(fits, (row) => changed(row, o));
+		else this.#server.change(o, fits, (row) => changed(row, o));
 		if (o.leaves) {
-			this.selected.clear();
+			if (o.all && this.selected.all) this.selected.clear();
 			if (next >= 0) this.#afterLeft(next);
 		}
 		this.#draw();
@@ -232,17 +239,13 @@ export class MessageList implements List {
 	}
 
 	#settle(o: Optimistic, ok: boolean): void {
-		const fits = this.#fits(o);
 		const back = () => {
-			this.#server.restore(fits);
+			this.#server.restore(o);
 			this.#draw();
 		};
-		if (!ok) {
-			back();
-			this.#view?.range(this.#server.toServer(this.#rows.top), 100);
-		} else if (o.leaves) {
-			this.#scope.after(patience, back);
-		}
+		if (!ok) back();
+		else if (o.leaves) this.#scope.after(patience, back);
+		else this.#server.done(o);
 	}
 
 	// The focus, and what is read.
@@ -254,7 +257,7 @@ export class MessageList implements List {
 		if (options.extend) this.#extend(from, to);
 		this.#rows.focusRow(to);
 		if (!options.extend && options.select !== false) {
-			this.#anchor = to;
+			this.selected.anchor = this.#keyAt(to);
 			if (this.selected.count(this.total) > 0) this.clear();
 			if (this.#app.layout !== "phone" && this.#app.account.settings.Pane !== "none") this.#openSoon(to);
 		}
@@ -263,19 +266,20 @@ export class MessageList implements List {
 
 	/** Selects from where extending began to a row. */
 	#extend(from: number, to: number): void {
-		if (this.selected.count(this.total) === 0) this.#anchor = from;
-		const keys: string[] = [];
-		for (let i = Math.min(this.#anchor, to); i <= Math.max(this.#anchor, to); i++) {
-			const row = this.#rows.get(i);
-			if (row) keys.push(this.key(row));
-		}
-		this.selected.only(keys);
+		if (this.selected.count(this.total) === 0) this.selected.anchor = this.#keyAt(from);
+		this.selected.extend(to, (key) => this.#find(key), (i) => this.#keyAt(i));
 		this.changed();
 	}
 
 	#openSoon(index: number): void {
 		this.#opening?.();
-		this.#opening = this.#scope.after(openAfter, () => this.open(index));
+		const key = this.#keyAt(index);
+		this.#opening = this.#scope.after(openAfter, () => this.open(key === "" ? index : this.#find(key)));
+	}
+
+	#keyAt(index: number): string {
+		const row = this.#rows.get(index);
+		return row ? this.key(row) : "";
 	}
 
 	/** Opens a row; that which has the focus by default. */
@@ -293,6 +297,12 @@ export class MessageList implements List {
 		return true;
 	}
 
+	/** Another message is read, by its id, such as after going back; empty for none. */
+	read(email: string): void {
+		const row = email === "" ? undefined : this.#rows.get(this.#rows.findIndex((r) => r.Email === email));
+		this.#reads(row ? this.key(row) : "");
+	}
+
 	/** A row is the one that is read, by its key. */
 	#reads(key: string): void {
 		this.#open = key;
@@ -300,7 +310,8 @@ export class MessageList implements List {
 	}
 
 	step(by: 1 | -1, options: { unread?: boolean } = {}): void {
-		const at = this.#open === "" ? this.#rows.focused - by : this.#rows.findIndex((r) => this.key(r) === this.#open);
+		const open = this.#open === "" ? -1 : this.#find(this.#open);
+		const at = open < 0 ? this.#rows.focused - by : open;
 		let to = at + by;
 		while (options.unread && to >= 0 && to < this.total && (this.#rows.get(to)?.Unread ?? 1) === 0) to += by;
 		if (to < 0 || to >= this.total) return;
@@ -310,21 +321,13 @@ export class MessageList implements List {
 
 	/** The known rows beside the one that is read, the one after it first. */
 	beside(): Row[] {
-		const at = this.#rows.findIndex((r) => this.key(r) === this.#open);
+		const at = this.#find(this.#open);
 		return at < 0 ? [] : [this.#rows.get(at + 1), this.#rows.get(at - 1)].filter((r) => r !== undefined);
 	}
 
-	/** Goes to the next row with unread messages, from the top if there is none below. */
-	nextUnread(): boolean {
-		const from = this.#rows.focused;
-		for (let n = 1; n <= this.total; n++) {
-			const i = (from + n) % this.total;
-			if ((this.#rows.get(i)?.Unread ?? 0) > 0) {
-				this.#rows.focusRow(i);
-				return this.open(i);
-			}
-		}
-		return false;
+	/** The position of the row that has the focus, or would get it. */
+	get focused(): number {
+		return this.#rows.focused;
 	}
 
 	focus(): void {
@@ -370,17 +373,17 @@ export class MessageList implements List {
 	choose(index: number, how: "only" | "toggle" | "extend"): void {
 		const row = this.#rows.get(index);
 		if (!row) return;
-		if (how === "extend") return this.#extend(this.#anchor, index);
+		if (how === "extend") return this.#extend(this.#find(this.selected.anchor) < 0 ? this.#rows.focused : this.#find(this.selected.anchor), index);
 		if (how === "only") this.selected.only([this.key(row)]);
 		else this.selected.toggle(this.key(row));
-		this.#anchor = index;
+		this.selected.anchor = this.key(row);
 		this.changed();
 	}
 
 	/** Opens a row that was pressed, and gives up the selection. */
 	press(index: number): void {
 		this.#rows.focusRow(index);
-		this.#anchor = index;
+		this.selected.anchor = this.#keyAt(index);
 		if (this.selected.count(this.total) > 0) this.clear();
 		this.open(index);
 	}

@@ -1,5 +1,13 @@
-import type { Row } from "../api";
+import type { Query, Row } from "../api";
 import type { Optimistic } from "../app";
+import { sameMessages } from "../queries";
+
+/** Returns what tells which rows of a list an action concerns. */
+export function concerned(o: Optimistic, query: Query): (row: Row) => boolean {
+	if (o.all) return o.query && sameMessages(o.query, query) ? (row) => !o.except.has(query.Threads ? row.Thread : row.Email) : () => false;
+	// One message of a conversation does not stand for all of it.
+	return (row) => o.threads.has(row.Thread) || o.emails.has(row.Email) && !(query.Threads && row.Messages > 1);
+}
 
 /** A row as it will be after an action. */
 export function changed(row: Row, o: Optimistic): Row {

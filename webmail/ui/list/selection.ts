@@ -2,6 +2,8 @@
 export class Selected {
 	#all = false;
 	#keys = new Set<string>(); // Selected ones or, with all, those that are not.
+	/** Where extending begins. */
+	anchor = "";
 
 	get all(): boolean {
 		return this.#all;
@@ -39,6 +41,18 @@ export class Selected {
 	only(keys: Iterable<string>): void {
 		this.#all = false;
 		this.#keys = new Set(keys);
+	}
+
+	/** Selects from the anchor to a position, and nothing else, in a list of keys by their positions; a key that is not known is empty. */
+	extend(to: number, find: (key: string) => number, keyAt: (index: number) => string): void {
+		let from = find(this.anchor);
+		if (from < 0) {
+			from = to;
+			this.anchor = keyAt(to);
+		}
+		const keys: string[] = [];
+		for (let i = Math.min(from, to); i <= Math.max(from, to); i++) keys.push(keyAt(i));
+		this.only(keys.filter((k) => k !== ""));
 	}
 
 	/** Selects everything, also what is not loaded. */

@@ -2,18 +2,26 @@ import type { VirtualList } from "../../../web/lib/virtuallist";
 import type { Row, ViewEvent } from "../api";
 import { Hidden } from "./hidden";
 
+/** Tells whether an event has all rows that it inserts. */
+export const allKnown = (e: ViewEvent): boolean => e.Splices.reduce((n, s) => n + s.Insert, 0) <= e.Rows.reduce((n, r) => n + r.Rows.length, 0);
+
+/** What is needed of the list that shows the rows. */
+export type Shown = Pick<VirtualList<Row>, "total" | "top" | "focused" | "get" | "set" | "insert" | "remove" | "reset" | "resetInPlace" | "moved" | "findIndex">;
+
 /** The rows that are shown, as the server tells of them and as actions change them before it does. */
 export class ServerRows {
-	readonly #list: VirtualList<Row>;
+	readonly #list: Shown;
 	readonly #hidden = new Hidden<Row>();
+	readonly #changed = new Map<unknown, { readonly before: Row; readonly after: Row }[]>(); // By action.
 
-	constructor(list: VirtualList<Row>) {
+	constructor(list: Shown) {
 		this.#list = list;
 	}
 
 	/** Begins anew, with nothing known. */
 	reset(): void {
 		this.#hidden.clear();
+		this.#changed.clear();
 		this.#list.reset(0);
 	}
 
@@ -25,28 +33,46 @@ export class ServerRows {
 		return this.#hidden.toShown(server);
 	}
 
-	/** Follows the server. */
-	follow(e: ViewEvent): void {
+	/** Follows the server. Returns known rows that were taken out. */
+	follow(e: ViewEvent): Row[] {
 		const list = this.#list;
+		const gone: Row[] = [];
+		const { top, focused } = list;
+		const [atTop, withFocus] = [list.get(top), list.get(focused)];
+		const anew = e.Reset || list.total + this.#hidden.count + e.Splices.reduce((n, s) => n + s.Insert - s.Remove, 0) !== e.Total;
 		if (e.Reset) {
 			this.#hidden.clear();
-			list.reset(e.Total, e.Rows[0]?.First === 0 ? e.Rows[0].Rows : []);
+			list.resetInPlace(e.Total);
 		}
 		for (const s of e.Splices) {
 			const shown = this.#hidden.splice(s.At, s.Remove, s.Insert);
+			for (let i = shown.at; i < shown.at + shown.remove; i++) {
+				const row = list.get(i);
+				if (row) gone.push(row);
+			}
 			if (shown.remove > 0) list.remove(shown.at, shown.remove);
 			if (shown.insert > 0) list.insert(shown.at, shown.insert);
 		}
 		if (!e.Reset && list.total + this.#hidden.count !== e.Total) {
 			// It missed something: what is known is not to be trusted.
 			this.#hidden.clear();
-			list.reset(e.Total);
+			list.resetInPlace(e.Total);
 		}
 		for (const r of e.Rows) {
 			r.Rows.forEach((row, i) => {
-				if (!this.#hidden.has(r.First + i)) list.set(this.#hidden.toShown(r.First + i), [row]);
+				if (!this.#hidden.set(r.First + i, row)) list.set(this.#hidden.toShown(r.First + i), [row]);
 			});
 		}
+		if (anew) {
+			// What is read stays where it is.
+			const moved = (row: Row | undefined, from: number) => {
+				let at = row ? list.findIndex((r) => r.Email === row.Email) : -1;
+				if (row && at < 0) at = list.findIndex((r) => r.Thread === row.Thread);
+				return at < 0 ? 0 : at - from;
+			};
+			list.moved(top > 0 ? moved(atTop, top) : 0, focused > 0 ? moved(withFocus, focused) : 0);
+		}
+		return gone;
 	}
 
 	/** Known rows that fit, at most so many. */
@@ -59,23 +85,37 @@ export class ServerRows {
 		return l;
 	}
 
-	/** Hides rows that fit, as they are about to leave; told is called with the position of each that is hidden, from the end. */
-	hide(fits: (row: Row) => boolean, told: (row: Row, at: number) => void): void {
+	/** Hides rows that fit, as an action is about to take them away; told is called with the position of each that is hidden, from the end. */
+	hide(by: unknown, fits: (row: Row) => boolean, told: (row: Row, at: number) => void): void {
 		this.#fromEnd(fits, (row, i) => {
 			told(row, i);
-			this.#hidden.hide(this.#hidden.toServer(i), row);
+			this.#hidden.hide(this.#hidden.toServer(i), row, by);
 			this.#list.remove(i);
 		});
 	}
 
-	/** Changes rows that fit. */
-	change(fits: (row: Row) => boolean, change: (row: Row) => Row): void {
-		this.#fromEnd(fits, (row, i) => this.#list.set(i, [change(row)]));
+	/** Changes rows that fit, as an action is about to. */
+	change(by: unknown, fits: (row: Row) => boolean, change: (row: Row) => Row): void {
+		const all: { before: Row; after: Row }[] = [];
+		this.#fromEnd(fits, (before, i) => {
+			const after = change(before);
+			all.push({ before, after });
+			this.#list.set(i, [after]);
+		});
+		this.#changed.set(by, all);
 	}
 
-	/** Shows hidden rows again that fit. */
-	restore(fits: (row: Row) => boolean): void {
-		for (const { at, row } of this.#hidden.show(fits)) this.#list.insert(at, [row]);
+	/** The server has done an action: what rows are now, it tells. */
+	done(by: unknown): void {
+		this.#changed.delete(by);
+	}
+
+	/** Takes back what was shown of an action: shows rows again that it has hidden, and changed ones as they were, but for those that the server told of since. */
+	restore(by: unknown): void {
+		for (const { at, row } of this.#hidden.show(by)) this.#list.insert(at, [row]);
+		const before = new Map(this.#changed.get(by)?.map((c) => [c.after, c.before]));
+		this.#changed.delete(by);
+		if (before.size > 0) this.#fromEnd((row) => before.has(row), (row, i) => this.#list.set(i, [before.get(row)!]));
 	}
 
 	#fromEnd(fits: (row: Row) => boolean, run: (row: Row, at: number) => void): void {

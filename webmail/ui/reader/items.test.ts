@@ -9,7 +9,7 @@ const item = (Email: string, Received: number, more: Partial<Item> = {}): Item =
 	Answered: false, Forwarded: false, Draft: false, Mine: false, Junk: false, Attachments: false, SendAt: 0, Labels: [], ...more,
 });
 
-const doing = (more: Partial<Optimistic>): Optimistic => ({ emails: new Set(), threads: new Set(), all: false, except: new Set(), change: {}, leaves: false, ...more });
+const doing = (more: Partial<Optimistic>): Optimistic => ({ emails: new Set(), threads: new Set(), all: false, query: null, except: new Set(), change: {}, leaves: false, ...more });
 
 test("events change, add and take messages, and they stay in the order of time", () => {
 	const l = merged([item("a", 1), item("c", 3)], { Items: [item("b", 2), item("c", 3, { Flagged: true })], Gone: ["a", "never"] });

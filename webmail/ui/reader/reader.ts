@@ -5,6 +5,7 @@ import { h, reconcile, replaceChildren } from "../../../web/lib/dom";
 import { Scope } from "../../../web/lib/view";
 import { ActionKind, type Conversation, type Item, type Message, type Query, type Row, Scope as MailScope } from "../api";
 import type { App, Optimistic, Reader, Target } from "../app";
+import { sameMessages } from "../queries";
 import { labelName, t } from "../texts";
 import { moreMenu, phoneBar, readerToolbar, replyBox, scrollByKey } from "./bars";
 import { type Cards, MessageCard } from "./card";
@@ -355,7 +356,8 @@ export class ConversationReader implements Reader, ReaderParts {
 
 	#apply(o: Optimistic): void {
 		const items = this.#conversation?.Items ?? [];
-		if (!items.some((i) => concerns(o, i))) return;
+		const { query } = this.#shown ?? {};
+		if (o.all && !(o.query && query && sameMessages(o.query, query)) || !items.some((i) => concerns(o, i))) return;
 		this.#doing.add(o);
 		if (o.change.muted !== undefined) this.#muted = o.change.muted;
 		if (o.change.seen === false) for (const i of items) if (concerns(o, i)) this.#shown?.seen.add(i.Email); // It stays so.

@@ -32,7 +32,7 @@ export function sessions({ app, scope }: SectionContext): HTMLElement {
 	const list = h("div", { class: "settings-list" });
 	const attempts = h("div", { class: "settings-list" });
 	const call = async (path: string, method = "GET"): Promise<unknown> => {
-		const answer = await fetch(`session/${path}`, { method, signal: scope.signal, headers: { "x-mox-csrf": app.account.start.CSRF } });
+		const answer = await fetch(`session/${path}`, { method, signal: scope.signal, headers: { "x-mox-csrf": await app.csrf() } });
 		if (!answer.ok) throw new Error(`${answer.status}`);
 		return answer.status === 204 ? undefined : answer.json();
 	};

@@ -26,14 +26,20 @@ const sections = { general, writing, privacy, keys, labels, sessions, transfer }
 export class SettingsPage implements View {
 	readonly root: HTMLElement;
 	readonly #scope = new Scope();
+	readonly #tabs: Tabs;
 
 	constructor(app: App, commands: PageCommands, section: string) {
 		addTexts(texts);
 		const context: SectionContext = { app, commands, scope: this.#scope };
-		const tabs = this.#scope.own(new Tabs(t("settings"), Object.entries(sections).map(([id, make]) => ({
+		const tabs = this.#tabs = this.#scope.own(new Tabs(t("settings"), Object.entries(sections).map(([id, make]) => ({
 			id, label: t(`settings.${id}`), make: () => make(context),
 		})), section in sections ? section : "general", (id) => app.router.go({ kind: "settings", section: id }, { replace: true })));
 		this.root = h("div", { class: "settings" }, h("h1", t("settings")), h("p", { class: "meta" }, t("settings.saved")), tabs.root);
+	}
+
+	/** Shows a section, by its name; the first one for one that there is not. */
+	show(section: string): void {
+		this.#tabs.choose(section in sections ? section : "general");
 	}
 
 	close(): void {

@@ -25,9 +25,10 @@ export function transfer({ app, scope }: SectionContext): HTMLElement {
 	const said = h("p", { role: "status" });
 	const upload = async () => {
 		for (const f of file.files ?? []) {
+			if (scope.closed) return;
 			bar.root.hidden = false;
 			try {
-				const answer = await send(`import?mailbox=${to}&name=${encodeURIComponent(f.name)}`, f, app.account.start.CSRF, (share) => bar.set(share), scope.signal);
+				const answer = await send(`import?mailbox=${to}&name=${encodeURIComponent(f.name)}`, f, await app.csrf(), (share) => bar.set(share), scope.signal);
 				said.textContent = t("transfer.imported", { name: f.name, n: answer.Messages ?? answer.Imported ?? 0 });
 			} catch (e) {
 				app.actions.fail(e, t("transfer.failed", { name: f.name }));
@@ -51,6 +52,7 @@ function send(address: string, body: Blob, csrf: string, told: (share: number) =
 		request.upload.onprogress = (e) => e.lengthComputable && told(e.loaded / e.total);
 		request.onload = () => request.status < 300 ? resolve(request.response ?? {}) : reject(new Error(request.response?.error?.message ?? String(request.status)));
 		request.onerror = () => reject(new Error(t("error.offline")));
+		request.onabort = () => reject(new DOMException("The page was left.", "AbortError"));
 		signal.addEventListener("abort", () => request.abort(), { once: true });
 		request.send(body);
 	});
