@@ -83,7 +83,6 @@ export function parseRoute(address: string, defaults: Defaults): Route {
 		case "scheduled":
 			return { kind: "scheduled" };
 	}
-	params.delete("q");
 	return { kind: "view", query: { ...query(MailScope.ScopeMailbox, String(defaults.inbox)), Text: "", Filters: [] } };
 }
 

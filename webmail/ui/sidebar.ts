@@ -60,13 +60,16 @@ export class Sidebar implements View {
 		app.account.on(this.#scope, ["usage"], () => this.#usage());
 		app.account.on(this.#scope, ["connection"], () => this.#connected());
 		app.router.onChange(this.#scope, (route) => this.#select(route));
+		// The trees know the usual keys themselves; these are for others that somebody has chosen.
+		const at = (run: (id: string, row: HTMLElement) => boolean | void) => () => {
+			const row = document.activeElement?.closest<HTMLElement>(".sidebar .tree-row");
+			const id = row?.dataset["id"];
+			return row && id !== undefined ? run(id, row) : false;
+		};
 		app.commands.register(this.#scope, {
-			mailboxActions: () => {
-				const row = document.activeElement?.closest<HTMLElement>(".sidebar .tree-row");
-				if (!row?.dataset["id"]) return false;
-				this.#menu(row.dataset["id"], row);
-				return true;
-			},
+			mailboxActions: at((id, row) => void this.#menu(id, row)),
+			openMailbox: at((id) => this.#choose(id)),
+			collapseMailbox: at((id) => this.#expand(id, false)), expandMailbox: at((id) => this.#expand(id, true)),
 		});
 		this.#draw();
 		this.#usage();
@@ -151,6 +154,15 @@ export class Sidebar implements View {
 		} else {
 			app.router.go({ kind: "view", query: queryOf(app, Number(id)) });
 		}
+	}
+
+	#expand(id: string, expanded: boolean): boolean {
+		const { mailboxes } = this.#o.app.account;
+		const m = mailboxes.find((m) => String(m.ID) === id);
+		if (!m || !mailboxes.some((c) => c.Name.startsWith(m.Name + "/"))) return false;
+		for (const tree of [this.#special, this.#own]) tree.setExpanded(id, expanded);
+		this.#toggled(id, expanded);
+		return true;
 	}
 
 	#toggled(id: string, expanded: boolean): void {

@@ -67,7 +67,7 @@ async function rename(app: App, m: Mailbox): Promise<void> {
 async function remove(app: App, m: Mailbox): Promise<void> {
 	const sure = m.Total === 0 || await confirm({ title: t("mailbox.delete"), text: t("mailbox.deleteText", { name: m.Name, n: m.Total }), action: t("mailbox.delete"), cancel: t("cancel"), danger: true });
 	if (!sure) return;
-	await attempt(app, app.api.MailboxDelete(m.ID), t("mailbox.failed"));
+	if (!await attempt(app, app.api.MailboxDelete(m.ID), t("mailbox.failed"))) return;
 	const { route } = app.router;
 	const inbox = app.account.withRole(Role.RoleInbox);
 	if (inbox && route.kind === "view" && route.query.Mailbox === m.ID) app.router.go({ kind: "view", query: queryOf(app, inbox.ID) });
@@ -85,10 +85,13 @@ async function empty(app: App, m: Mailbox): Promise<void> {
 	}
 }
 
-async function attempt(app: App, p: Promise<unknown>, what: string): Promise<void> {
+/** Tells of an error; false if there was one. */
+async function attempt(app: App, p: Promise<unknown>, what: string): Promise<boolean> {
 	try {
 		await p;
+		return true;
 	} catch (e) {
 		app.actions.fail(e, what);
+		return false;
 	}
 }
