@@ -118,6 +118,7 @@ func contentHeader(h http.Header, mediaType, policy string) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Robots-Tag", "noindex")
+	h.Set("X-DNS-Prefetch-Control", "off") // A look-up of the name of a link would tell that the message is read.
 	// It can be kept, but not shown without asking whether there is a session still.
 	h.Set("Cache-Control", "private, no-cache")
 }
