@@ -2,6 +2,7 @@
 
 declare module "node:test" {
 	export default function test(name: string, run: () => void | Promise<void>): void;
+	export const mock: { readonly timers: { enable(o: { apis: string[] }): void; tick(ms: number): void; reset(): void } };
 }
 
 declare module "node:assert/strict" {
@@ -17,6 +18,21 @@ declare module "node:assert/strict" {
 	}
 	const assert: Assert;
 	export default assert;
+}
+
+declare module "node:fs" {
+	export function readFileSync(file: string, encoding: "utf8"): string;
+	export function readdirSync(dir: string, o: { recursive: true; encoding: "utf8" }): string[];
+}
+
+declare module "node:path" {
+	const path: { join(...parts: string[]): string };
+	export default path;
+}
+
+interface ImportMeta {
+	/** Root of the repository, in tests. */
+	readonly dirname: string;
 }
 
 declare function setImmediate(run: () => void): unknown;

@@ -1,8 +1,10 @@
 import type { Toast, Toasts } from "../../web/components/toast/toast";
 import { APIError } from "../../web/lib/api";
 import { Scope } from "../../web/lib/view";
-import { type API, type Acted, type Action, ActionKind, type Mailbox, type Row, type Item, Scope as MailScope } from "./api";
+import { type API, type Acted, type Action, ActionKind, type Mailbox } from "./api";
 import type { Account, Actions, Optimistic, Streams, Target } from "./app";
+import { optimistic } from "./list/optimistic";
+import { isMissingPart } from "./parts";
 import { mailboxLabel, t } from "./texts";
 
 /** A long action shows how far it is after this, in milliseconds. */
@@ -194,53 +196,5 @@ export class PageActions implements Actions {
 	}
 }
 
-/** Tells whether an error is that a part of the page could not be loaded, in the words of each browser: without network, or as the server has another version. */
-export const isMissingPart = (error: unknown): boolean =>
-	error instanceof TypeError && /dynamically imported module|Importing a module script failed/i.test(error.message);
-
 /** What is done by the way, and shown by the row itself. */
 const quiet: ReadonlySet<ActionKind> = new Set([ActionKind.ActRead, ActionKind.ActUnread, ActionKind.ActFlag, ActionKind.ActUnflag, ActionKind.ActLabel, ActionKind.ActUnlabel, ActionKind.ActAnswered, ActionKind.ActForwarded]);
-
-/** Actions after which messages are in another mailbox. */
-const moves: ReadonlySet<ActionKind> = new Set([ActionKind.ActArchive, ActionKind.ActTrash, ActionKind.ActJunk, ActionKind.ActNotJunk, ActionKind.ActMove, ActionKind.ActExpunge]);
-
-/** Returns what an action will look like. */
-export function optimistic(target: Target, action: Action): Optimistic {
-	const scope = target.selection.Query?.Scope;
-	// In a search of all mailboxes messages stay in the list when they move; those that go to Trash leave one of all but that.
-	const stays = action.Kind === ActionKind.ActMove && scope === MailScope.ScopeMailbox && action.Mailbox === target.selection.Query?.Mailbox;
-	const leaves = moves.has(action.Kind) && !stays && (scope === undefined || scope === MailScope.ScopeMailbox || scope === MailScope.ScopeChildren ||
-		scope === MailScope.ScopeNormal && (action.Kind === ActionKind.ActTrash || action.Kind === ActionKind.ActJunk) || action.Kind === ActionKind.ActExpunge);
-	const change: { -readonly [K in keyof Optimistic["change"]]: Optimistic["change"][K] } = {};
-	switch (action.Kind) {
-		case ActionKind.ActRead:
-			change.seen = true;
-			break;
-		case ActionKind.ActUnread:
-			change.seen = false;
-			break;
-		case ActionKind.ActFlag:
-			change.flagged = true;
-			break;
-		case ActionKind.ActUnflag:
-			change.flagged = false;
-			break;
-		case ActionKind.ActMute:
-			change.muted = true;
-			break;
-		case ActionKind.ActUnmute:
-			change.muted = false;
-			break;
-		case ActionKind.ActLabel:
-			change.addLabels = action.Labels;
-			break;
-		case ActionKind.ActUnlabel:
-			change.removeLabels = action.Labels;
-			break;
-	}
-	const threads = new Set(target.selection.Threads);
-	return {
-		emails: new Set(target.rows.filter((r: Row | Item) => !threads.has(r.Thread)).map((r) => r.Email)),
-		threads, all: target.all, query: target.selection.Query, except: target.except, change, leaves,
-	};
-}

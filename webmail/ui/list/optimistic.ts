@@ -1,5 +1,5 @@
-import type { Query, Row } from "../api";
-import type { Optimistic } from "../app";
+import { type Action, ActionKind, type Item, type Query, type Row, Scope as MailScope } from "../api";
+import type { Optimistic, Target } from "../app";
 import { sameMessages } from "../queries";
 
 /** Returns what tells which rows of a list an action concerns. */
@@ -22,5 +22,49 @@ export function changed(row: Row, o: Optimistic): Row {
 		Flagged: flagged ?? row.Flagged,
 		Muted: muted ?? row.Muted,
 		Labels: labels,
+	};
+}
+
+/** Actions after which messages are in another mailbox. */
+const moves: ReadonlySet<ActionKind> = new Set([ActionKind.ActArchive, ActionKind.ActTrash, ActionKind.ActJunk, ActionKind.ActNotJunk, ActionKind.ActMove, ActionKind.ActExpunge]);
+
+/** Returns what an action will look like. */
+export function optimistic(target: Target, action: Action): Optimistic {
+	const scope = target.selection.Query?.Scope;
+	// In a search of all mailboxes messages stay in the list when they move; those that go to Trash leave one of all but that.
+	const stays = action.Kind === ActionKind.ActMove && scope === MailScope.ScopeMailbox && action.Mailbox === target.selection.Query?.Mailbox;
+	const leaves = moves.has(action.Kind) && !stays && (scope === undefined || scope === MailScope.ScopeMailbox || scope === MailScope.ScopeChildren ||
+		scope === MailScope.ScopeNormal && (action.Kind === ActionKind.ActTrash || action.Kind === ActionKind.ActJunk) || action.Kind === ActionKind.ActExpunge);
+	const change: { -readonly [K in keyof Optimistic["change"]]: Optimistic["change"][K] } = {};
+	switch (action.Kind) {
+		case ActionKind.ActRead:
+			change.seen = true;
+			break;
+		case ActionKind.ActUnread:
+			change.seen = false;
+			break;
+		case ActionKind.ActFlag:
+			change.flagged = true;
+			break;
+		case ActionKind.ActUnflag:
+			change.flagged = false;
+			break;
+		case ActionKind.ActMute:
+			change.muted = true;
+			break;
+		case ActionKind.ActUnmute:
+			change.muted = false;
+			break;
+		case ActionKind.ActLabel:
+			change.addLabels = action.Labels;
+			break;
+		case ActionKind.ActUnlabel:
+			change.removeLabels = action.Labels;
+			break;
+	}
+	const threads = new Set(target.selection.Threads);
+	return {
+		emails: new Set(target.rows.filter((r: Row | Item) => !threads.has(r.Thread)).map((r) => r.Email)),
+		threads, all: target.all, query: target.selection.Query, except: target.except, change, leaves,
 	};
 }
