@@ -53,7 +53,9 @@ const watch = page => {
 	page.on('console', m => ['error', 'warning'].includes(m.type()) && !icon(m.location().url) && seen.problems.push(`console: ${m.text()} (${m.location().url})`))
 	page.on('pageerror', err => seen.problems.push(`error: ${err.stack ?? err}`))
 	page.on('requestfailed', r => icon(r.url()) || seen.problems.push(`request: ${r.method()} ${r.url()}: ${r.failure()?.errorText}`))
-	page.on('response', r => icon(r.url()) || seen.responses.push(responseOf(r).catch(() => null)))
+	// That of a file which the browser shows by a page of its own may never be told.
+	const late = () => new Promise(done => setTimeout(done, 3000, null).unref())
+	page.on('response', r => icon(r.url()) || seen.responses.push(Promise.race([responseOf(r), late()]).catch(() => null)))
 	return seen
 }
 
