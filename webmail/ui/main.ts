@@ -152,9 +152,9 @@ class Page implements App {
 			this.#ownPage?.close();
 			this.#ownPage = undefined;
 		}
+		this.#shell.search.set(route.kind === "view" ? route.query.Text : "");
 		switch (route.kind) {
 			case "view": {
-				this.#shell.search.set(route.query.Text);
 				const same = before?.kind === "view" && sameQuery(before.query, route.query);
 				if (!same) this.#list.show(route.query, route.email);
 				if (same && this.#shownEmail !== (route.email ?? "")) this.#list.read(route.email ?? "");
