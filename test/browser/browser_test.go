@@ -364,7 +364,7 @@ func (p *page) accessible(name string) {
 			Nodes    []struct{ HTML, FailureSummary string }
 		}
 	}
-	p.eval(&result, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], resultTypes: ['violations']})
+	p.eval(&result, `axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], rules: {'target-size': {enabled: true}}, iframes: false, resultTypes: ['violations']})
 		.then(r => ({passes: r.passes.length, violations: r.violations}))`)
 	if result.Passes == 0 {
 		p.t.Errorf("%s: nothing was checked", name)

@@ -26,8 +26,9 @@ func TestWebmail(t *testing.T) {
 		"mailboxes": testMailMailboxes, "labels": testMailLabels, "settings": testMailSettings, "sessions": testMailSessions, "transfer": testMailTransfer,
 		"keys": testMailKeys, "phone": testMailPhone, "reading": testMailReading, "attachments": testMailAttachments,
 		"composing": testMailComposing, "answers": testMailAnswers, "later": testMailLater, "keyboard": testMailKeyboard,
+		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
 	}
-	names := []string{"friend"}
+	names := []string{"friend", "nora"}
 	for name := range tests {
 		names = append(names, name)
 	}

@@ -188,6 +188,7 @@ func testMailComposing(t *testing.T, m *mailSite, u *mailUser) {
 		document.querySelector('.composer .rich').dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
 	})()`)
 	p.see(richText + " b:text-is('text'), " + richText + " strong:text-is('text')")
+	p.problems() // The policy of the page tells what it has refused.
 	p.shows(`String(document.querySelector('.composer .rich').querySelectorAll('script, [onclick], [style*=fixed], img[src^="http://elsewhere"]').length)`, "0")
 
 	// A draft is saved by itself, is in Drafts, and is there after the tab was lost.
@@ -297,6 +298,7 @@ func testMailAnswers(t *testing.T, m *mailSite, u *mailUser) {
 	p.focus(recipientsField("To"))
 	p.typed("ana")
 	p.see("[role=option]:has-text('ana@example.org')")
+	p.accessible("completion")
 	p.press("Enter")
 	p.see(".composer [data-field=To] .chip:has-text('Ana')")
 	// Each has what is known of the way to it.
