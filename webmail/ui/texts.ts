@@ -66,7 +66,7 @@ addTexts({
 	"count.unread": "{n} unread", "count.messages": "{n} message|{n} messages", "storage.of": "{used} of {quota}", "storage.used": "{used} used", "connection.connecting": "Connecting…", "connection.offline": "Offline",
 	"colour.1": "Red", "colour.2": "Orange", "colour.3": "Yellow", "colour.4": "Green", "colour.5": "Teal", "colour.6": "Blue", "colour.7": "Violet", "colour.8": "Pink", "colour.9": "Grey",
 	"login.title": "Log in to go on", "login.password": "Password", "login.do": "Log in", "login.text": "You were logged out. What you have typed is still here.",
-	"key.pending": "{keys} …", "help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
+	"help.title": "Keys", "help.list": "List", "help.global": "Everywhere", "help.reader": "Message", "help.composer": "Writing", "help.mailboxes": "Mailboxes", "help.viewer": "Attachments", "help.off": "Keys without Ctrl are switched off in the settings.",
 	"notices": "Notices", "reader.empty": "Choose a message to read it.", "settings.failed": "The settings were not saved.", "view.failed": "The list cannot be shown.", "compose.failed": "The composer cannot be opened.",
 	"new.mail": "{n} new message|{n} new messages", "title": "{mailbox} - mox", "title.unread": "({n}) {mailbox} - mox", "reload": "Reload", "part.failed": "A part of the page was not loaded.", "logout.failed": "You are still logged in.", "version.new": "There is a new version of this page.",
 });
