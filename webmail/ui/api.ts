@@ -558,10 +558,6 @@ export interface Suggestion {
 	Help: string
 }
 
-// env is a webmail with a session of ann.
-export interface env {
-}
-
 // Scope is which mailboxes a query looks at.
 export const Scope = {
 	ScopeMailbox: "mailbox",  // Query.Mailbox.
@@ -753,7 +749,6 @@ export interface Named {
 	SubmissionEvent: SubmissionEvent;
 	ViewRequest: ViewRequest;
 	Suggestion: Suggestion;
-	env: env;
 	Scope: Scope;
 	Sort: Sort;
 	ActionKind: ActionKind;
@@ -773,7 +768,8 @@ export interface API {
 	// Act does something to messages. Large selections are done in batches, with a ProgressEvent now and then.
 	Act(selection: Selection, action: Action, options?: CallOptions): Promise<Acted>;
 
-	// Undo takes an action back, as far as messages have not changed since.
+	// Undo takes an action back, as far as messages have not changed since, and the mailboxes are still there. After an error the rest
+	// of it can be tried again.
 	Undo(token: string, options?: CallOptions): Promise<Acted>;
 
 	// ActionCancel ends a long action. What it did so far stays, and can be undone.
@@ -879,9 +875,6 @@ export interface API {
 
 	// SearchTerms returns how the text of a search is understood, and suggestions for what is typed last.
 	SearchTerms(text: string, options?: CallOptions): Promise<[Term[], Suggestion[]]>;
-
-	// draftAct does something to a draft.
-	draftAct(e: env | null, email: string, kind: ActionKind, options?: CallOptions): Promise<void>;
 }
 
 const types = {
@@ -940,7 +933,6 @@ const types = {
 	SubmissionEvent: {Submission: "string", State: "SubmissionState"},
 	ViewRequest: {Stream: "string", View: "string", Query: "Query", First: "int32", Count: "int32", Email: "string", ModSeq: "int64"},
 	Suggestion: {Text: "string", Help: "string"},
-	env: {},
 	Scope: ["mailbox","children","normal","all"],
 	Sort: ["date","size","from","subject"],
 	ActionKind: ["read","unread","flag","unflag","label","unlabel","archive","trash","junk","notjunk","move","copy","expunge","mute","unmute","answered","forwarded"],
@@ -992,7 +984,6 @@ const functions = {
 	ViewClose: ["string,[] string", ""],
 	ViewStep: ["string,string,string,int32,bool", "nullable Row"],
 	SearchTerms: ["string", "[] Term,[] Suggestion"],
-	draftAct: ["nullable env,string,ActionKind", ""],
 } as const;
 
 /** Checks data that did not come as the result of a call, such as that of an event. Throws a MismatchError. */
