@@ -70,13 +70,14 @@ export class ListHead {
 	/** What can be done to the selection. */
 	#actions(): HTMLElement {
 		const { commands } = this.#app;
-		const b = (label: string, icon: Parameters<typeof iconButton>[0]["icon"], command: string) =>
-			iconButton({ label, icon, key: commands.keys(command), run: () => void commands.run(command) });
+		// What is wide-only is in the menu too.
+		const b = (label: string, icon: Parameters<typeof iconButton>[0]["icon"], command: string, extra = "") =>
+			iconButton({ label, icon, key: commands.keys(command), class: extra, run: () => void commands.run(command) });
 		const more = iconButton({ label: t("more"), icon: "more" });
 		attachMenu(more, t("more"), () => actionMenu(this.#app, this.#list));
 		return toolbar(t("actions"),
-			b(t("archive"), "archive", "archive"), b(t("delete"), "trash", "trash"), b(t("junk"), "junk", "junk"),
-			b(t("move"), "folder-move", "move"), b(t("label"), "tag", "label"), b(t("mark.read"), "mail-open", "markRead"), more,
+			b(t("archive"), "archive", "archive"), b(t("delete"), "trash", "trash"), b(t("junk"), "junk", "junk", "wide-only"),
+			b(t("move"), "folder-move", "move"), b(t("label"), "tag", "label", "wide-only"), b(t("mark.read"), "mail-open", "markRead", "wide-only"), more,
 			iconButton({ label: t("select.clear"), icon: "x", run: () => this.#list.clear() }));
 	}
 
