@@ -16,6 +16,7 @@ const swipeBy = 80; // CSS pixels.
 export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): void {
 	let start: { readonly x: number; readonly y: number; readonly index: number; readonly row: HTMLElement } | undefined;
 	let cancelHold: (() => void) | undefined;
+	let held = false; // The row was pressed for long, and the finger is still there.
 	const end = () => {
 		cancelHold?.();
 		start?.row.style.removeProperty("--swipe");
@@ -25,10 +26,12 @@ export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): voi
 		const touch = event.touches[0];
 		const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
 		if (!touch || !row || event.touches.length > 1) return;
+		held = false;
 		start = { x: touch.clientX, y: touch.clientY, index: o.index(event), row };
 		cancelHold = scope.after(holdFor, () => {
 			const { index } = start ?? { index: -1 };
 			end();
+			held = true;
 			o.hold(index);
 		});
 	}, { passive: true });
@@ -43,6 +46,7 @@ export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): voi
 		}
 	}, { passive: true });
 	scope.listen(rows, "touchend", (event) => {
+		if (held) event.preventDefault(); // Who lets go then does not tap.
 		const touch = event.changedTouches[0];
 		const dx = start && touch ? touch.clientX - start.x : 0;
 		const index = start?.index ?? -1;
