@@ -393,7 +393,8 @@ func testMailKeyboard(t *testing.T, m *mailSite, u *mailUser) {
 	all := subjectsOf(letters...)
 	p := m.browser.mailOut(t, u, desktop, nil)
 	p.visit(u.s.webmail())
-	p.typed(u.address) // The field has the focus.
+	p.see("#username:focus")
+	p.typed(u.address)
 	p.press("Tab")
 	p.typed(mailPassword)
 	p.press("Enter")

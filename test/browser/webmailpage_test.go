@@ -333,6 +333,11 @@ func (p *mailPage) fits(name string) {
 	for _, w := range wide {
 		p.t.Errorf("%s: wider than its place: %s", name, w)
 	}
+	p.eval(&wide, `[...document.querySelectorAll('.top, .panes, .list, .reader, .settings, .composer, .bottom-bar, dialog, h1, .icon-button')].filter(e => e.checkVisibility() && !e.closest('.tab-list, .composer-tools'))
+		.flatMap(e => (r => r.width > 0 && r.right > document.documentElement.clientWidth + 1 ? [e.className + ' up to ' + r.right] : [])(e.getBoundingClientRect()))`)
+	for _, w := range wide {
+		p.t.Errorf("%s: beyond the window: %s", name, w)
+	}
 }
 
 // focused is the element that has the focus, in words.
