@@ -5,4 +5,8 @@
 // Pictures of pages are kept with
 //
 //	go test -artifacts -outputdir /tmp ./test/browser
+//
+// and those of the webmail in docs/screenshots are made by
+//
+//	go test -run TestWebmail -screenshots ./test/browser
 package browser

@@ -23,7 +23,7 @@ func TestWebmail(t *testing.T) {
 	m := &mailSite{server: s, browser: startBrowser(t, s, certificate{})}
 	tests := map[string]func(t *testing.T, m *mailSite, u *mailUser){
 		"list": testMailList, "selection": testMailSelection, "actions": testMailActions, "whole": testMailWhole, "search": testMailSearch,
-		"mailboxes": testMailMailboxes, "labels": testMailLabels, "settings": testMailSettings, "sessions": testMailSessions, "transfer": testMailTransfer,
+		"mailboxes": testMailMailboxes, "labels": testMailLabels, "settings": testMailSettings, "sessions": testMailSessions, "transfer": testMailTransfer, "notices": testMailNotices,
 		"keys": testMailKeys, "phone": testMailPhone, "reading": testMailReading, "attachments": testMailAttachments,
 		"composing": testMailComposing, "answers": testMailAnswers, "later": testMailLater, "keyboard": testMailKeyboard,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,

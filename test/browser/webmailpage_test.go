@@ -2,8 +2,11 @@ package browser
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/smtp"
 	"net/textproto"
 	"os"
 	"os/exec"
@@ -83,6 +86,28 @@ func (u *mailUser) put(t *testing.T, mailbox string, letters ...letter) {
 	c := u.imap(t)
 	for _, l := range letters {
 		c.add(mailbox, l.flags, l.when(), l.String())
+	}
+}
+
+// arrive has a message delivered by SMTP.
+func (u *mailUser) arrive(t *testing.T, l letter) {
+	t.Helper()
+	c, err := smtp.Dial(u.s.addr(1025))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = errors.Join(c.Hello("example.org"), c.Mail("ana@example.org"), c.Rcpt(u.address))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.WriteString(w, strings.ReplaceAll(l.String(), "\n", "\r\n"))
+	if err := errors.Join(err, w.Close(), c.Quit()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // settingsPage goes to a section of the settings.
@@ -204,6 +205,32 @@ func testMailSessions(t *testing.T, m *mailSite, u *mailUser) {
 	if host != 1 {
 		t.Errorf("cookies are %+v", state.Cookies)
 	}
+}
+
+// New mail is told: in the title, to screen readers, and on the desktop for pages that are not seen.
+func testMailNotices(t *testing.T, m *mailSite, u *mailUser) {
+	p := m.browser.mailOut(t, u, desktop, map[string]any{"permissions": []string{"notifications"}})
+	p.must(nil, "", "addInitScript", map[string]string{"content": `
+		window.told = []
+		class Told {
+			static permission = 'granted'
+			constructor(title, options) { told.push(title + ': ' + options.body) }
+			close() {}
+		}
+		window.Notification = Told
+		Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })`})
+	p.logIn("")
+	p.shows("document.title", "Inbox - mox")
+	u.arrive(t, letter{subject: "Quiet", text: "Nothing rings.\n"})
+	p.see(rowOf("Quiet"))
+	p.shows("document.title", "(1) Inbox - mox")
+	p.see("[role=status]:has-text('1 new message')")
+	p.settingsPage("general")
+	p.click("role=switch[name='Show new mail on the desktop']")
+	p.saved("NotifyDesktop", true)
+	u.arrive(t, letter{subject: "Loud", text: "It rings.\n", at: letterTime.Add(time.Hour)})
+	p.shows("document.title.slice(0, 3)", "(2)")
+	p.shows("told.join()", "Ana Silva: Loud\nIt rings.")
 }
 
 // Mail goes out as files, and comes in.
