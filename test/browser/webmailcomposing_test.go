@@ -45,14 +45,6 @@ func (p *mailPage) recipient(field, address string) {
 	}
 }
 
-// send presses Send and waits until it is sent.
-func (p *mailPage) send() {
-	p.t.Helper()
-	p.click(".composer-foot >> " + buttonOf("Send"))
-	p.gone(".composer")
-	p.told("Sent")
-}
-
 // message waits for a message of a mailbox by its subject, and returns its source.
 func (u *mailUser) message(t *testing.T, mailbox, subject string) string {
 	t.Helper()
