@@ -43,6 +43,7 @@ export class ListHead {
 		const threads = this.#list.query.Threads;
 		this.#count.textContent = n > 0 || !this.#list.loaded ? "" : [t(threads ? "count.threads" : "count.messages", { n: total }), this.#list.unread > 0 && t("count.unread", { n: this.#list.unread })].filter(Boolean).join(", ");
 		this.root.classList.toggle("selecting", n > 0);
+		if (n === 0) this.#list.root.classList.remove("choosing"); // Taps open again.
 		// Buttons stay as long as they are for the same, so that the focus does.
 		const shown = n > 0 ? "actions" : "view";
 		if (shown !== this.#shown) {

@@ -17,7 +17,6 @@ export function followPointer(app: App, scope: Scope, rows: HTMLElement, list: M
 		if (event.shiftKey) list.choose(index, "extend");
 		else if (event.ctrlKey || event.metaKey || list.root.classList.contains("choosing")) list.choose(index, "toggle");
 		else list.press(index);
-		if (list.selected.count(list.total) === 0) list.root.classList.remove("choosing");
 	});
 	scope.listen(rows, "dragstart", (event) => {
 		const index = indexOf(event);
@@ -31,8 +30,8 @@ export function followPointer(app: App, scope: Scope, rows: HTMLElement, list: M
 		index: indexOf,
 		// From a long press on, each tap selects.
 		hold: (index) => {
-			list.root.classList.add("choosing");
 			list.choose(index, "toggle");
+			list.root.classList.toggle("choosing", list.selected.count(list.total) > 0);
 		},
 		swipe: (index, to) => {
 			const row = list.at(index);
