@@ -72,6 +72,10 @@ func testMailPhone(t *testing.T, m *mailSite, u *mailUser) {
 	p.gone(first, rowOf(all[1]))
 	p.undo()
 	p.see(first, rowOf(all[1]))
+	p.must(nil, first, "tap")
+	p.see(".reader-subject")
+	p.must(nil, "", "goBack")
+	p.see(first)
 
 	// The bar at the foot.
 	p.click(".bottom-bar >> text=Mailboxes")
