@@ -141,8 +141,9 @@ export class VirtualList<T> implements View {
 	}
 
 	/** Forgets all rows: there are so many, about the same ones. Stays where it is scrolled to, as does the focus. */
-	resetInPlace(total: number): void {
+	resetInPlace(total: number, known: readonly { readonly first: number; readonly rows: readonly T[] }[] = []): void {
 		this.#rows.reset(total);
+		for (const k of known) this.#rows.set(k.first, k.rows);
 		this.#loader.moved();
 		this.#geometry.resetInPlace(total);
 		this.#focused = Math.max(0, this.#clamp(this.#focused));

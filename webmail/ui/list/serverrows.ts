@@ -42,7 +42,7 @@ export class ServerRows {
 		const anew = e.Reset || list.total + this.#hidden.count + e.Splices.reduce((n, s) => n + s.Insert - s.Remove, 0) !== e.Total;
 		if (e.Reset) {
 			this.#hidden.clear();
-			list.resetInPlace(e.Total);
+			list.resetInPlace(e.Total, e.Rows.map((r) => ({ first: r.First, rows: r.Rows }))); // So that they are not asked for.
 		}
 		for (const s of e.Splices) {
 			const shown = this.#hidden.splice(s.At, s.Remove, s.Insert);
