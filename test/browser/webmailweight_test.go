@@ -19,6 +19,7 @@ import (
 const (
 	mostRequests      = 5
 	mostFirstBytes    = 70_000
+	mostWithRows      = 80_000
 	mostComposerBytes = 45_000
 	mostBytes         = 120_000
 )
@@ -62,6 +63,9 @@ func TestWebmailWeight(t *testing.T) {
 	total := weigh(t, "first list", address, begin)
 	withRows := int(wire.down.Load())
 	t.Logf("first list: %d bytes on the wire, with rows and TLS", withRows)
+	if withRows > mostWithRows {
+		t.Errorf("%d bytes on the wire until the first list, want %d at most", withRows, mostWithRows)
+	}
 	if len(begin) > mostRequests {
 		t.Errorf("%d requests until the first list, want %d at most", len(begin), mostRequests)
 	}

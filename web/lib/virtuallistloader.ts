@@ -43,7 +43,8 @@ export class Loader {
 
 	/** These rows are seen now. */
 	see(seen: Range): void {
-		const first = this.#seen.count === 0;
+		// Rows that are seen at first are wanted at once; those around them can wait.
+		const first = this.#seen.count === 0 && this.#rows.missing(seen).length > 0;
 		this.#seen = seen;
 		for (const [page, request] of this.#asked) {
 			if (!this.#near(page * pageSize)) {

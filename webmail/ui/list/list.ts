@@ -121,7 +121,7 @@ export class MessageList implements List {
 		this.selected.clear();
 		this.selected.anchor = "";
 		this.#server.reset();
-		const count = Math.min(100, Math.max(50, Math.ceil(window.innerHeight / this.#height()) + 10)); // No less than the list asks for at a time.
+		const count = Math.min(100, Math.ceil(window.innerHeight / this.#height()) + 10);
 		if (this.#view) this.#view.open(query, 0, count, email);
 		else {
 			this.#view = this.#app.streams.view({ Query: query, First: 0, Count: count, Email: email }, (e) => this.#event(e), () => ({
