@@ -16,6 +16,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"mox/internal/filelock"
 	"mox/internal/vfs"
 	"mox/store/dbfile"
 )
@@ -190,7 +191,7 @@ func closeLock(lock *os.File) error {
 	if lock == nil {
 		return nil
 	}
-	return lock.Close()
+	return filelock.Close(lock)
 }
 
 // shut closes the account of a slot, if it is open, whoever has a handle.
@@ -254,7 +255,7 @@ func lockDir(dir string, readOnly bool) (*os.File, error) {
 	} else if err != nil {
 		return nil, unwritable(dir, err)
 	}
-	if err := flock(f); err != nil {
+	if err := filelock.Lock(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("%w: %s (%v)", ErrLocked, name, err)
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"mox/internal/filelock"
 )
 
 // Writer makes a backup. It is used by one goroutine.
@@ -69,14 +71,14 @@ func Create(dir string, earlier *Backup) (_ *Writer, rerr error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(w.lock); err != nil {
+	if err := filelock.Lock(w.lock); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %s", ErrBusy, dir), w.lock.Close())
 	}
 	if err := w.clean(); err != nil {
-		return nil, errors.Join(err, w.lock.Close())
+		return nil, errors.Join(err, filelock.Close(w.lock))
 	}
 	if err := syncDir(dir); err != nil {
-		return nil, errors.Join(err, w.lock.Close())
+		return nil, errors.Join(err, filelock.Close(w.lock))
 	}
 	return w, nil
 }
@@ -242,7 +244,7 @@ func (w *Writer) Commit(m Manifest) error {
 	if err := os.Remove(filepath.Join(w.dir, unfinishedName)); err != nil {
 		return err
 	}
-	err := w.lock.Close()
+	err := filelock.Close(w.lock)
 	w.lock = nil
 	if w.made {
 		// The backup is there by now, whether its name is durable or not.
@@ -261,7 +263,7 @@ func (w *Writer) Abort() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
-	err = errors.Join(err, w.clean(), os.Remove(filepath.Join(w.dir, unfinishedName)), w.lock.Close())
+	err = errors.Join(err, w.clean(), os.Remove(filepath.Join(w.dir, unfinishedName)), filelock.Close(w.lock))
 	w.lock = nil
 	if w.made && err == nil {
 		err = os.Remove(w.dir)
