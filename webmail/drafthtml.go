@@ -140,7 +140,7 @@ func (s *Server) edited(text string, cid func(id string) (Attachment, bool), sig
 			}
 		case signature && n.DataAtom == atom.Div && class == signatureClass:
 			setAttribute(n, signatureAttribute, "")
-		case class == "mox-mixed":
+		case class == "mox-mixed" || class == "mox-piece":
 			unwrap(n)
 		}
 	})

@@ -264,7 +264,7 @@ func incomplete(doc *document, cut bool) []Hint {
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message is long. Only its beginning is shown.", "text")}
 	case doc.Exceeded.Has(htmlmail.ExceededStructure):
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message means different things to different programs. Only its text is shown.")}
-	case doc.Exceeded != 0:
+	case doc.Exceeded&^htmlmail.ExceededMarks != 0: // Pages see that for themselves, also in what they ask for later.
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message is more complicated than what can be shown. Some of how it looks is missing.")}
 	case cut:
 		return []Hint{newHint(HintIncomplete, LevelInfo, "The message has more parts, or deeper ones, than can be listed. Its source has all.")}

@@ -57,7 +57,7 @@ func newReader() *reader {
 	r := &reader{
 		short:      htmlmail.New(htmlmail.Limits{Input: shortText, Reports: 200}),
 		shortPlain: htmlmail.New(htmlmail.Limits{Input: shortPlain, Reports: 200}),
-		long:       htmlmail.New(htmlmail.Limits{Input: longText, Elements: 200_000, Reports: 200}),
+		long:       htmlmail.New(htmlmail.Limits{Input: longText, Elements: 200_000, Marks: 20_000, Reports: 200}),
 		byKey:      map[openedKey]*list.Element{},
 		used:       list.New(),
 		remotes:    newRemoteSlots(),

@@ -17,6 +17,7 @@ type Limits struct {
 	Attributes int // Of one element, 50 by default.
 	Style      int // Bytes of style sheets, 512 KiB by default.
 	DataImage  int // Bytes of an image in a data URL, 1 MiB by default.
+	Marks      int // Elements that mark words, 5,000 by default.
 	Reports    int // Links, hosts, content ids and marked words in a Document, 1000 each by default.
 }
 
@@ -24,7 +25,7 @@ func (l *Limits) setDefaults() {
 	for _, f := range []struct {
 		value *int
 		def   int
-	}{{&l.Input, 4 << 20}, {&l.Depth, 160}, {&l.Elements, 50_000}, {&l.Attributes, 50}, {&l.Style, 512 << 10}, {&l.DataImage, 1 << 20}, {&l.Reports, 1000}} {
+	}{{&l.Input, 4 << 20}, {&l.Depth, 160}, {&l.Elements, 50_000}, {&l.Attributes, 50}, {&l.Style, 512 << 10}, {&l.DataImage, 1 << 20}, {&l.Marks, 5000}, {&l.Reports, 1000}} {
 		if *f.value <= 0 {
 			*f.value = f.def
 		}
@@ -42,6 +43,7 @@ const (
 	ExceededAttributes                      // Attributes are missing.
 	ExceededStyle                           // Style rules are missing.
 	ExceededStructure                       // The markup means different things to different readers: only its text is shown.
+	ExceededMarks                           // Not all words that mix scripts are marked. The body element has the class mox-unmarked.
 )
 
 // Has reports whether all limits of f are in e.

@@ -135,6 +135,17 @@ func TestMixedScripts(t *testing.T) {
 			t.Errorf("%q: %q, words %q\nwant %q", tc.input, doc.Body, doc.Mixed, tc.want)
 		}
 	}
+	if doc := sanitized(t, "pаypal gооgle  pаypal", Options{}); doc.Body != mark+"pаypal gооgle</span>  "+mark+"pаypal</span>" {
+		t.Errorf("words side by side: %q", doc.Body)
+	}
+	few := New(Limits{Marks: 2})
+	for input, want := range map[string]bool{"pаypal x pаypal": false, "pаypal x pаypal x pаypal": true} {
+		doc := few.FromText(input, TextOptions{})
+		if n := strings.Count(doc.Body, mark); n != 2 || doc.Exceeded.Has(ExceededMarks) != want || strings.Contains(doc.HTML, `<body class="mox-unmarked">`) != want {
+			t.Errorf("%q: %d marks, exceeded %b: %s", input, n, doc.Exceeded, doc.HTML)
+		}
+		check(t, input, doc.HTML, false)
+	}
 	if len([]rune(confusable)) != len(confusableAs) {
 		t.Errorf("%d letters look like %d", len([]rune(confusable)), len(confusableAs))
 	}

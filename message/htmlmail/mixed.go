@@ -109,6 +109,9 @@ func (t *transformer) markMixed(body *html.Node) {
 	m := marker{t: t}
 	m.node(body)
 	m.flush()
+	if m.t.doc.Exceeded.Has(ExceededMarks) {
+		addClass(body, "mox-unmarked")
+	}
 	// From the end, so that positions in a node stay true.
 	for _, k := range slices.Backward(m.marks) {
 		k.apply()
@@ -178,15 +181,36 @@ func (m *marker) add(n *html.Node, start int) {
 
 // flush ends a word. Each mark is an element, so there is a limit.
 func (m *marker) flush() {
-	if m.script.mixed() && len(m.marks) < m.t.limits.Reports {
+	if m.script.mixed() {
 		var b strings.Builder
 		for _, p := range m.word {
-			b.WriteString(p.node.Data[p.start:p.end])
-			m.marks = append(m.marks, mark{p, m.script})
+			if b.Len() < longestReport {
+				b.WriteString(p.node.Data[p.start:p.end])
+			}
+			m.mark(mark{p, m.script})
 		}
-		m.t.doc.Mixed = m.t.report(m.t.doc.Mixed, cutText(b.String(), 200))
+		m.t.doc.Mixed = m.t.report(m.t.doc.Mixed, cutText(b.String(), longestReport))
 	}
 	m.word, m.script = m.word[:0], 0
+}
+
+// longestReport bounds a word that is reported, in bytes.
+const longestReport = 200
+
+// mark adds a mark, or makes the last one longer if only a space is between them.
+func (m *marker) mark(k mark) {
+	if n := len(m.marks); n > 0 {
+		last := &m.marks[n-1]
+		if last.node == k.node && last.script == k.script && k.end-last.start <= leastPiece && k.start == last.end+1 && k.node.Data[last.end] == ' ' {
+			last.end = k.end
+			return
+		}
+	}
+	if len(m.marks) >= m.t.limits.Marks {
+		m.t.doc.Exceeded |= ExceededMarks
+		return
+	}
+	m.marks = append(m.marks, k)
 }
 
 // apply puts a piece into a span of its own.

@@ -37,7 +37,7 @@ func (s *Sanitizer) FromText(text string, opts TextOptions) Document {
 	b.WriteString("</div></body></html>")
 	root, err := parseDocument(b.String())
 	if err == nil {
-		t := transformer{opts: opts.Options, limits: s.limits, doc: &doc}
+		t := transformer{opts: opts.Options, limits: s.limits, doc: &doc, lines: true}
 		body := find(find(root, "html"), "body")
 		t.links(body)
 		t.additions(find(find(root, "html"), "head"), body, "")

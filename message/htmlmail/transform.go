@@ -16,6 +16,7 @@ type transformer struct {
 	doc    *Document
 	styler styler
 	hosts  map[string]int // Positions in doc.Remote.
+	lines  bool           // Line ends of text are kept.
 }
 
 // ownStyle is the style of what this package adds. It comes last.
@@ -23,6 +24,7 @@ const ownStyle = `.mox-text{white-space:pre-wrap;overflow-wrap:anywhere;font-fam
 .mox-text blockquote{margin:0 0 0 .25em;padding-left:.75em;border-left:2px solid #8885}
 img.mox-blocked,img.mox-missing{outline:1px dashed #888!important;outline-offset:-1px}
 .mox-mixed{display:inline!important;color:#a8211b!important;background:#fde8e6!important;text-decoration:underline wavy!important}
+.mox-piece{all:unset!important}
 details.mox-quote>summary{cursor:pointer;color:#4d5966;width:fit-content;padding:0 .5em}
 `
 
@@ -43,6 +45,7 @@ func (t *transformer) tree(root *html.Node, styles []styleBlock) {
 func (t *transformer) additions(head, body *html.Node, sheet string) {
 	t.markMixed(body)
 	t.markQuotes(body)
+	divide(body, t.lines)
 	style := newElement("style")
 	style.AppendChild(&html.Node{Type: html.TextNode, Data: sheet + ownStyle})
 	head.AppendChild(style)

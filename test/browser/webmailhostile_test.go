@@ -426,6 +426,14 @@ func testHostileHuge(t *testing.T, h *hostileServer, b *browser, proxy *counting
 			t.Logf("%s%s: %d ms", h.cases[i].technique, how, time.Since(begin).Milliseconds())
 		}
 	}
+	// Where not all is marked that should be, the page says so.
+	for technique, told := range map[string]bool{"huge: text apart": true, "huge: letters apart": true, "huge: text letters": true, "huge: emoji": false} {
+		i := slices.IndexFunc(h.cases, func(c hostileMail) bool { return c.technique == technique })
+		w.eval(nil, "hostile.read("+toJSON(h.emails[i:i+1])+")")
+		if got := w.text(`String(document.querySelector(".banners").textContent.includes("Only the first of them are marked"))`); got != fmt.Sprint(told) {
+			t.Errorf("%s: told that not all is marked: %s, want %v", technique, got, told)
+		}
+	}
 }
 
 // Parts are downloads, or of a type that runs nothing; in a frame of their own too.

@@ -318,6 +318,10 @@ func hugeMails() []hostileMail {
 		"zalgo":           strings.Repeat("a\u0300\u0301\u0302\u0303", 5000),
 		"one line":        strings.Repeat("x", 1<<20) + evilHTML,
 		"unfinished tags": strings.Repeat("<a ", 200_000) + strings.Repeat("</", 200_000) + evilHTML,
+		"letters":         "<p>" + strings.Repeat("раyраl g\u200bo\u200bogle ", 150_000),
+		"letters apart":   "<p>" + strings.Repeat("раyраl x <b>g\u200bo\u200bogle</b> ", 100_000),
+		"one word":        strings.Repeat("раy", 200_000),
+		"emoji":           strings.Repeat("a\U0001f600", 200_000),
 		"grows as window": `<body style="height:200vh"><div style="height:150vh;min-height:200vh">x</div>`,
 	}
 	var l []hostileMail
@@ -328,7 +332,8 @@ func hugeMails() []hostileMail {
 		"text quoted":  strings.Repeat(strings.Repeat(">", 5000)+" x\r\n", 20),
 		"text links":   strings.Repeat("https://evil.example/?a=b www.evil.example a@evil.example ", 20_000),
 		"text line":    strings.Repeat("<script>", 100_000),
-		"text letters": strings.Repeat("раyраl g\u200bo\u200bogle ", 2_000),
+		"text apart":   strings.Repeat("раyраl x ", 60_000),
+		"text letters": strings.Repeat("раyраl g\u200bo\u200bogle ", 20_000),
 	} {
 		l = append(l, hostileMail{"huge: " + name, mailHead + "Subject: huge\r\nContent-Type: text/plain; charset=utf-8\r\n" + encoded(body)})
 	}

@@ -48,3 +48,12 @@ export function messageBanners(message: Message, remote: boolean, actions: Banne
 	if (message.SignedOrEncrypted) l.push(banner({ tone: "neutral", icon: "key", text: message.SignedOrEncrypted }));
 	return l;
 }
+
+/** Says among banners where more words of a text mix scripts than are marked in it. */
+export function tellMarks(banners: HTMLElement, doc: Document | null): void {
+	banners.querySelector("[data-marks]")?.remove();
+	if (!doc?.body.classList.contains("mox-unmarked")) return;
+	const b = banner({ tone: "warn", text: t("text.unmarked") });
+	b.dataset["marks"] = "";
+	banners.append(b);
+}

@@ -6,7 +6,7 @@ import { BodyKind, ComposeKind, type Item, type Message } from "../api";
 import type { App } from "../app";
 import { t } from "../texts";
 import { attachmentCards, contentAddress } from "./attachments";
-import { type BannerActions, hintBanner, messageBanners } from "./banners";
+import { type BannerActions, hintBanner, messageBanners, tellMarks } from "./banners";
 import { BodyFrame } from "./frame";
 import { foldedHead, type HeadActions, openHead, writer } from "./head";
 import type { Messages } from "./messages";
@@ -337,6 +337,7 @@ export class MessageCard implements View {
 				// Hints stand above the text. If they come soon it does not have to move.
 				if (this.#hinted) await Promise.race([messages.hints(email), new Promise((late) => setTimeout(late, patience))]);
 				if (this.#frame !== frame) return;
+				tellMarks(this.#banners, frame.document);
 				frame.reveal();
 				this.#settled();
 				const words = this.#c.words();

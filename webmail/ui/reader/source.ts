@@ -8,7 +8,7 @@ import type { Message, Part } from "../api";
 import type { App } from "../app";
 import { sizeText, t } from "../texts";
 import { contentAddress, downloadFrom, partAddress, type Place } from "./attachments";
-import { textOf } from "./content";
+import { pieces, textOf } from "./content";
 import "./latertexts";
 
 const titles = { headers: "message.headers", raw: "message.raw", parts: "message.parts" } as const;
@@ -42,7 +42,7 @@ export function showSource(app: App, at: Place, message: Message, what: keyof ty
 			} else {
 				const { text, cut } = await textOf(contentAddress(at, "raw"), abort.signal);
 				copied = text;
-				replaceChildren(body, cut && h("p", { class: "meta" }, t("source.cut")), h("pre", text));
+				replaceChildren(body, cut && h("p", { class: "meta" }, t("source.cut")), h("pre", pieces(text)));
 			}
 		} catch (e) {
 			if (abort.signal.aborted) return;

@@ -8,7 +8,7 @@ import { type Message, type Part, ViewKind } from "../api";
 import { sizeText, t } from "../texts";
 import { downloadFrom, partAddress, partName, type Place } from "./attachments";
 import { type Cards, MessageCard } from "./card";
-import { textOf } from "./content";
+import { pieces, textOf } from "./content";
 import "./latertexts";
 
 /** Shows attachments of a message. */
@@ -117,7 +117,7 @@ export class Viewer implements View {
 	async #text(address: string, scope: Scope): Promise<void> {
 		try {
 			const { text, cut } = await textOf(address, scope.signal);
-			replaceChildren(this.#stage, h("div", { class: "viewer-text", tabindex: 0, role: "region", aria: { label: this.#name.textContent } }, cut && h("p", { class: "meta" }, t("viewer.cut")), h("pre", { dir: "auto" }, text)));
+			replaceChildren(this.#stage, h("div", { class: "viewer-text", tabindex: 0, role: "region", aria: { label: this.#name.textContent } }, cut && h("p", { class: "meta" }, t("viewer.cut")), h("pre", { dir: "auto" }, pieces(text))));
 		} catch (e) {
 			if (!scope.closed) replaceChildren(this.#stage, this.#failed(e instanceof Error ? e.message : ""));
 		}

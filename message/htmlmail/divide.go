@@ -1,0 +1,105 @@
+package htmlmail
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/html"
+)
+
+// Bounds of a piece of text, in bytes: it ends at the first white space after leastPiece, or at mostPiece.
+const (
+	leastPiece = 512
+	mostPiece  = 1024
+)
+
+// divide puts long stretches of text into elements piece by piece. A browser looks for each line through all runs of the
+// stretch that the line is of, a run being letters of one script in one font. Where runs are as short as words or
+// shorter the time grows with the square of the length, to minutes. Elements part stretches, and change nothing
+// that is seen. Lines tells that line ends are kept, which part them too.
+func divide(n *html.Node, lines bool) {
+	for c := n.FirstChild; c != nil; {
+		next := c.NextSibling
+		switch c.Type {
+		case html.ElementNode:
+			divide(c, lines)
+		case html.TextNode:
+			divideText(c, lines)
+		}
+		c = next
+	}
+}
+
+// divideText divides a text node.
+func divideText(n *html.Node, lines bool) {
+	if len(n.Data) <= mostPiece || isASCII(n.Data) {
+		return // Letters of ASCII are of one run, together with what stands between them.
+	}
+	plain := func(s string) {
+		if s != "" {
+			n.Parent.InsertBefore(&html.Node{Type: html.TextNode, Data: s}, n)
+		}
+	}
+	whole, rest, kept := n.Data, n.Data, 0 // What is before kept has its place.
+	for rest != "" {
+		line := rest
+		if lines {
+			if i := strings.IndexByte(line, '\n'); i >= 0 {
+				line = line[:i+1]
+			}
+		}
+		rest = rest[len(line):]
+		if len(line) <= mostPiece || isASCII(line) {
+			continue
+		}
+		at := len(whole) - len(rest) - len(line)
+		plain(whole[kept:at])
+		kept = at + len(line)
+		for line != "" {
+			end := pieceEnd(line)
+			span := newElement("span", html.Attribute{Key: "class", Val: "mox-piece"})
+			span.AppendChild(&html.Node{Type: html.TextNode, Data: line[:end]})
+			n.Parent.InsertBefore(span, n)
+			line = line[end:]
+		}
+	}
+	if kept == 0 {
+		return
+	}
+	plain(whole[kept:])
+	n.Parent.RemoveChild(n)
+}
+
+// pieceEnd returns where the first piece of a text ends: behind white space, or else between characters that do not belong together.
+func pieceEnd(s string) int {
+	if len(s) <= mostPiece {
+		return len(s)
+	}
+	if i := strings.IndexAny(s[leastPiece:mostPiece], " \n\t"); i >= 0 {
+		return leastPiece + i + 1
+	}
+	for end := mostPiece; end > leastPiece; end-- {
+		if !utf8.RuneStart(s[end]) {
+			continue
+		}
+		after, _ := utf8.DecodeRuneInString(s[end:])
+		before, _ := utf8.DecodeLastRuneInString(s[:end])
+		if !joins(after) && before != '\u200d' && !isRegional(after) {
+			return end
+		}
+	}
+	end := mostPiece // Nobody reads that.
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return end
+}
+
+// joins reports whether a character belongs to the one before it.
+func joins(r rune) bool {
+	return unicode.In(r, unicode.M, unicode.Cf) || r >= 0x1f3fb && r <= 0x1f3ff
+}
+
+// isRegional reports whether a character is half of a flag.
+func isRegional(r rune) bool { return r >= 0x1f1e6 && r <= 0x1f1ff }
