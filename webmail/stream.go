@@ -167,8 +167,10 @@ func (s *stream) disconnect() {
 }
 
 // step makes events of what is to be told, and returns when it is to be called again at the latest. More waits
-// while there is much to be written.
+// while there is much to be written. The end of the connection does not break it off: what it has read of changes is not told
+// again, so that the views must have it for the next connection.
 func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
+	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -195,7 +197,7 @@ func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
 		}
 		if v.fresh {
 			if err := v.build(ctx, s); err != nil {
-				if ctx.Err() != nil || errors.Is(err, store.ErrClosed) {
+				if errors.Is(err, store.ErrClosed) {
 					return 0, err
 				}
 				s.log.Error("view", "err", err)
@@ -235,7 +237,7 @@ const (
 )
 
 // refresh brings all views up to date.
-func (s *stream) refresh(ctx context.Context) error {
+func (s *stream) refresh(ctx context.Context) (err error) {
 	begin := time.Now()
 	defer func() {
 		now := time.Now()
@@ -257,6 +259,11 @@ func (s *stream) refresh(ctx context.Context) error {
 		return err
 	}
 	changes := s.boxes.refresh()
+	defer func() {
+		if err != nil {
+			s.rebuild()
+		}
+	}()
 	news, err := s.readChanges(ctx, changes)
 	if err != nil {
 		return err
@@ -292,6 +299,17 @@ func (s *stream) refresh(ctx context.Context) error {
 		}
 	}
 	return s.tellNew(ctx, news)
+}
+
+// rebuild has all that is shown be read anew, as changes may have been missed.
+func (s *stream) rebuild() {
+	s.dirty, s.force = true, true
+	for _, v := range s.order {
+		v.rebuild()
+	}
+	for _, w := range s.threads {
+		w.all = true
+	}
 }
 
 // openBoxes has all mailboxes be watched: rows tell of messages in others.

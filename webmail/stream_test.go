@@ -3,6 +3,7 @@ package webmail
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -399,4 +400,57 @@ func TestManyStreams(t *testing.T) {
 	}
 	wantCode(t, e.api.ViewRange(e.ctx, "first", "v", 0, 1), codeNoStream)
 	wantCode(t, e.api.ViewRange(e.ctx, "s0", "v", 0, 1), codeNoView)
+}
+
+// breakingContext ends when it was asked so many times whether it has.
+type breakingContext struct {
+	context.Context
+	left int
+}
+
+func (c *breakingContext) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+func (c *breakingContext) Done() <-chan struct{} {
+	done := make(chan struct{})
+	if c.Err() != nil {
+		close(done)
+	}
+	return done
+}
+
+// What changed is not lost when reading it fails, wherever that is.
+func TestRefreshFails(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	b := e.browse("s1")
+	v := b.open("v", e.inbox(false))
+	list := ""
+	failed := 0
+	for n := 0; ; n++ {
+		b.drain()
+		b.disconnect()
+		subject := fmt.Sprint("m", n)
+		e.deliver("", simple("Bob <bob@example.com>", subject, "hello"), minute(n))
+		list = strings.TrimSpace(subject + " " + list)
+		var err error
+		for _, st := range e.server.streams.byKey {
+			st.mu.Lock()
+			err = st.refresh(&breakingContext{t.Context(), n})
+			st.mu.Unlock()
+		}
+		b.connect()
+		b.want("v", list)
+		if err == nil {
+			break
+		}
+		failed++
+	}
+	if failed < 3 || v.resets != 1 {
+		t.Errorf("failed %d times, the list began %d times", failed, v.resets)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -18,6 +19,7 @@ type browser struct {
 	t      testing.TB
 	e      *env
 	server *httptest.Server
+	served *sync.WaitGroup // Requests for the stream that the server has not ended.
 	name   string
 	ctx    context.Context // Of calls.
 	cookie *http.Cookie
@@ -56,8 +58,13 @@ type shown struct {
 // browse connects a stream.
 func (e *env) browse(name string) *browser {
 	e.t.Helper()
-	b := &browser{t: e.t, e: e, name: name, views: map[string]*shown{}, ctx: e.ctx, cookie: e.cookie}
-	b.server = httptest.NewServer(e.server.Handler("/webmail/"))
+	b := &browser{t: e.t, e: e, name: name, views: map[string]*shown{}, ctx: e.ctx, cookie: e.cookie, served: &sync.WaitGroup{}}
+	h := e.server.Handler("/webmail/")
+	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.served.Add(1)
+		defer b.served.Done()
+		h.ServeHTTP(w, r)
+	}))
 	e.t.Cleanup(b.server.Close)
 	e.t.Cleanup(b.disconnect)
 	b.connect()
@@ -116,6 +123,7 @@ func (b *browser) connect() {
 	b.until("hello", func() bool { return b.hello.Stream != "" })
 }
 
+// disconnect ends the connection, which the server knows then: it does not take later events for told.
 func (b *browser) disconnect() {
 	if b.cancel == nil {
 		return
@@ -124,6 +132,7 @@ func (b *browser) disconnect() {
 	b.cancel = nil
 	for range b.events {
 	}
+	b.served.Wait()
 }
 
 // until takes events until a condition holds.

@@ -144,11 +144,12 @@ func TestViewModel(t *testing.T) {
 					b.disconnect()
 					e.randomChange(rnd, ids, &n)
 					if rnd.IntN(2) == 0 {
-						b.connect()
+						b.lastID = ""
+					}
+					b.connect()
+					if b.hello.Resumed {
 						break
 					}
-					b.lastID = ""
-					b.connect()
 					for name, q := range queries {
 						if err := e.api.ViewOpen(e.ctx, ViewRequest{Stream: b.name, View: name, Query: q, Count: 50, ModSeq: b.views[name].modseq}); err != nil {
 							t.Fatal(err)
@@ -166,7 +167,7 @@ func TestViewModel(t *testing.T) {
 				}
 				for name, q := range queries {
 					want := e.naive(q)
-					timeout := time.After(5 * time.Second)
+					timeout := time.After(30 * time.Second)
 					for b.views[name].differs(want) != "" {
 						select {
 						case ev := <-b.events:
