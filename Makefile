@@ -45,8 +45,10 @@ setup: ## install the programs that the tests need (Debian packages, as root)
 
 check: check-web check-generated check-fmt vet staticcheck check-systems ## generated files, pages, formatting, vet, staticcheck, other systems
 
+# What people see is tried when nothing else is at work: browsers wait for each step in real time, as people do.
 unit:
-	go test -timeout $(TESTTIMEOUT) ./...
+	go test -timeout $(TESTTIMEOUT) $$(go list ./... | grep -v '^mox/test/browser$$')
+	go test -timeout $(TESTTIMEOUT) ./test/browser
 
 race:
 	CGO_ENABLED=1 go test -race -short -timeout $(TESTTIMEOUT) $(RACE)
