@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -178,4 +179,13 @@ func TestOpenedAtOnce(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// Keywords of programs are no labels, whoever wrote them.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	got := labelsOf([]string{"Work", "$Forwarded", "$label1", "$Label", "NonJunk", "NOTJUNK", "Junk", "JunkRecorded", "$NotJunk", "receipt-handled", "junk-mail"})
+	if want := []string{"Work", "$label1", "junk-mail"}; !slices.Equal(got, want) {
+		t.Errorf("labels %q, expected %q", got, want)
+	}
 }

@@ -214,8 +214,12 @@ func asciiDomain(domain string) string {
 	return d.ASCII
 }
 
-// isLabel tells whether a keyword is one that users gave, and not one of those with a meaning for programs (RFC 5788), of
-// which those of Thunderbird for labels are none.
+// isLabel tells whether a keyword is one that users gave, and not one of those with a meaning for programs: those of
+// RFC 5788, of which those of Thunderbird for labels are none, and what clients before it wrote without "$".
 func isLabel(keyword string) bool {
+	switch strings.ToLower(keyword) {
+	case "junk", "nonjunk", "notjunk", "junkrecorded", "receipt-handled":
+		return false
+	}
 	return !strings.HasPrefix(keyword, "$") || len(keyword) > 6 && strings.EqualFold(keyword[:6], "$label")
 }

@@ -25,7 +25,9 @@ const ownStyle = `.mox-text{white-space:pre-wrap;overflow-wrap:anywhere;font-fam
 img.mox-blocked,img.mox-missing{outline:1px dashed #888!important;outline-offset:-1px}
 .mox-mixed{display:inline!important;color:#a8211b!important;background:#fde8e6!important;text-decoration:underline wavy!important}
 .mox-piece{all:unset!important}
-details.mox-quote>summary{cursor:pointer;color:#4d5966;width:fit-content;padding:0 .5em}
+details.mox-quote>summary{cursor:pointer;color:#4d5966;width:fit-content;padding:0 .75em;font:700 16px/22px sans-serif;list-style:none;border:1px solid #7a8490;border-radius:12px}
+details.mox-quote>summary::-webkit-details-marker{display:none}
+details.mox-quote[open]>summary{margin-bottom:.5em}
 `
 
 // tree handles a whole document.

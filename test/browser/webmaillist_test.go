@@ -154,7 +154,7 @@ func testMailSelection(t *testing.T, m *mailSite, u *mailUser) {
 	p.shows(`document.querySelector('.list-count').textContent`, "70 messages")
 	selected := func(want int) {
 		t.Helper()
-		p.shows(`document.querySelector('.selecting .list-title')?.textContent ?? '0'`, fmt.Sprint(want))
+		p.shows(`document.querySelector('.selecting .select-number')?.textContent ?? '0'`, fmt.Sprint(want))
 	}
 	row := func(n int) string { return fmt.Sprintf(".list [aria-rowindex='%d']", n) }
 	with := func(key string) map[string]any { return map[string]any{"modifiers": []string{key}} }

@@ -80,6 +80,24 @@ func (c *imapClient) add(mailbox, flags string, at time.Time, message string) {
 	step(message, tag+"OK")
 }
 
+// create makes mailboxes.
+func (u *mailUser) create(t *testing.T, names ...string) {
+	t.Helper()
+	c := u.imap(t)
+	for _, name := range names {
+		c.tag++
+		tag := fmt.Sprintf("t%d ", c.tag)
+		err := c.conn.PrintfLine(`%sCREATE "%s"`, tag, name)
+		got := ""
+		for err == nil && !strings.HasPrefix(got, tag) {
+			got, err = c.conn.ReadLine()
+		}
+		if err != nil || !strings.HasPrefix(got, tag+"OK") {
+			t.Fatalf("creating a mailbox: %v, %q", err, got)
+		}
+	}
+}
+
 // put puts messages into a mailbox.
 func (u *mailUser) put(t *testing.T, mailbox string, letters ...letter) {
 	t.Helper()

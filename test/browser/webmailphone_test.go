@@ -65,7 +65,7 @@ func testMailPhone(t *testing.T, m *mailSite, u *mailUser) {
 	p.touch(first+" .row-text", 0)
 	p.see(".selecting", first+"[aria-selected=true]")
 	p.must(nil, rowOf(all[1])+" .row-text", "tap")
-	p.shows(`document.querySelector('.selecting .list-title').textContent`, "2")
+	p.shows(`document.querySelector('.selecting .select-number').textContent`, "2")
 	p.fits("selection")
 	p.click(".list-bar >> " + buttonOf("Archive"))
 	p.told("Archived 2.")

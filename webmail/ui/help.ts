@@ -3,7 +3,8 @@ import { keyNames } from "../../web/lib/keymap";
 import { h } from "../../web/lib/dom";
 import { keyCaps } from "../../web/components/tooltip/tooltip";
 import type { PageCommands } from "./commands";
-import { type Scope as KeyScope, commandLabels } from "./keys";
+import { commandLabels } from "./keylabels";
+import type { Scope as KeyScope } from "./keys";
 import { t } from "./texts";
 
 const scopes: readonly KeyScope[] = ["global", "mailboxes", "list", "reader", "viewer", "composer"];

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Keymap, normalizeKeys } from "../../web/lib/keymap";
-import { type CommandName, commandLabels, commands, type Preset, together } from "./keys";
+import { commandLabels } from "./keylabels";
+import { type CommandName, commands, type Preset, together } from "./keys";
 
 const keymap = (preset: Preset) => new Keymap(commands, { preset, singleKeys: true, remapped: {} });
 

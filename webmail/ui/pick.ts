@@ -56,19 +56,28 @@ export function pickLabels(account: Account, title: string, present: readonly st
 			if (!known.has(k.toLowerCase())) known.set(k.toLowerCase(), k);
 		}
 		const chosen = new Set(before);
-		const boxes = [...known].map(([key, keyword]) => checkbox({
-			label: labelName(account.settings, keyword), checked: before.has(key),
-			changed: (on) => void (on ? chosen.add(key) : chosen.delete(key)),
-		}));
-		const name = input({ placeholder: t("label.new") });
-		const fresh = field(name, { label: t("label.new") });
+		const boxes = [...known].map(([key, keyword]) => {
+			const label = labelName(account.settings, keyword);
+			return { label, root: checkbox({ label, checked: before.has(key), changed: (on) => void (on ? chosen.add(key) : chosen.delete(key)) }).root };
+		}).sort((a, b) => a.label.localeCompare(b.label));
+		const name = input({});
+		const fresh = field(name, { label: t(known.size > 0 ? "label.find" : "label.new") });
+		// Typing finds labels; what none is called becomes a new one.
+		const make = h("p", { class: "meta", role: "status" });
+		name.addEventListener("input", () => {
+			for (const b of boxes) b.root.hidden = fit(b.label, name.value) === undefined;
+			const typed = name.value.trim();
+			make.textContent = typed !== "" && boxes.length > 0 && !named(typed) ? t("label.makes", { name: typed }) : "";
+		});
+		const named = (typed: string) => boxes.findIndex((b) => b.label.toLocaleLowerCase() === typed.toLocaleLowerCase()) >= 0;
 		const form = h("form", {
 			class: "pick-labels",
 			on: {
 				submit: (event) => {
 					event.preventDefault();
 					const typed = name.value.trim();
-					const keyword = keywordOf(typed);
+					const there = [...known.values()].find((k) => labelName(account.settings, k).toLocaleLowerCase() === typed.toLocaleLowerCase());
+					const keyword = there ?? keywordOf(typed);
 					if (typed && !keyword) {
 						fresh.setError(t("label.bad"));
 						return;
@@ -76,7 +85,7 @@ export function pickLabels(account: Account, title: string, present: readonly st
 					if (keyword) {
 						known.set(keyword.toLowerCase(), known.get(keyword.toLowerCase()) ?? keyword);
 						chosen.add(keyword.toLowerCase());
-						if (typed !== keyword && !account.settings.Labels.some((l) => l.Keyword === keyword)) {
+						if (!there && typed !== keyword && !account.settings.Labels.some((l) => l.Keyword === keyword)) {
 							account.change({ Labels: [...account.settings.Labels, { Keyword: keyword, Name: typed, Color: 0 }] });
 						}
 					}
@@ -87,12 +96,12 @@ export function pickLabels(account: Account, title: string, present: readonly st
 					dialog.close();
 				},
 			},
-		}, boxes.map((b) => b.root), fresh.root);
+		}, fresh.root, make, h("div", { class: "pick-list" }, boxes.map((b) => b.root)));
 		form.id = "pick-labels";
 		const done = button({ label: t("label.apply"), kind: "primary", type: "submit" });
 		done.setAttribute("form", form.id);
 		const dialog: Dialog = new Dialog({
-			title, closeLabel: t("cancel"), size: "small", body: [form], actions: [button({ label: t("cancel"), run: () => dialog.close() }), done],
+			title, closeLabel: t("cancel"), size: "small", focus: name, body: [form], actions: [button({ label: t("cancel"), run: () => dialog.close() }), done],
 			closed: () => resolve(answer),
 		});
 	});

@@ -1,4 +1,4 @@
-import { type Query, Scope as MailScope } from "./api";
+import { type Query, Role, Scope as MailScope } from "./api";
 import type { App } from "./app";
 
 /** The query of a mailbox, as settings have it. */
@@ -7,13 +7,20 @@ export function queryOf(app: App, mailbox: number): Query {
 	return { Scope: MailScope.ScopeMailbox, Mailbox: mailbox, Text: "", Filters: [], Sort: settings.Sort, Oldest: false, Threads: settings.Threads };
 }
 
-/** The query for a text: where one searches already, or else in all mail but junk. */
+/** The mailbox that a query is of, or was when a search began in it; 0 for none. */
+export const mailboxOf = (q: Query): number => q.Scope === MailScope.ScopeMailbox || q.Text !== "" ? q.Mailbox : 0;
+
+/**
+ * The query for a text: where one searches already, or else in all mail but junk, and in junk for who looks at that. It keeps the mailbox
+ * that one comes from, to search there and to go back to it.
+ */
 export function searchQuery(app: App, text: string): Query {
 	const { route } = app.router;
-	const searching = route.kind === "view" && route.query.Text !== "";
-	return searching
-		? { ...route.query, Text: text }
-		: { ...queryOf(app, 0), Scope: MailScope.ScopeNormal, Text: text, Threads: false };
+	if (route.kind === "view" && route.query.Text !== "") return { ...route.query, Text: text };
+	const mailbox = route.kind === "view" ? mailboxOf(route.query) : 0;
+	const role = app.account.mailbox(mailbox)?.Role;
+	const apart = role === Role.RoleJunk || role === Role.RoleTrash || role === Role.RoleRejects;
+	return { ...queryOf(app, mailbox), Scope: apart ? MailScope.ScopeMailbox : MailScope.ScopeNormal, Text: text, Threads: false };
 }
 
 /** Tells whether two queries find the same messages, however they are shown. */

@@ -6,9 +6,9 @@ import { SearchBox } from "../../web/components/search/search";
 import { Splitter } from "../../web/components/splitter/splitter";
 import { h, replaceChildren } from "../../web/lib/dom";
 import { Scope, type View } from "../../web/lib/view";
-import { Role, Scope as MailScope } from "./api";
+import { Role } from "./api";
 import type { App, List, Reader } from "./app";
-import { queryOf, searchQuery } from "./queries";
+import { mailboxOf, queryOf, searchQuery } from "./queries";
 import type { Sidebar } from "./sidebar";
 import { t } from "./texts";
 
@@ -41,7 +41,8 @@ export class Shell implements View {
 		const { app } = o;
 		const menu = iconButton({ label: t("menu"), icon: "menu", class: "menu-button", run: () => this.#toggleSidebar() });
 		const help = iconButton({ label: t("help"), icon: "help", key: app.commands.keys("help"), run: o.help });
-		const theme = iconButton({ label: t("theme"), icon: app.dark ? "sun" : "contrast", class: "theme-button", run: () => app.account.change({ Theme: app.dark ? "light" : "dark" }) });
+		const theme = iconButton({ label: t("theme"), icon: app.dark ? "moon" : "sun", class: "theme-button" });
+		attachMenu(theme, t("theme"), () => this.#themes(), { align: "end" });
 		const user = iconButton({ label: t("account", { name: app.account.start.Account }), icon: "user" });
 		attachMenu(user, t("account", { name: app.account.start.Account }), () => this.#accountMenu(), { align: "end" });
 		this.search = new SearchBox({
@@ -51,8 +52,10 @@ export class Shell implements View {
 			typed: (text) => this.#typed(text),
 		});
 		this.#scope.own(this.search);
+		this.#scope.listen(this.search.root, "focusout", () => setTimeout(() => this.#searching()));
+		const leave = iconButton({ label: t("search.leave"), icon: "arrow-start", class: "search-leave", run: () => this.#endSearch() });
 
-		const top = h("header", { class: "top" }, menu, h("a", { class: "product", href: "#" }, "mox"), this.search.root, h("div", { class: "top-end" }, help, theme, user));
+		const top = h("header", { class: "top" }, menu, h("a", { class: "product", href: "#" }, "mox"), leave, this.search.root, h("div", { class: "top-end" }, help, theme, user));
 		this.#page.hidden = true;
 		this.#main = h("main", { class: "panes", id: "main" }, o.list.root, o.reader.root, this.#page);
 		this.#drawer = new Drawer({ label: t("mailboxes"), content: o.sidebar.root, behind: () => [top, this.#main] });
@@ -72,7 +75,7 @@ export class Shell implements View {
 		app.account.on(this.#scope, ["settings"], () => this.#layout());
 		app.account.on(this.#scope, ["connection"], () => this.#connection());
 		app.onLayout(this.#scope, () => this.#layout());
-		app.onDark(this.#scope, () => theme.replaceChildren(...iconButton({ label: "", icon: app.dark ? "sun" : "contrast" }).childNodes));
+		app.onDark(this.#scope, () => theme.replaceChildren(...iconButton({ label: "", icon: app.dark ? "moon" : "sun" }).childNodes));
 		this.#layout();
 		this.#connection();
 	}
@@ -83,6 +86,7 @@ export class Shell implements View {
 		if (page) replaceChildren(this.#page, page);
 		this.#drawer.hide();
 		this.#layout();
+		this.#searching();
 		const { route } = this.#o.app.router;
 		this.#bar.setCurrent(route.kind === "view" && route.query.Text === "" && this.#o.app.account.mailbox(route.query.Mailbox)?.Role === Role.RoleInbox ? "inbox" : undefined);
 	}
@@ -149,7 +153,21 @@ export class Shell implements View {
 	#searchOnPhone(): void {
 		this.root.classList.add("searching");
 		this.search.input.focus();
-		this.search.input.addEventListener("blur", () => this.root.classList.remove("searching"), { once: true });
+	}
+
+	/** On a phone the search box has the top row while one searches, or sees what was found. */
+	#searching(): void {
+		const { route } = this.#o.app.router;
+		const text = route.kind === "view" ? route.query.Text : "";
+		this.root.classList.toggle("searching", text !== "" || this.search.input.value !== "" || this.search.root.contains(document.activeElement));
+	}
+
+	/** Leaves the search box and what it found. */
+	#endSearch(): void {
+		this.search.set("");
+		this.#search("");
+		this.search.input.blur();
+		this.#searching();
 	}
 
 	#skip(event: MouseEvent, to: List | Reader): void {
@@ -180,8 +198,13 @@ export class Shell implements View {
 	#leaveSearch(): void {
 		const { app } = this.#o;
 		const route = app.router.route;
-		const mailbox = route.kind === "view" && route.query.Scope === MailScope.ScopeMailbox ? route.query.Mailbox : app.account.withRole(Role.RoleInbox)?.ID ?? 0;
-		app.router.go({ kind: "view", query: queryOf(app, mailbox) });
+		const mailbox = route.kind === "view" ? mailboxOf(route.query) : 0;
+		app.router.go({ kind: "view", query: queryOf(app, mailbox || (app.account.withRole(Role.RoleInbox)?.ID ?? 0)) });
+	}
+
+	#themes(): MenuEntry[] {
+		const { account } = this.#o.app;
+		return ["", "light", "dark"].map((Theme) => ({ label: t(`theme.${Theme || "auto"}`), choice: "one", checked: account.settings.Theme === Theme, run: () => account.change({ Theme }) }));
 	}
 
 	#accountMenu(): MenuEntry[] {
@@ -197,10 +220,10 @@ export class Shell implements View {
 
 	#more(event: MouseEvent): void {
 		const b = event.currentTarget as HTMLButtonElement;
-		const { app } = this.#o;
 		openMenu({
 			label: t("more"), anchor: b, placement: { side: "above", align: "end" }, items: [
-				{ label: app.dark ? t("theme.light") : t("theme.dark"), icon: app.dark ? "sun" : "contrast", run: () => app.account.change({ Theme: app.dark ? "light" : "dark" }) },
+				...this.#themes(),
+				"line",
 				{ label: t("help"), icon: "help", run: this.#o.help },
 				...this.#accountMenu().slice(1),
 			],

@@ -28,10 +28,12 @@ export class Sidebar implements View {
 	readonly #scope = new Scope();
 	readonly #special: Tree;
 	readonly #own: Tree;
-	readonly #more: Tree;
+	readonly #labels: Tree;
+	readonly #searches: Tree;
 	readonly #expanded = new Map<number, boolean>(); // By mailbox, as the trees have it.
 	readonly #ownHead = h("h2", { class: "sidebar-head" }, t("mailboxes.own"));
-	readonly #moreHead = h("h2", { class: "sidebar-head" });
+	readonly #labelsHead = h("h2", { class: "sidebar-head" }, t("labels"));
+	readonly #searchesHead = h("h2", { class: "sidebar-head" }, t("searches"));
 	readonly #storage = h("div", { class: "storage" });
 	readonly #connection = h("span", { class: "connection-word", role: "status" });
 
@@ -48,13 +50,14 @@ export class Sidebar implements View {
 		});
 		this.#special = this.#scope.own(tree(t("mailboxes")));
 		this.#own = this.#scope.own(tree(t("mailboxes.own")));
-		this.#more = this.#scope.own(tree(t("labels")));
+		this.#labels = this.#scope.own(tree(t("labels")));
+		this.#searches = this.#scope.own(tree(t("searches")));
 		this.root = h("nav", { class: "sidebar", aria: { label: t("mailboxes") } },
 			button({ label: t("compose"), icon: "compose", kind: "primary", key: app.commands.keys("compose"), run: () => void app.commands.run("compose") }),
 			h("div", { class: "sidebar-scroll" },
 				this.#special.root,
 				h("div", { class: "sidebar-row" }, this.#ownHead, button({ label: t("mailbox.new"), icon: "plus", kind: "quiet", run: () => void this.#create() })),
-				this.#own.root, this.#moreHead, this.#more.root),
+				this.#own.root, this.#labelsHead, this.#labels.root, this.#searchesHead, this.#searches.root),
 			h("footer", { class: "sidebar-foot" }, this.#storage, this.#connection));
 		app.account.on(this.#scope, ["mailboxes", "settings"], () => this.#draw());
 		app.account.on(this.#scope, ["usage"], () => this.#usage());
@@ -105,9 +108,10 @@ export class Sidebar implements View {
 			id: "label:" + k, label: labelName(settings, k), colour: settings.Labels.find((l) => l.Keyword.toLowerCase() === k.toLowerCase())?.Color || 9,
 		}));
 		const searches = settings.SavedSearches.map((s): TreeNode => ({ id: "search:" + s.Name, label: s.Name, icon: "search" }));
-		this.#more.setNodes([...labels, ...searches]);
-		this.#moreHead.textContent = labels.length > 0 ? t("labels") : searches.length > 0 ? t("searches") : "";
-		this.#moreHead.hidden = this.#more.root.hidden = labels.length + searches.length === 0;
+		this.#labels.setNodes(labels);
+		this.#labelsHead.hidden = this.#labels.root.hidden = labels.length === 0;
+		this.#searches.setNodes(searches);
+		this.#searchesHead.hidden = this.#searches.root.hidden = searches.length === 0;
 		this.#select(app.router.route);
 	}
 
@@ -139,7 +143,7 @@ export class Sidebar implements View {
 				: label && query.Text === "" ? "label:" + label.slice(labelFilter.length) : undefined;
 		}
 		if (route.kind === "scheduled") id = String(app.account.withRole(Role.RoleScheduled)?.ID ?? "");
-		for (const tree of [this.#special, this.#own, this.#more]) tree.select(id);
+		for (const tree of [this.#special, this.#own, this.#labels, this.#searches]) tree.select(id);
 	}
 
 	#choose(id: string): void {

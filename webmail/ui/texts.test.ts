@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import test from "node:test";
-import { commandLabels } from "./keys";
+import { commandLabels } from "./keylabels";
 
 const ui = path.join(import.meta.dirname, "webmail/ui");
 const sources = readdirSync(ui, { recursive: true, encoding: "utf8" }).filter((f) => /\.ts$/.test(f) && !/\.test\.ts$|(^|\/)api\.ts$/.test(f))

@@ -83,8 +83,8 @@ export class SearchBox implements View {
 	clear(): void {
 		this.set("");
 		this.#combo.hide();
+		this.input.focus(); // The button goes, and what is told may look where the focus is.
 		this.#options.search("");
-		this.input.focus();
 	}
 
 	focus(): void {

@@ -46,6 +46,16 @@ export class Tabs implements View {
 		this.#changed?.(id);
 	}
 
+	/** Shows all panels below each other and no tabs, such as for a search in them; or the chosen one again. */
+	showAll(all: boolean): void {
+		this.root.firstElementChild!.toggleAttribute("hidden", all);
+		for (const tab of this.#tabs) {
+			const panel = this.#panels.get(tab.id)!;
+			if (all && !panel.hasChildNodes()) panel.append(tab.make());
+			panel.hidden = !all && tab.id !== this.#chosen;
+		}
+	}
+
 	close(): void {
 		this.root.remove();
 	}

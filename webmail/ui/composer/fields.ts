@@ -36,7 +36,8 @@ export class Fields implements View {
 		}
 		for (const [name, b] of this.#more) b.setAttribute("aria-label", t("composer.cc.more", { name: fieldLabel(name) }));
 		this.subject = h("input", { class: "composer-subject", type: "text", aria: { label: t("composer.subject") }, props: { placeholder: t("composer.subject"), autocomplete: "off", maxLength: 2000 }, on: { input: changed } });
-		this.#recipients.get("To")!.root.append(h("span", { class: "composer-add" }, [...this.#more.values()]));
+		// They stand at the end, but come before the field: from there Tab goes on to the subject.
+		this.#recipients.get("To")!.root.prepend(h("span", { class: "composer-add" }, [...this.#more.values()]));
 		this.root = h("div", { class: "composer-fields" }, this.from.root, [...this.#recipients.values()].map((r) => r.root), h("div", { class: "composer-row" }, this.subject));
 		this.subject.addEventListener("keydown", (event) => {
 			if (event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey) event.preventDefault();

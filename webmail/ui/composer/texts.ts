@@ -1,6 +1,9 @@
 // The words of the composer, in English.
 
+import { commandLabels } from "../keylabels";
 import { addTexts } from "../texts";
+
+addTexts(commandLabels); // Buttons are called as the commands are.
 
 addTexts({
 	"composer.new": "New message", "composer.label": "Message: {subject}", "composer.all": "Messages being written", "composer.minimise": "Minimise", "composer.restore": "Show again", "composer.grow": "Larger", "composer.shrink": "Smaller", "composer.popout": "In a window of its own", "composer.close": "Close and keep the draft", "composer.discard": "Discard the draft", "composer.text": "Text of the message",

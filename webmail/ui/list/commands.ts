@@ -41,7 +41,7 @@ export function actionMenu(app: App, list: { target(): Target | null }): MenuEnt
 	const item = (label: string, icon: NonNullable<Exclude<MenuEntry, "line" | { heading: string }>["icon"]>, command: string, danger = false): MenuEntry =>
 		({ label, icon, key: commands.keys(command), danger, run: () => void commands.run(command) });
 	return [
-		item(t("mark.read"), "mail-open", "markRead"), item(t("mark.unread"), "mail", "markUnread"), item(t("flag"), "flag", "flag"), item(t("mute"), "mute", "mute"),
+		item(t("mark.read"), "mail-open", "markRead"), item(t("mark.unread"), "mail", "markUnread"), item(t(target.rows.every((r) => r.Flagged) ? "flag.off" : "flag.on"), "flag", "flag"), item(t("mute"), "mute", "mute"),
 		"line",
 		item(t("archive"), "archive", "archive"), item(t("move"), "folder-move", "move"), { label: t("copy"), icon: "copy", run: () => void moveTo(app, target, ActionKind.ActCopy) }, item(t("label"), "tag", "label"),
 		"line",

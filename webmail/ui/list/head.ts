@@ -5,7 +5,7 @@ import { attachMenu, type MenuEntry } from "../../../web/components/menu/menu";
 import { h, replaceChildren } from "../../../web/lib/dom";
 import { type Query, Scope as MailScope, Sort } from "../api";
 import type { App } from "../app";
-import { labelName, language, t } from "../texts";
+import { labelName, language, mailboxLabel, t } from "../texts";
 import { actionMenu, done } from "./commands";
 import type { MessageList } from "./list";
 
@@ -37,7 +37,8 @@ export class ListHead {
 		const n = selected.count(total);
 		this.#all.checked = n > 0 && (selected.all ? selected.except.size === 0 : n >= total);
 		this.#all.indeterminate = n > 0 && !this.#all.checked;
-		this.#title.textContent = n > 0 ? language.number(n) : this.#list.title();
+		// Where there is little room, the number stands alone.
+		replaceChildren(this.#title, n > 0 ? [h("span", { class: "select-number", aria: { hidden: true } }, language.number(n)), h("span", { class: "select-words" }, t("select.count", { n }))] : this.#list.title());
 		if (n > 0) this.#title.setAttribute("aria-label", t("select.count", { n }));
 		else this.#title.removeAttribute("aria-label");
 		const threads = this.#list.query.Threads;
@@ -112,7 +113,7 @@ export class ListHead {
 		const q = this.#list.query;
 		const { settings, mailboxes } = this.#app.account;
 		const toggle = (f: string) => this.#change({ Filters: q.Filters.includes(f) ? q.Filters.filter((x) => x !== f) : [...q.Filters, f] });
-		const labels = [...new Set(mailboxes.filter((m) => q.Mailbox === 0 || m.ID === q.Mailbox).flatMap((m) => m.Labels))];
+		const labels = [...new Set(mailboxes.filter((m) => q.Scope !== MailScope.ScopeMailbox || m.ID === q.Mailbox).flatMap((m) => m.Labels))];
 		return [
 			...["unread", "read", "flagged", "attachment", "tome"].map((f) => ({ label: t(`filter.${f}`), choice: "many" as const, checked: q.Filters.includes(f), run: () => toggle(f) })),
 			...(labels.length > 0 ? ["line" as const, ...labels.map((l) => ({
@@ -134,18 +135,25 @@ export class ListHead {
 	#drawChips(selecting: boolean): void {
 		const q = this.#list.query;
 		const { settings } = this.#app.account;
-		const key = JSON.stringify([q, selecting, settings.Labels, settings.SavedSearches.length]);
+		const from = this.#app.account.mailbox(q.Mailbox);
+		const key = JSON.stringify([q, from?.Name, selecting, settings.Labels, settings.SavedSearches.length]);
 		if (this.#chips.dataset["drawn"] === key) return;
 		this.#chips.dataset["drawn"] = key;
 		const name = (f: string) => f.startsWith("label:") ? labelName(settings, f.slice(6)) : t(`filter.${f}`);
 		const active = q.Filters.map((f) => chip({
 			label: name(f), pressed: true, remove: { label: t("filter.remove", { name: name(f) }), run: () => this.#change({ Filters: q.Filters.filter((x) => x !== f) }) },
 		}));
-		const scopes = [MailScope.ScopeMailbox, MailScope.ScopeChildren, MailScope.ScopeNormal, MailScope.ScopeAll].filter((s) => q.Mailbox > 0 || s === MailScope.ScopeNormal || s === MailScope.ScopeAll);
-		const scope = q.Text !== "" && scopes.map((s) => chip({ label: t(`scope.${s}`), pressed: q.Scope === s, run: () => this.#change({ Scope: s }) }));
+		const scope = q.Text !== "" && this.#scopes().map((s) => chip({ label: t(`scope.${s}`, { mailbox: from ? mailboxLabel(from) : "" }), pressed: q.Scope === s, run: () => this.#change({ Scope: s }) }));
 		const keep = q.Text !== "" && chip({ label: t("search.save"), icon: "bookmark", run: () => void this.#save() });
 		replaceChildren(this.#chips, active, scope, keep);
 		this.#chips.hidden = selecting || this.#chips.childNodes.length === 0;
+	}
+
+	/** Where one can search: the mailbox that one comes from, with those below it if there are any, or all. */
+	#scopes(): MailScope[] {
+		const from = this.#app.account.mailbox(this.#list.query.Mailbox);
+		const below = from && this.#app.account.mailboxes.some((m) => m.Name.startsWith(from.Name + "/"));
+		return [...from ? [MailScope.ScopeMailbox] : [], ...below ? [MailScope.ScopeChildren] : [], MailScope.ScopeNormal, MailScope.ScopeAll];
 	}
 
 	async #save(): Promise<void> {

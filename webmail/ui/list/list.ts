@@ -59,16 +59,17 @@ export class MessageList implements List {
 		this.#app = app;
 		this.#o = o;
 		this.#query = { Scope: MailScope.ScopeMailbox, Mailbox: 0, Text: "", Filters: [], Sort: Sort.SortDate, Oldest: false, Threads: true };
+		const group = (row: Row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "";
 		this.#rows = this.#scope.own(new VirtualList<Row>({
 			label: t("list"), rowHeight: this.#height(), keys: false,
 			row: () => new MessageRow({
-				settings: () => app.account.settings, mark: () => this.#words, open: (row) => this.key(row) === this.#open, bySize: () => this.#query.Sort === Sort.SortSize,
+				settings: () => app.account.settings, mark: () => this.#words, open: (row) => this.key(row) === this.#open, bySize: () => this.#query.Sort === Sort.SortSize, group,
 				selected: (row, event) => this.choose(this.#find(this.key(row)), event.shiftKey ? "extend" : "toggle"),
 				act: (row, kind) => void app.actions.act(this.targetOf([row]), { Kind: kind, Mailbox: 0, Labels: [] }),
 			}),
 			rowLabel: (row) => rowLabel(row),
 			selected: (row) => this.selected.has(this.key(row)),
-			group: (row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "",
+			group,
 			onRange: (first, count) => {
 				const from = this.#server.toServer(first);
 				this.#view?.range(from, Math.min(200, this.#server.toServer(first + count) - from));
@@ -100,10 +101,6 @@ export class MessageList implements List {
 	get unread(): number {
 		return this.#unread;
 	}
-	get progress(): Progress | undefined {
-		return this.#progress;
-	}
-
 	/** What tells rows apart: a conversation by its thread. */
 	key(row: Row): string {
 		return this.#query.Threads ? row.Thread : row.Email;

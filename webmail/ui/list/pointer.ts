@@ -1,7 +1,10 @@
+import { openMenu } from "../../../web/components/menu/menu";
 import type { Scope } from "../../../web/lib/view";
 import type { ActionKind } from "../api";
 import type { App } from "../app";
 import { dragType } from "../sidebar";
+import { t } from "../texts";
+import { actionMenu } from "./commands";
 import type { MessageList } from "./list";
 import { touchRows } from "./touch";
 
@@ -25,6 +28,14 @@ export function followPointer(app: App, scope: Scope, rows: HTMLElement, list: M
 		if (!list.selected.has(list.key(row))) list.choose(index, "only");
 		event.dataTransfer.setData(dragType, "messages");
 		event.dataTransfer.effectAllowed = "move";
+	});
+	scope.listen(rows, "contextmenu", (event) => {
+		const index = indexOf(event);
+		const row = list.at(index);
+		if (!row || event.shiftKey || event.button !== 2) return; // The browser's own menu; or keys, which are commands; or a long press.
+		event.preventDefault();
+		if (!list.selected.has(list.key(row))) list.choose(index, "only");
+		openMenu({ label: t("actions"), anchor: { x: event.clientX, y: event.clientY }, items: actionMenu(app, list) });
 	});
 	touchRows(scope, rows, {
 		index: indexOf,

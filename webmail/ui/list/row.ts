@@ -20,6 +20,8 @@ export interface RowContext {
 	readonly act: (row: Row, kind: ActionKind) => void;
 	/** Whether the size is shown, as when the list is sorted by it. */
 	readonly bySize: () => boolean;
+	/** The group that a row is in, such as a month; empty for none. */
+	readonly group: (row: Row) => string;
 }
 
 /** Who a row is from or to, in words. */
@@ -94,6 +96,9 @@ export class MessageRow implements RowView<Row> {
 		root.classList.toggle("selected", state.selected);
 		root.classList.toggle("open", row !== undefined && this.#c.open(row));
 		this.#box.hidden = !row;
+		// A row says on its upper edge that another group begins.
+		const group = row && state.before ? this.#c.group(row) : "";
+		root.dataset["group"] = state.before && group !== this.#c.group(state.before) ? group : "";
 		if (!row) {
 			replaceChildren(this.#people, h("span", { class: "virtuallist-bar", style: { "inline-size": `${90 + (state.index * 37) % 80}px` } }));
 			replaceChildren(this.#subject, h("span", { class: "virtuallist-bar", style: { "inline-size": `${140 + (state.index * 53) % 120}px` } }));

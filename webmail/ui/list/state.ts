@@ -5,6 +5,7 @@ import { h, replaceChildren } from "../../../web/lib/dom";
 import { type Progress, type Query, Role, Scope as MailScope } from "../api";
 import type { App } from "../app";
 import { dateText } from "../dates";
+import { mailboxIcon } from "../icons";
 import { labelName, mailboxLabel, t } from "../texts";
 
 /** What a list is of, in words. */
@@ -22,14 +23,16 @@ export function emptyList({ router, account }: App, q: Query): HTMLElement {
 		return emptyState({
 			icon: "search", title: t("list.nothing"), hint: q.Text !== "" ? t("list.nothingFor", { text: q.Text }) : t("list.nothingWith"),
 			actions: [
+				...(q.Text !== "" && (q.Scope === MailScope.ScopeMailbox || q.Scope === MailScope.ScopeChildren) ? [button({ label: t("list.searchMore"), run: () => router.go({ kind: "view", query: { ...q, Scope: MailScope.ScopeNormal } }) })] : []),
 				...(q.Scope === MailScope.ScopeNormal ? [button({ label: t("list.searchAll"), run: () => router.go({ kind: "view", query: { ...q, Scope: MailScope.ScopeAll } }) })] : []),
 				...(q.Filters.length > 0 ? [button({ label: t("list.clearFilters"), run: () => router.go({ kind: "view", query: { ...q, Filters: [] } }) })] : []),
 			],
 		});
 	}
-	return account.mailbox(q.Mailbox)?.Role === Role.RoleInbox
+	const mailbox = account.mailbox(q.Mailbox);
+	return mailbox?.Role === Role.RoleInbox
 		? emptyState({ icon: "check", title: t("list.allRead"), hint: t("list.allReadHint") })
-		: emptyState({ icon: "folder", title: t("list.empty") });
+		: emptyState({ icon: mailbox ? mailboxIcon(mailbox) : "folder", title: t("list.empty"), hint: t(`empty.${mailbox?.Role || "none"}`) });
 }
 
 /** Says how far a search has looked, and what was not understood of it. */

@@ -18,7 +18,7 @@ export function openMore(r: ReaderParts, actions: { readonly [name: string]: Run
 	const junk = item.Places.some((p) => app.account.mailbox(p.Mailbox)?.Role === Role.RoleJunk);
 	const items: (MenuEntry | false)[] = whole ? [
 		junk ? entry(t("notjunk"), "inbox", "notJunk") : entry(t("junk"), "junk", "junk"), entry(t("move"), "folder-move", "move"), entry(t("label"), "tag", "label"),
-		entry(t("mark.unread"), "mail", "markUnread"), entry(t("flag"), "flag", "flag"), entry(r.muted ? t("unmute") : t("mute.it"), "mute", "mute"),
+		entry(t("mark.unread"), "mail", "markUnread"), entry(t(r.target()?.rows.every((x) => x.Flagged) ? "flag.off" : "flag.on"), "flag", "flag"), entry(r.muted ? t("unmute") : t("mute.it"), "mute", "mute"),
 		"line",
 	] : [
 		entry(t("reply"), "reply", "reply"), entry(t("reply.all"), "reply-all", "replyAll"), message?.ListPost !== undefined && message.ListPost !== "" && entry(t("reply.list"), "users", "replyList"), entry(t("forward"), "forward", "forward"),

@@ -13,5 +13,5 @@ addTexts({
 	"unsubscribe": "Unsubscribe", "unsubscribe.text": "This came by a mailing list.", "receipt.text": "{names} asked to be told when this is read. Nothing is sent.", "invitation.text": "This is an invitation. Its file is among the attachments.", "signed.text": "{what}", "all.show": "Show all", "text.unmarked": "Very many words mix letters of different scripts. Only the first of them are marked.",
 	"sent.held": "Leaves {date}", "sent.sending": "On its way", "sent.done": "Delivered", "sent.failed": "Not delivered to all", "sent.canceled": "Sending was cancelled", "sent.details": "Details", "sent.change": "Change", "sent.now": "Send now", "sent.cancel": "Cancel sending",
 	"attachments": "{n} attachment|{n} attachments", "attachments.all": "Download all", "attachment.download": "Download {name}", "attachment.view": "View {name}", "attachment.unnamed": "Unnamed file",
-	"mute.it": "Mute", "flag.on": "Flag", "flag.off": "Take the flag off", "delete.one": "Delete this message", "link.failed": "The link was not copied.", "later.failed": "A part of the page could not be loaded.", "read.failed": "It was not marked as read.",
+	"mute.it": "Mute", "delete.one": "Delete this message", "link.failed": "The link was not copied.", "later.failed": "A part of the page could not be loaded.", "read.failed": "It was not marked as read.",
 });

@@ -2,7 +2,7 @@ import type { Words } from "../texts";
 
 /** The words of the settings, in English. */
 export const texts: Words = {
-	"settings.saved": "What you change is saved at once, for all your browsers.",
+	"settings.search": "Search settings", "settings.nothing": "No setting fits.", "settings.saved": "What you change is saved at once, for all your browsers.",
 	"settings.general": "General", "settings.writing": "Writing", "settings.privacy": "Privacy", "settings.keys": "Keys", "settings.labels": "Labels", "settings.sessions": "Security", "settings.transfer": "Import and export",
 	"general.look": "Look", "general.reading": "Reading", "general.notify": "Notifications", "general.touch": "Swiping",
 	"set.Theme": "Colours", "set.Theme.auto": "As the system", "set.Theme.light": "Light", "set.Theme.dark": "Dark",
