@@ -67,7 +67,7 @@ func (s *server) receptionChecks(l *config.Listener, resolver dns.Resolver) []pi
 		policy := map[config.DMARCPolicy]checks.DMARCPolicy{
 			config.DMARCNone: checks.DMARCNote, config.DMARCQuarantine: checks.DMARCQuarantine, config.DMARCEnforce: checks.DMARCEnforce,
 		}[l.SMTP.DMARCPolicy]
-		use = append(use, pipeline.Use{Timeout: checks.SenderAuthTimeout, Check: checks.NewSenderAuth(checks.SenderAuthOptions{
+		use = append(use, pipeline.Use{Timeout: checks.SenderAuthTimeout, Advisory: policy == checks.DMARCNote, Check: checks.NewSenderAuth(checks.SenderAuthOptions{
 			Resolver: resolver, Hostname: l.Hostname, Policy: policy,
 		})})
 	}
@@ -75,7 +75,7 @@ func (s *server) receptionChecks(l *config.Listener, resolver dns.Resolver) []pi
 		listed := map[config.DNSBLPolicy]pipeline.Verdict{
 			config.DNSBLNone: pipeline.Neutral, config.DNSBLJunk: pipeline.Quarantine, config.DNSBLReject: pipeline.Reject,
 		}[l.SMTP.DNSBLPolicy]
-		use = append(use, pipeline.Use{Check: checks.NewDNSBL(checks.DNSBLOptions{
+		use = append(use, pipeline.Use{Advisory: listed == pipeline.Neutral, Check: checks.NewDNSBL(checks.DNSBLOptions{
 			Resolver: resolver, Zones: l.SMTP.DNSBLs, Listed: listed, Log: s.log.With("pkg", "dnsbl"),
 		})})
 	}

@@ -11,6 +11,7 @@ import (
 	"mox/authres"
 	"mox/dkim"
 	"mox/dns"
+	"mox/internal/panics"
 )
 
 // DefaultMaxLookups is how many keys a [Verifier] looks up at a time by default.
@@ -71,6 +72,7 @@ type key struct {
 	done    chan struct{} // Closed when the rest is set.
 	records []*dkim.Record
 	err     error
+	bug     *panics.Error // Raised by who waits.
 }
 
 // NewVerifier returns a Verifier for a message. Keys are looked up with the context; Close or the
@@ -344,6 +346,7 @@ func (v *Verifier) verify(ctx context.Context, selector, domain dns.Domain, chec
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", dkim.ErrKeyUnavailable, context.Cause(ctx))
 	}
+	k.bug.Raise()
 	if k.err != nil {
 		return k.err
 	}
@@ -373,7 +376,9 @@ func (v *Verifier) lookup(selector, domain dns.Domain) *key {
 		select {
 		case v.slots <- struct{}{}:
 			defer func() { <-v.slots }()
-			k.records, _, k.err = v.opts.Records.LookupKey(v.ctx, v.resolver, selector, domain)
+			k.bug = panics.Catch(func() {
+				k.records, _, k.err = v.opts.Records.LookupKey(v.ctx, v.resolver, selector, domain)
+			})
 		case <-v.ctx.Done():
 			k.err = fmt.Errorf("%w: %w", dkim.ErrKeyUnavailable, context.Cause(v.ctx))
 		}

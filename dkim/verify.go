@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mox/dns"
+	"mox/internal/panics"
 )
 
 // DefaultMaxSignatures is how many signatures of a message a [Verifier] evaluates by
@@ -153,6 +154,7 @@ type keyLookup struct {
 	records []*Record
 	result  dns.Result
 	err     error
+	bug     *panics.Error // Raised by who waits.
 }
 
 // NewVerifier returns a Verifier for a message. Keys are looked up with the context while
@@ -361,7 +363,7 @@ func (v *Verifier) lookup(s *Signature) *keyLookup {
 	}
 	go func() {
 		defer close(l.done)
-		look(v.resolver)
+		l.bug = panics.Catch(func() { look(v.resolver) })
 	}()
 	return l
 }
@@ -386,6 +388,7 @@ func (v *Verifier) finish(ctx context.Context, c *check) error {
 	if err := c.key.wait(ctx); err != nil {
 		return err
 	}
+	c.key.bug.Raise()
 	r := &c.result
 	r.Authentic = c.key.result.Authentic
 	if c.key.err != nil {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mox/internal/panics"
 )
 
 // CacheOptions are the options of NewCache. Zero fields have the defaults told.
@@ -94,6 +96,7 @@ type cachedAnswer struct {
 type flight struct {
 	done    chan struct{} // Closed when answer is there.
 	answer  cachedAnswer
+	bug     *panics.Error      // In place of an answer; raised by who waits.
 	waiters int                // Callers that want it; guarded by Cache.mu.
 	cancel  context.CancelFunc // Called when none is left.
 }
@@ -251,6 +254,7 @@ func (c *Cache) lookup(ctx context.Context, k cacheKey, ask func(context.Context
 
 	select {
 	case <-f.done:
+		f.bug.Raise()
 		return f.answer, source
 	case <-ctx.Done():
 		c.leave(k, f)
@@ -284,15 +288,15 @@ func (c *Cache) start(k cacheKey, ask func(context.Context) (cachedAnswer, int))
 	c.flights[k] = f
 	go func() {
 		defer cancel()
-		answer, size := ask(ctx)
-		f.answer = answer
+		size := 0
+		f.bug = panics.Catch(func() { f.answer, size = ask(ctx) })
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		// Without callers it was cancelled, and another flight may have begun.
 		if c.flights[k] == f {
 			delete(c.flights, k)
-			if size <= maxAnswer {
-				c.keep(k, answer)
+			if size <= maxAnswer && f.bug == nil {
+				c.keep(k, f.answer)
 			}
 		}
 		close(f.done)

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"mox/dns"
+	"mox/internal/panics"
 )
 
 // Status is a result of RFC 8601 §2.7.3.
@@ -82,6 +83,7 @@ type forward struct {
 	has       bool
 	authentic bool
 	err       error // If it is not known.
+	bug       *panics.Error
 }
 
 // Lookup looks up the names of ip and their addresses, the latter concurrently. The
@@ -145,10 +147,13 @@ func lookupForward(ctx context.Context, resolver dns.Resolver, names []dns.Domai
 	}
 	var wg sync.WaitGroup
 	for i := range names[1:] {
-		wg.Go(func() { look(i + 1) })
+		wg.Go(func() { l[i+1].bug = panics.Catch(func() { look(i + 1) }) })
 	}
-	look(0) // Mostly it is the only one.
+	l[0].bug = panics.Catch(func() { look(0) }) // Mostly it is the only one.
 	wg.Wait()
+	for _, f := range l {
+		f.bug.Raise()
+	}
 	return l
 }
 

@@ -107,6 +107,10 @@ type Check interface {
 // An error means that the check could not decide: it is logged, and the stage counts as a
 // zero Result, unless the error is (or wraps) an *smtp.Error, which is then the reply of a
 // Reject.
+//
+// A panic, also of Start and of the writer that Stream returns, and a stage that is left behind are bugs. They
+// refuse for now (451) what the check was asked about, unless its Use is Advisory: who finds a bug in a
+// check does not get past it.
 type CheckState interface {
 	Connection(ctx context.Context) (Result, error)
 

@@ -3,12 +3,11 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
+	"mox/internal/panics"
 	"mox/smtp"
 )
 
@@ -44,6 +43,10 @@ func (s Stage) String() string {
 type Use struct {
 	Check   Check
 	Timeout time.Duration // Per stage. Zero means DefaultTimeout.
+
+	// Advisory says that what the check finds is only noted, so that a message goes on when it breaks. Otherwise
+	// that refuses for now what it was asked about, as nobody knows what it would have said.
+	Advisory bool
 }
 
 // RunnerOptions for NewRunner.
@@ -53,8 +56,8 @@ type RunnerOptions struct {
 
 	Log *slog.Logger // Default: discard.
 
-	// Observe, if not nil, is told of every call of a check. It must be fast and is called
-	// by several goroutines.
+	// Observe, if not nil, is told of every call of a check; of one that panics with a *panics.Error. It must be
+	// fast and is called by several goroutines.
 	Observe func(check string, stage Stage, verdict Verdict, err error, d time.Duration)
 }
 
@@ -89,7 +92,7 @@ type run struct {
 	// lost is set when a stage was left behind; its goroutine then owns the state.
 	lost bool
 
-	now *answer // To the message stage, if it was there at once.
+	now *answer // To the message stage, if it is known before.
 }
 
 // Begin starts a message. The context is that of the whole message and should not end
@@ -98,6 +101,10 @@ func (r *Runner) Begin(ctx context.Context, conn Conn) *Transaction {
 	t := &Transaction{r: r, cid: conn.ID}
 	for _, u := range r.opts.Checks {
 		state, err := r.start(ctx, u, conn)
+		if bug, ok := errors.AsType[*panics.Error](err); ok {
+			t.message.Add(u.Check.Name(), t.broken(u, StageStart, bug))
+			continue
+		}
 		if err != nil {
 			t.log().Error("check cannot start", "check", u.Check.Name(), "err", err)
 			continue
@@ -117,7 +124,7 @@ func (r *Runner) start(ctx context.Context, u Use, conn Conn) (state CheckState,
 	begin := time.Now()
 	defer func() {
 		if x := recover(); x != nil {
-			err = panicked(x)
+			err = panics.Recovered(x)
 		}
 		r.observe(u, StageStart, Neutral, err, begin)
 	}()
@@ -132,7 +139,9 @@ func (r *Runner) observe(u Use, stage Stage, v Verdict, err error, begin time.Ti
 
 // Sender runs the connection and sender stages. A non-nil error is the refusal.
 func (t *Transaction) Sender(ctx context.Context, env Envelope) *smtp.Error {
-	t.all(ctx, StageConnection, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Connection(ctx) })
+	if t.message.Reply == nil {
+		t.all(ctx, StageConnection, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Connection(ctx) })
+	}
 	if t.message.Reply == nil {
 		t.all(ctx, StageSender, &t.message, nil, func(ctx context.Context, s CheckState) (Result, error) { return s.Sender(ctx, env) })
 	}
@@ -160,12 +169,15 @@ func (t *Transaction) Recipients() []Recipient {
 }
 
 // Stream returns what hands the message, while it arrives, to the checks that want it; nil if none
-// does. Its Write always succeeds: the first error of a check ends the stream to it.
+// does. Its Write always succeeds: the first error of a check ends the stream to it, and a panic is its answer
+// in the message stage.
 func (t *Transaction) Stream() io.Writer {
 	var l streams
 	for _, c := range t.checks {
 		if s, ok := c.state.(Streamer); ok && !c.lost {
-			l = append(l, s.Stream())
+			st := &stream{t: t, c: c}
+			st.guard(func() { st.w = s.Stream() })
+			l = append(l, st)
 		}
 	}
 	if len(l) == 0 {
@@ -174,18 +186,41 @@ func (t *Transaction) Stream() io.Writer {
 	return l
 }
 
-type streams []io.Writer
+type streams []*stream
 
 func (l streams) Write(p []byte) (int, error) {
-	for i, w := range l {
-		if w == nil {
-			continue
-		}
-		if _, err := w.Write(p); err != nil {
-			l[i] = nil
-		}
+	for _, s := range l {
+		s.write(p)
 	}
 	return len(p), nil
+}
+
+// stream is the way of the bytes to one check.
+type stream struct {
+	t *Transaction
+	c *run
+	w io.Writer // Nil once the check wants no more.
+}
+
+func (s *stream) write(p []byte) {
+	if s.w == nil {
+		return
+	}
+	s.guard(func() {
+		if _, err := s.w.Write(p); err != nil {
+			s.w = nil
+		}
+	})
+}
+
+// guard calls a function of the check.
+func (s *stream) guard(f func()) {
+	begin := time.Now()
+	if bug := panics.Catch(f); bug != nil {
+		s.w = nil
+		s.c.now = &answer{err: bug}
+		s.t.r.observe(s.c.use, StageMessage, Neutral, bug, begin)
+	}
 }
 
 // Message runs the message stage and decides, with a decision per recipient in the order of
@@ -193,7 +228,7 @@ func (l streams) Write(p []byte) (int, error) {
 func (t *Transaction) Message(ctx context.Context, env Envelope, body Body, trace []byte) []Decision {
 	m := Message{Envelope: env, Recipients: t.Recipients(), Body: body}
 	for _, c := range t.checks {
-		if !c.lost && !c.prompt(StageMessage) {
+		if !c.lost && c.now == nil && !c.prompt(StageMessage) {
 			c.now = t.messageNow(c, m)
 		}
 	}
@@ -212,12 +247,9 @@ func (t *Transaction) Close() {
 }
 
 func (t *Transaction) close(c *run) {
-	defer func() {
-		if x := recover(); x != nil {
-			t.log().Error("check failed", "check", c.use.Check.Name(), "stage", "close", "err", panicked(x))
-		}
-	}()
-	c.state.Close()
+	if bug := panics.Catch(c.state.Close); bug != nil {
+		t.log().Error("check failed", "check", c.use.Check.Name(), "stage", "close", "err", bug, "stack", string(bug.Stack))
+	}
 }
 
 // answer is what came back from one check.
@@ -252,12 +284,11 @@ func (t *Transaction) all(ctx context.Context, stage Stage, o *Outcome, recipien
 			var ok bool
 			if a, ok = waits[i](); !ok {
 				c.lost = true
-				t.log().Error("check does not return, going on without it", "check", c.use.Check.Name(), "stage", stage)
-				continue
+				a = answer{err: errStuck}
 			}
 		}
 		name := c.use.Check.Name()
-		r := t.verify(name, stage, a, len(recipients))
+		r := t.verify(c.use, stage, a, len(recipients))
 		o.Add(name, r)
 		for j, rr := range r.Recipients {
 			recipients[j].Outcome.Add(name, rr)
@@ -317,7 +348,7 @@ func (t *Transaction) messageNow(c *run, m Message) (a *answer) {
 	begin := time.Now()
 	defer func() {
 		if x := recover(); x != nil {
-			a = &answer{err: panicked(x)}
+			a = &answer{err: panics.Recovered(x)}
 		}
 		if a != nil {
 			t.r.observe(c.use, StageMessage, a.result.Verdict, a.err, begin)
@@ -334,7 +365,7 @@ func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(co
 	begin := time.Now()
 	defer func() {
 		if x := recover(); x != nil {
-			a = answer{err: panicked(x)}
+			a = answer{err: panics.Recovered(x)}
 		}
 		t.r.observe(c.use, stage, a.result.Verdict, a.err, begin)
 	}()
@@ -344,13 +375,16 @@ func (t *Transaction) call(ctx context.Context, c *run, stage Stage, ask func(co
 
 // verify turns an answer into a Result that keeps the contract. A check may be somebody
 // else's program, and what it says ends up in headers and replies.
-func (t *Transaction) verify(name string, stage Stage, a answer, recipients int) Result {
+func (t *Transaction) verify(u Use, stage Stage, a answer, recipients int) Result {
 	complain := func(text string, attrs ...any) {
-		t.log().With("check", name, "stage", stage).Error(text, attrs...)
+		t.log().With("check", u.Check.Name(), "stage", stage).Error(text, attrs...)
 	}
 	if a.err != nil {
 		if reply, ok := errors.AsType[*smtp.Error](a.err); ok {
 			return Result{Verdict: Reject, Reply: reply}
+		}
+		if _, ok := errors.AsType[*panics.Error](a.err); ok || a.err == errStuck {
+			return t.broken(u, stage, a.err)
 		}
 		complain("check failed", "err", a.err)
 		return Result{}
@@ -373,5 +407,19 @@ func (t *Transaction) verify(name string, stage Stage, a answer, recipients int)
 	return r
 }
 
-// panicked makes an error of what recover returned.
-func panicked(x any) error { return fmt.Errorf("panic: %v\n%s", x, debug.Stack()) }
+// errStuck is the answer of a check that was left behind.
+var errStuck = errors.New("check does not return")
+
+// broken returns what follows from a bug in a check: a panic, or errStuck.
+func (t *Transaction) broken(u Use, stage Stage, err error) Result {
+	log := t.log().With("check", u.Check.Name(), "stage", stage, "err", err)
+	if bug, ok := errors.AsType[*panics.Error](err); ok {
+		log = log.With("stack", string(bug.Stack))
+	}
+	if u.Advisory {
+		log.Error("bug: check breaks, going on without it")
+		return Result{}
+	}
+	log.Error("bug: check breaks, refusing for now what it was asked about")
+	return Result{Verdict: Reject, Reason: "broken", Reply: smtp.NewError(smtp.C451LocalError, smtp.E430SystemOther, "a check of the message failed, try again later", err)}
+}

@@ -15,8 +15,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mox/internal/panics"
 	"mox/pipeline"
 	"mox/pipeline/checktest"
+	"mox/smtp"
 )
 
 var simple = "From: a@example.org\r\n\r\nbody\r\n"
@@ -184,13 +186,9 @@ func TestFailingCheckHasNoOpinion(t *testing.T) {
 		return pipeline.Result{Verdict: pipeline.Reject}, errors.New("boom")
 	}
 	for name, c := range map[string]*checktest.Scripted{
-		"start": {OnStart: func(pipeline.Conn) error { return errors.New("boom") }},
-		"panic in start": {OnStart: func(pipeline.Conn) error {
-			panic("boom")
-		}},
-		"message": {OnMessage: boom},
-		"panic":   {OnMessage: func(context.Context, pipeline.Message) (pipeline.Result, error) { panic("boom") }},
-		"close":   {OnClose: func() { panic("boom") }},
+		"start":          {OnStart: func(pipeline.Conn) error { return errors.New("boom") }},
+		"message":        {OnMessage: boom},
+		"panic in close": {OnClose: func() { panic("boom") }},
 		"malformed header": {OnMessage: func(context.Context, pipeline.Message) (pipeline.Result, error) {
 			return pipeline.Result{Prepend: []byte("\r\nboom\r\n")}, nil
 		}},
@@ -221,49 +219,148 @@ func TestFailingCheckHasNoOpinion(t *testing.T) {
 	}
 }
 
-func TestCheckThatDoesNotReturn(t *testing.T) {
+// A check that panics refuses for now what it was asked about, except one on which nothing depends.
+func TestPanickingCheck(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		forever := make(chan struct{})
-		c := &checktest.Scripted{CheckName: "stuck", OnSender: func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
-			<-forever
-			return pipeline.Result{Verdict: pipeline.Reject}, nil
-		}}
-		var mu sync.Mutex
-		var observed []string
-		r := pipeline.NewRunner(pipeline.RunnerOptions{
-			Checks: []pipeline.Use{{Check: c, Timeout: 5 * time.Second}},
-			Observe: func(check string, stage pipeline.Stage, v pipeline.Verdict, err error, d time.Duration) {
-				mu.Lock()
-				defer mu.Unlock()
-				observed = append(observed, fmt.Sprint(check, " ", stage, " ", v, " ", err, " ", d))
-			},
-		})
-		tx := r.Begin(t.Context(), pipeline.Conn{})
-		begin := time.Now()
-		d := whole(t, tx, "a@example.org")
-		if took := time.Since(begin); took != 6*time.Second {
-			t.Errorf("waited %v", took)
+	for _, name := range []string{"start", "connection", "sender", "recipient", "stream", "write", "message"} {
+		for _, advisory := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, advisory %v", name, advisory), func(t *testing.T) {
+				t.Parallel()
+				boom := func(stage string) (pipeline.Result, error) {
+					if stage == name {
+						panic("boom")
+					}
+					return pipeline.Result{}, nil
+				}
+				c := &checktest.Scripted{
+					OnStart:      func(pipeline.Conn) error { _, err := boom("start"); return err },
+					OnConnection: func(context.Context) (pipeline.Result, error) { return boom("connection") },
+					OnSender:     func(context.Context, pipeline.Envelope) (pipeline.Result, error) { return boom("sender") },
+					OnRecipient:  func(context.Context, pipeline.Recipient) (pipeline.Result, error) { return boom("recipient") },
+					OnMessage:    func(context.Context, pipeline.Message) (pipeline.Result, error) { return boom("message") },
+					OnStream: func() io.Writer {
+						boom("stream")
+						return writerFunc(func(p []byte) (int, error) { boom("write"); return len(p), nil })
+					},
+				}
+				var logged bytes.Buffer
+				bugs := 0
+				r := pipeline.NewRunner(pipeline.RunnerOptions{
+					Checks: []pipeline.Use{{Check: c, Advisory: advisory}},
+					Log:    slog.New(slog.NewTextHandler(&logged, nil)),
+					Observe: func(_ string, _ pipeline.Stage, _ pipeline.Verdict, err error, _ time.Duration) {
+						if _, ok := errors.AsType[*panics.Error](err); ok {
+							bugs++
+						}
+					},
+				})
+				tx := r.Begin(t.Context(), pipeline.Conn{ID: "c1"})
+				refused := dialogue(t, tx)
+				tx.Close()
+				if !advisory && (refused == nil || refused.Code != 451) || advisory && refused != nil {
+					t.Errorf("refused with %v", refused)
+				}
+				if bugs != 1 || !strings.Contains(logged.String(), "cid=c1") || !strings.Contains(logged.String(), "TestPanickingCheck") {
+					t.Errorf("%d bugs observed, logged %q", bugs, logged.String())
+				}
+				if c.Open() != 0 {
+					t.Error("a state was not closed")
+				}
+			})
 		}
-		if d[0].Refuse != nil {
-			t.Errorf("decision %+v", d[0])
+	}
+}
+
+// dialogue takes a message for one recipient through all stages, as a server does, up to the first refusal.
+func dialogue(t *testing.T, tx *pipeline.Transaction) *smtp.Error {
+	t.Helper()
+	if refused := tx.Sender(t.Context(), pipeline.Envelope{}); refused != nil {
+		return refused
+	}
+	if refused := tx.Recipient(t.Context(), pipeline.Recipient{Account: "a"}); refused != nil {
+		return refused
+	}
+	if w := tx.Stream(); w != nil {
+		for range 2 {
+			if n, err := io.WriteString(w, simple); n != len(simple) || err != nil {
+				t.Errorf("the stream takes %d bytes, %v", n, err)
+			}
+		}
+	}
+	return tx.Message(t.Context(), pipeline.Envelope{}, spooled(t, simple), nil)[0].Refuse
+}
+
+// What a check would have said that breaks is not known; what others say counts still.
+func TestPanickingCheckAmongOthers(t *testing.T) {
+	t.Parallel()
+	broken := &checktest.Scripted{OnMessage: func(context.Context, pipeline.Message) (pipeline.Result, error) { panic("boom") }}
+	for _, tt := range []struct {
+		name    string
+		verdict pipeline.Verdict
+		code    int
+	}{{"no opinion", pipeline.Neutral, 451}, {"junk", pipeline.Quarantine, 451}, {"refusal for good", pipeline.Reject, 550}} {
+		other := &checktest.Scripted{OnMessage: func(context.Context, pipeline.Message) (pipeline.Result, error) {
+			return pipeline.Result{Verdict: tt.verdict}, nil
+		}}
+		tx := pipeline.NewRunner(pipeline.RunnerOptions{Checks: uses(broken, other)}).Begin(t.Context(), pipeline.Conn{})
+		if refused := dialogue(t, tx); refused == nil || refused.Code != tt.code {
+			t.Errorf("%s: refused with %v, want %d", tt.name, refused, tt.code)
 		}
 		tx.Close()
-		synctest.Wait()
-		if got, want := c.Calls(), []string{"start", "connection", "sender"}; !slices.Equal(got, want) {
-			t.Errorf("called %v while the stage runs", got)
-		}
-		time.Sleep(time.Minute)
-		close(forever)
-		synctest.Wait()
-		if c.Open() != 0 {
-			t.Error("the state was not closed when the stage returned")
-		}
-		want := []string{"stuck start neutral <nil> 0s", "stuck connection neutral <nil> 0s", "stuck sender reject <nil> 1m6s"}
-		if !slices.Equal(observed, want) {
-			t.Errorf("observed %q", observed)
-		}
+	}
+}
+
+func TestCheckThatDoesNotReturn(t *testing.T) {
+	t.Parallel()
+	for _, advisory := range []bool{false, true} {
+		t.Run(fmt.Sprintf("advisory %v", advisory), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { testStuck(t, advisory) })
+		})
+	}
+}
+
+// testStuck has a check that does not heed its timeout.
+func testStuck(t *testing.T, advisory bool) {
+	forever := make(chan struct{})
+	c := &checktest.Scripted{CheckName: "stuck", OnSender: func(context.Context, pipeline.Envelope) (pipeline.Result, error) {
+		<-forever
+		return pipeline.Result{Verdict: pipeline.Reject}, nil
+	}}
+	var mu sync.Mutex
+	var observed []string
+	r := pipeline.NewRunner(pipeline.RunnerOptions{
+		Checks: []pipeline.Use{{Check: c, Timeout: 5 * time.Second, Advisory: advisory}},
+		Observe: func(check string, stage pipeline.Stage, v pipeline.Verdict, err error, d time.Duration) {
+			mu.Lock()
+			defer mu.Unlock()
+			observed = append(observed, fmt.Sprint(check, " ", stage, " ", v, " ", err, " ", d))
+		},
 	})
+	tx := r.Begin(t.Context(), pipeline.Conn{})
+	begin := time.Now()
+	refused := dialogue(t, tx)
+	if took := time.Since(begin); took != 6*time.Second {
+		t.Errorf("waited %v", took)
+	}
+	if !advisory && (refused == nil || refused.Code != 451) || advisory && refused != nil {
+		t.Errorf("refused with %v", refused)
+	}
+	tx.Close()
+	synctest.Wait()
+	if got, want := c.Calls(), []string{"start", "connection", "sender"}; !slices.Equal(got, want) {
+		t.Errorf("called %v while the stage runs", got)
+	}
+	time.Sleep(time.Minute)
+	close(forever)
+	synctest.Wait()
+	if c.Open() != 0 {
+		t.Error("the state was not closed when the stage returned")
+	}
+	want := []string{"stuck start neutral <nil> 0s", "stuck connection neutral <nil> 0s", "stuck sender reject <nil> 1m6s"}
+	if !slices.Equal(observed, want) {
+		t.Errorf("observed %q", observed)
+	}
 }
 
 func TestCheckHeedsItsTimeout(t *testing.T) {
@@ -432,7 +529,7 @@ func TestPromptStages(t *testing.T) {
 		t.Errorf("recipient: %v, in %s", reply, caller)
 	}
 	d := tx.Message(t.Context(), pipeline.Envelope{}, spooled(t, simple), nil)
-	if failed == nil || len(d) != 1 || d[0].Recipient.Mailbox != pipeline.JunkMailbox {
+	if failed == nil || len(d) != 1 || d[0].Refuse == nil || d[0].Refuse.Code != 451 {
 		t.Errorf("message: %v, decisions %+v", failed, d)
 	}
 }
@@ -470,7 +567,7 @@ func TestImmediate(t *testing.T) {
 		{"refuses", func() (pipeline.Result, bool, error) { return pipeline.Result{Verdict: pipeline.Reject}, true, nil }, false, false, true, pipeline.RejectsMailbox},
 		{"waits", func() (pipeline.Result, bool, error) { return pipeline.Result{Verdict: pipeline.Reject}, false, nil }, true, false, false, pipeline.JunkMailbox},
 		{"fails", func() (pipeline.Result, bool, error) { return pipeline.Result{}, true, errors.New("broken") }, false, true, false, ""},
-		{"panics", func() (pipeline.Result, bool, error) { panic("broken") }, false, true, false, ""},
+		{"panics", func() (pipeline.Result, bool, error) { panic("broken") }, false, true, true, pipeline.RejectsMailbox},
 	} {
 		var waited, failed bool
 		calls := 0

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"mox/internal/panics"
 	"mox/pipeline"
 )
 
@@ -55,7 +56,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		bytes:      counter("received_bytes_total", "Bytes of messages accepted.", "kind"),
 		checks:     histogram("check_seconds", "Time that checks take, by stage and verdict.", buckets, "check", "stage", "verdict"),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "mox", Subsystem: "smtpserver", Name: "panics_total", Help: "Connections ended by a bug.",
+			Namespace: "mox", Subsystem: "smtpserver", Name: "panics_total", Help: "Bugs caught while serving a connection.",
 		}),
 	}
 	if r == nil {
@@ -73,6 +74,9 @@ func (m *metrics) check(check string, stage pipeline.Stage, v pipeline.Verdict, 
 	verdict := v.String()
 	if err != nil {
 		verdict = "error"
+		if _, ok := errors.AsType[*panics.Error](err); ok {
+			m.panics.Inc()
+		}
 	}
 	m.observers.get(m.checks, checkLabels{check, stage, verdict}).Observe(d.Seconds())
 }

@@ -16,6 +16,7 @@ import (
 	"mox/message"
 	"mox/pipeline"
 	"mox/pipeline/checks"
+	"mox/pipeline/checktest"
 	"mox/pipeline/targettest"
 )
 
@@ -112,6 +113,31 @@ func authResults(t testing.TB, content string) string {
 	}
 	t.Fatal("no header")
 	return ""
+}
+
+// A message that meets a bug in a check is deferred, and the connection goes on; the bug is counted.
+func TestReceptionDefersAtABug(t *testing.T) {
+	t.Parallel()
+	r := newReception(t, func(_ *Options, lo *ListenerOptions) {
+		lo.Checks = append(lo.Checks, pipeline.Use{Check: &checktest.Scripted{OnMessage: func(_ context.Context, m pipeline.Message) (pipeline.Result, error) {
+			if m.Envelope.MailFrom.Localpart == "bug" {
+				panic("bug")
+			}
+			return pipeline.Result{}, nil
+		}}})
+	})
+	r.panics = 1
+	c := r.dial()
+	c.hello()
+	for _, tt := range []struct{ from, want string }{{"bug@signed.example", "451 4.3.0 "}, {"a@signed.example", "250 "}} {
+		c.cmd("MAIL FROM:<"+tt.from+">", "250 ")
+		c.cmd("RCPT TO:<alice@example.org>", "250 ")
+		c.cmd("DATA", "354 ")
+		c.cmd(strings.TrimSuffix(mailFrom("a@other.example"), "\r\n")+"\r\n.", tt.want)
+	}
+	if n := len(r.local.Messages()); n != 1 {
+		t.Errorf("%d messages delivered, want 1", n)
+	}
 }
 
 // Messages of different authors, one after the other on a connection, with DATA and with BDAT, whole and in chunks: each

@@ -11,6 +11,7 @@ import (
 
 	"mox/dns"
 	"mox/dnsbl"
+	"mox/internal/panics"
 	"mox/pipeline"
 	"mox/smtp"
 )
@@ -85,7 +86,11 @@ func (c *DNSBL) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckSt
 	ctx, s.cancel = context.WithTimeout(ctx, dnsblTimeout)
 	var wg sync.WaitGroup
 	for i, zone := range c.opts.Zones {
-		wg.Go(func() { s.answers[i] = c.ask(ctx, zone, s.ip) })
+		wg.Go(func() {
+			if bug := panics.Catch(func() { s.answers[i] = c.ask(ctx, zone, s.ip) }); bug != nil {
+				s.answers[i].bug = bug
+			}
+		})
 	}
 	go func() {
 		wg.Wait()
@@ -98,6 +103,7 @@ func (c *DNSBL) Start(ctx context.Context, conn pipeline.Conn) (pipeline.CheckSt
 type listAnswer struct {
 	zone dns.Domain
 	dnsbl.Result
+	bug *panics.Error // Raised by who waits.
 }
 
 // ask asks a list, and for its test entries if it says yes.
@@ -107,16 +113,16 @@ func (c *DNSBL) ask(ctx context.Context, zone dns.Domain, ip netip.Addr) listAns
 		if r.Err != nil && ctx.Err() == nil {
 			c.opts.Log.Warn("block list gives no answer", "zone", zone, "ip", ip, "err", r.Err)
 		}
-		return listAnswer{zone, r}
+		return listAnswer{zone: zone, Result: r}
 	}
 	family := dnsbl.IPv4
 	if !ip.Is4() {
 		family = dnsbl.IPv6
 	}
 	if err := c.healthy(ctx, listFamily{zone, family}); err != nil {
-		return listAnswer{zone, dnsbl.Result{Status: dnsbl.StatusTempError, Err: err}}
+		return listAnswer{zone: zone, Result: dnsbl.Result{Status: dnsbl.StatusTempError, Err: err}}
 	}
-	return listAnswer{zone, r}
+	return listAnswer{zone: zone, Result: r}
 }
 
 var errUnhealthy = errors.New("block list failed its test lately")
@@ -166,7 +172,7 @@ func (s *dnsblState) unlisted(ctx context.Context) bool {
 	}
 	hand := r.AtHand()
 	for i, zone := range s.check.opts.Zones {
-		s.answers[i] = listAnswer{zone, dnsbl.Lookup(ctx, hand, zone, s.ip)}
+		s.answers[i] = listAnswer{zone: zone, Result: dnsbl.Lookup(ctx, hand, zone, s.ip)}
 		if s.answers[i].Status != dnsbl.StatusPass {
 			return false
 		}
@@ -215,6 +221,7 @@ func (s *dnsblState) result(ctx context.Context) (pipeline.Result, error) {
 	}
 	var r pipeline.Result
 	for _, a := range s.answers {
+		a.bug.Raise()
 		name := a.zone.ASCII
 		r.AuthResults = append(r.AuthResults, pipeline.AuthResult{Method: "dnsbl", Result: string(a.Status), Props: []pipeline.AuthProp{{Type: "dns", Property: "zone", Value: name}}})
 		if a.Status != dnsbl.StatusFail {

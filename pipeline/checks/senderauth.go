@@ -13,6 +13,7 @@ import (
 	"mox/dkim"
 	"mox/dmarc"
 	"mox/dns"
+	"mox/internal/panics"
 	"mox/iprev"
 	"mox/message"
 	"mox/pipeline"
@@ -106,7 +107,8 @@ type senderAuthState struct {
 	cancel context.CancelFunc
 
 	lookups sync.WaitGroup
-	pending atomic.Int32 // Of lookups.
+	pending atomic.Int32                 // Of lookups.
+	bug     atomic.Pointer[panics.Error] // Of a lookup, raised by who waits for it.
 	iprev   iprev.Result
 	spf     spf.Result // Of the reverse-path, or of the name in EHLO if that is null.
 	spfArgs spf.Args
@@ -137,7 +139,9 @@ func (s *senderAuthState) lookUp(look func(ctx context.Context, r dns.Resolver))
 		defer s.pending.Add(-1)
 		ctx, cancel := context.WithTimeout(s.ctx, lookupTimeout)
 		defer cancel()
-		look(ctx, resolver)
+		if bug := panics.Catch(func() { look(ctx, resolver) }); bug != nil {
+			s.bug.Store(bug)
+		}
 	})
 }
 
@@ -202,6 +206,7 @@ func (s *senderAuthState) Message(ctx context.Context, m pipeline.Message) (pipe
 
 // judge comes to the result once that of SPF, DKIM and ARC is there. The resolver is for DMARC.
 func (s *senderAuthState) judge(ctx context.Context, m pipeline.Message, resolver dns.Resolver) pipeline.Result {
+	s.bug.Load().Raise()
 	signatures, chain := s.dkim.Results(ctx), s.arc.Results(ctx)
 	verifier := *s.check.dmarc
 	verifier.Resolver = resolver

@@ -361,11 +361,9 @@ func TestSenderAuthFacts(t *testing.T) {
 	}
 }
 
-// A sealed chain is reported, and believed by nobody for that alone.
-func TestSenderAuthReportsARC(t *testing.T) {
-	t.Parallel()
-	r, signer := zone(t)
-	m := "From: a@good.example\r\n\r\ntext\r\n"
+// sealed returns a message signed and sealed by good.example.
+func sealed(t testing.TB, signer *dkim.Signer, m string) string {
+	t.Helper()
 	fields, err := signer.Sign(strings.NewReader(m))
 	if err != nil {
 		t.Fatal(err)
@@ -383,10 +381,18 @@ func TestSenderAuthReportsARC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(set) + m
+}
+
+// A sealed chain is reported, and believed by nobody for that alone.
+func TestSenderAuthReportsARC(t *testing.T) {
+	t.Parallel()
+	r, signer := zone(t)
+	m := sealed(t, signer, "From: a@good.example\r\n\r\ntext\r\n")
 	c := NewSenderAuth(SenderAuthOptions{Resolver: r, Policy: DMARCEnforce})
-	changed := strings.Replace(string(set)+m, "text", "list footer", 1)
+	changed := strings.Replace(m, "text", "list footer", 1)
 	for _, tt := range []struct{ content, results, outcome, facts string }{
-		{string(set) + m, "iprev=permerror spf=pass spf=fail dkim=pass arc=pass dmarc=pass", "neutral", "arc=pass arc.domain=good.example"},
+		{m, "iprev=permerror spf=pass spf=fail dkim=pass arc=pass dmarc=pass", "neutral", "arc=pass arc.domain=good.example"},
 		{changed, "iprev=permerror spf=pass spf=fail dkim=fail arc=fail dmarc=fail", "reject 550 5.7.1", "arc=fail"},
 	} {
 		got := judged(t, c, "192.0.2.9", "a@other.example", tt.content)
