@@ -28,6 +28,7 @@ import (
 
 	"mox/config"
 	"mox/internal/atomicfile"
+	"mox/internal/footprint"
 	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/store"
@@ -134,6 +135,7 @@ func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setL
 		levels: &levels,
 		ready: func(cfg *config.Config, sockets []socket) {
 			printLocalserve(cmd.OutOrStdout(), dir, sockets)
+			footprint.Trim()
 		},
 	}
 	if setLevel {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mox/config"
+	"mox/internal/footprint"
 	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/internal/sandbox"
@@ -85,6 +86,7 @@ func runChild(ctx context.Context, path string, sockets supervise.Sockets, child
 		},
 		ready: func(*config.Config, []socket) {
 			ready(ctx, child, log)
+			footprint.Trim()
 		},
 		restart: child.Restart,
 	})

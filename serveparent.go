@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"mox/config"
+	"mox/internal/footprint"
 	"mox/internal/safefile"
 	"mox/internal/supervise"
 )
@@ -62,8 +63,11 @@ func runParent(ctx context.Context, path string, inherited supervise.Sockets, lo
 		Files:       p.files,
 		Restartable: p.restartable,
 		Replaces:    len(inherited) > 0,
-		Ready:       func(pid int) { p.log.Info("serving", "version", version(), "pid", pid) },
-		Log:         p.log,
+		Ready: func(pid int) {
+			p.log.Info("serving", "version", version(), "pid", pid)
+			footprint.Trim() // All that is left to do is to wait.
+		},
+		Log: p.log,
 	}
 	opts.Credential = p.credential()
 	outcome, err := supervise.Run(ctx, opts)
