@@ -310,7 +310,7 @@ func TestRecover(t *testing.T) {
 func TestConfigCommands(t *testing.T) {
 	t.Parallel()
 	path := localserveDirectory(t)
-	if _, out, errs := mox(t, "--config", path, "config", "test"); !strings.Contains(out, "is good: 1 listeners, 1 domains, 1 accounts") {
+	if _, out, errs := mox(t, "--config", path, "config", "test"); !strings.Contains(out, "is good: 1 listener, 1 domain, 1 account") {
 		t.Errorf("config test: %s%s", out, errs)
 	}
 	for _, args := range []string{"config describe-static", "config describe-domains", "config example static", "config example domains", "config reference"} {

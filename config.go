@@ -97,7 +97,7 @@ used and has no effect.`,
 				return errors.New("handlers of websites cannot work")
 			}
 			printWarnings(cmd, cfg.Websites().Warnings)
-			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %d listeners, %d domains, %d accounts\n", path, len(cfg.Listeners), len(cfg.Domains()), len(cfg.Accounts()))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s, %s\n", path, counted(len(cfg.Listeners), "listener"), counted(len(cfg.Domains()), "domain"), counted(len(cfg.Accounts()), "account"))
 			return nil
 		},
 	}

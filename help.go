@@ -56,6 +56,20 @@ of mox keeps as docs/commands.md; with --man the same as a page for man.`,
 	return cmd
 }
 
+// addGroupExamples gives each command that only holds others, and has no example of its own, the first one of each of those.
+func addGroupExamples(cmd *cobra.Command) {
+	var examples []string
+	for _, sub := range cmd.Commands() {
+		addGroupExamples(sub)
+		if first, _, _ := strings.Cut(sub.Example, "\n"); first != "" {
+			examples = append(examples, first)
+		}
+	}
+	if cmd.Example == "" {
+		cmd.Example = strings.Join(examples, "\n")
+	}
+}
+
 // writeReference writes the help of root and of all commands below it as one
 // Markdown page.
 func writeReference(w io.Writer, root *cobra.Command) error {
@@ -85,7 +99,8 @@ func writeCommand(b *strings.Builder, cmd *cobra.Command) {
 		}
 		b.WriteString("\n")
 	}
-	if cmd.Example != "" {
+	// Those of a group come with its subcommands.
+	if cmd.Example != "" && !cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(b, "Example:\n\n```\n%s\n```\n\n", cmd.Example)
 	}
 	if flags := cmd.LocalFlags().FlagUsages(); cmd.LocalFlags().HasAvailableFlags() {

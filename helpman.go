@@ -42,7 +42,8 @@ func writeManCommand(b *strings.Builder, cmd *cobra.Command) {
 		fmt.Fprintf(b, ".SS %s\n", roffQuoted(cmd.UseLine()))
 	}
 	writeRoffText(b, cmd.Long)
-	if cmd.Example != "" {
+	// Those of a group come with its subcommands.
+	if cmd.Example != "" && !cmd.HasAvailableSubCommands() {
 		b.WriteString(".PP\nExample:\n")
 		writeRoffLines(b, strings.Split(cmd.Example, "\n"))
 	}

@@ -147,6 +147,8 @@ socket in its data directory. Most also work when no server runs.
 
 Exit codes: 0 for success, 1 when the command failed, 2 when it was called in a
 wrong way. The command sendmail has others, those of sysexits.h.`,
+		Example: `  mox quickstart you@example.org
+  mox localserve`,
 		Args:          cobra.ArbitraryArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -159,6 +161,7 @@ wrong way. The command sendmail has others, those of sysexits.h.`,
 	root.AddCommand(commands(resolver)...)
 	root.SetHelpCommand(helpCommand())
 	explainArguments(root)
+	addGroupExamples(root)
 	addCompletion(root)
 	return root, started
 }

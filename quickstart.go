@@ -311,26 +311,38 @@ func (q *quickstart) printNext() {
 		steps = append(steps, "Mail cannot leave at port 25. Ask your provider to open it, or have mail leave through another\nserver: run this again in another directory with --smarthost, or put into mox.conf\n\n"+indent(smarthostStatic("smtp.example.net", 465, "user", "password"))+"\nand into domains.conf\n\n"+indent(smarthostDynamic)+"\nAdd to the SPF record of the domain what the operator of that server tells you.")
 	}
 	steps = append(steps, "Add the DNS records above, and ask your provider for reverse DNS.")
+	if o.smarthost != "" {
+		steps = append(steps, "Add to the SPF record of "+o.address.Domain.ASCII+" what the operator of "+o.smarthost+" tells you: others\nsee mail of the domain come from there.")
+	}
 	if o.existingWebserver {
 		steps = append(steps, q.webserverAdvice())
 	}
 	steps = append(steps,
-		"Start the server, here with systemd:\n\n    "+strings.Join([]string{
-			"cp " + q.path("mox.service") + " /etc/systemd/system/mox.service",
-			"systemctl daemon-reload", "systemctl enable --now mox", "journalctl -f -u mox",
-		}, "\n    "),
+		q.startAdvice(),
 		fmt.Sprintf("Once records are visible to others, look whether all is well:\n\n    cd %s\n    mox config dnscheck %s", o.dir, o.address.Domain.ASCII),
 		fmt.Sprintf("Set up mail programs for %s, with the password above; for settings see:\n\n    mox clientconfig %s", o.address, o.address.Domain.ASCII),
 		fmt.Sprintf("Or read and write mail in a browser:\n\n    https://%s/webmail/", q.hostname.ASCII),
 	)
 	for i, s := range steps {
-		fmt.Fprintf(q.out, "%d. %s\n\n", i+1, strings.ReplaceAll(s, "\n", "\n   "))
+		lines := strings.ReplaceAll(s, "\n", "\n   ")
+		fmt.Fprintf(q.out, "%d. %s\n\n", i+1, strings.ReplaceAll(lines, "\n   \n", "\n\n"))
 	}
 }
 
 // indent puts lines further in.
 func indent(s string) string {
 	return "    " + strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", "\n    ") + "\n"
+}
+
+// startAdvice tells how the server is started.
+func (q *quickstart) startAdvice() string {
+	if !q.machine.systemd {
+		return fmt.Sprintf("Start the server, as root, by what starts services here; a container has this as its command:\n\n    mox --config %s serve", q.path("config", "mox.conf"))
+	}
+	return "Start the server, here with systemd:\n\n    " + strings.Join([]string{
+		"cp " + q.path("mox.service") + " /etc/systemd/system/mox.service",
+		"systemctl daemon-reload", "systemctl enable --now mox", "journalctl -f -u mox",
+	}, "\n    ")
 }
 
 // webserverAdvice tells what the other web server has to do.
@@ -349,6 +361,9 @@ after each renewal, followed by "mox config reload". TLSA records in DNS are of 
 now: keep the key when the certificate is renewed (certbot: --reuse-key), or change the record before.`,
 		d, proxiedPort, q.hostname.ASCII, q.path("config", q.certFile()), q.path("config", q.hostKeyFile(hostKeyECDSA)))
 }
+
+// errNotLookedUp says that DNS did not tell which server to try.
+var errNotLookedUp = errors.New("no answer of DNS")
 
 // errBlocked says that no server could be reached at port 25.
 var errBlocked = errors.New("no server answers at port 25")

@@ -54,6 +54,7 @@ mx.known.example. IN A 5.9.2.2
 		checkUser: func(string) error { return nil },
 		now:       func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) },
 		root:      true,
+		systemd:   true,
 	}
 }
 
@@ -105,6 +106,9 @@ func TestQuickstart(t *testing.T) {
 		"\n_25._tcp.mail.example.org. IN TLSA 3 1 1 ", "\nexample.org. IN CAA 0 issue \"acme.example; validationmethods=tls-alpn-01,http-01\"\n",
 		"mox config dnscheck example.org", "systemctl enable --now mox",
 	)
+	if strings.Contains(text, " \n") {
+		t.Errorf("a line ends in a space:\n%q", text)
+	}
 	if strings.Contains(text, "PROBLEM") || strings.Contains(text, "Solve") {
 		t.Errorf("a problem on a good machine:\n%s", text)
 	}
@@ -265,6 +269,7 @@ func TestQuickstartFindsProblems(t *testing.T) {
 	}{
 		{"user", func(m *machine) { m.checkUser = func(string) error { return errors.New("no user mox; make it") } }, nil, []string{"PROBLEM  user: no user mox; make it"}},
 		{"another user", func(*machine) {}, []string{"postbox"}, []string{"will run as postbox"}},
+		{"no systemd", func(m *machine) { m.systemd = false }, nil, []string{"a container has this as its command:\n\n       mox --config /"}},
 		{"disk", func(m *machine) { m.freeSpace = func(string) (int64, error) { return 5 << 20, nil } }, nil, []string{"PROBLEM  disk: only 5 MB", "-> make space"}},
 		{"disk unknown", func(m *machine) { m.freeSpace = func(string) (int64, error) { return 0, errors.New("no such disk") } }, nil, []string{"UNKNOWN  disk: no such disk"}},
 		{"clock", func(m *machine) { m.clock = func() (bool, error) { return false, nil } }, nil, []string{"PROBLEM  clock: it is not synchronized; it says 2026-11-22 12:00:00 UTC", "timedatectl"}},
@@ -282,7 +287,7 @@ func TestQuickstartFindsProblems(t *testing.T) {
 		{"no DNSSEC", func(m *machine) { m.resolver.(*dns.MemResolver).AllAuthentic = false }, nil, []string{"PROBLEM  resolver: the resolver does not validate DNSSEC", "install unbound"}},
 		{"no DNS", func(m *machine) {
 			m.resolver = &dns.MemResolver{Before: func(context.Context, string, string) error { return errors.New("no network") }}
-		}, nil, []string{"PROBLEM  resolver: it does not answer", "/etc/resolv.conf", "UNKNOWN  reverse DNS", "PROBLEM  outgoing mail", "UNKNOWN  records: 2"}},
+		}, nil, []string{"PROBLEM  resolver: it does not answer", "/etc/resolv.conf", "UNKNOWN  reverse DNS", "UNKNOWN  outgoing mail: not tried, as no server could be looked up (gmail.com: no answer of DNS", "UNKNOWN  records: 2"}},
 		{"no reverse", func(m *machine) { m.resolver.(*dns.MemResolver).PTR = nil }, nil, []string{"PROBLEM  reverse DNS of 5.9.1.1: the address has no name", "have your provider set the reverse DNS of 5.9.1.1 to mail.example.org"}},
 		{"listed", func(m *machine) {
 			r := m.resolver.(*dns.MemResolver)
@@ -373,7 +378,7 @@ func TestQuickstartSmarthost(t *testing.T) {
 	// By flags, with STARTTLS, which is not optional.
 	q, out = newQuickstart(t, goodMachine(t))
 	q.opts.smarthost, q.opts.smarthostUser, q.opts.smarthostPassword = "smtp.example.net:587", "me", "s3cret"
-	wantAll(t, runQuickstart(t, q, out), "it leaves through smtp.example.net:587")
+	wantAll(t, runQuickstart(t, q, out), "it leaves through smtp.example.net:587", "what the operator of smtp.example.net:587 tells you")
 	if cfg, err = config.Load(config.Options{Path: q.path("config", "mox.conf")}); err != nil {
 		t.Fatal(err)
 	}

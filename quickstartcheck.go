@@ -34,6 +34,7 @@ type machine struct {
 	checkUser  func(name string) error                   // An error says what to do.
 	now        func() time.Time
 	root       bool
+	systemd    bool // It starts services.
 }
 
 // thisMachine is the real one.
@@ -47,6 +48,7 @@ func thisMachine(resolver dns.Resolver) machine {
 		checkUser:  checkServerUser,
 		now:        time.Now,
 		root:       os.Geteuid() == 0,
+		systemd:    !missing("/run/systemd/system"),
 	}
 	m.addSystem()
 	return m
@@ -329,13 +331,19 @@ func (q *quickstart) checkOutgoing(ctx context.Context) {
 		return
 	}
 	var failures []string
+	lookedUp := false
 	for _, domain := range knownServers() {
 		host, err := q.reach(ctx, domain)
 		if err == nil {
 			q.say(dnsrecords.OK, "outgoing mail", "connections to port 25 get out, "+host+" answered", "")
 			return
 		}
+		lookedUp = lookedUp || !errors.Is(err, errNotLookedUp)
 		failures = append(failures, domain+": "+err.Error())
+	}
+	if !lookedUp {
+		q.say(dnsrecords.Unknown, "outgoing mail", "not tried, as no server could be looked up ("+failures[0]+")", "run this again once the resolver answers")
+		return
 	}
 	q.blocked = true
 	q.say(dnsrecords.Problem, "outgoing mail", "connections to port 25 do not get out ("+strings.Join(failures, "; ")+")", "ask your provider to open port 25, or use --smarthost; see below")
@@ -347,12 +355,12 @@ func (q *quickstart) reach(ctx context.Context, domain string) (host string, err
 	defer cancel()
 	mxs, _, err := q.machine.resolver.LookupMX(ctx, domain+".")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w", errNotLookedUp, err)
 	}
 	host = strings.TrimSuffix(mxs[0].Host, ".")
 	ips, _, err := q.machine.resolver.LookupIP(ctx, "ip", mxs[0].Host)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w", errNotLookedUp, err)
 	}
 	// IPv4 first: a machine without IPv6 would be told of failures that mean nothing.
 	slices.SortFunc(ips, netip.Addr.Compare)

@@ -168,8 +168,10 @@ func lookupUser(name string) (*safefile.User, error) {
 	if _, nerr := strconv.Atoi(name); err != nil && nerr == nil {
 		u, err = user.LookupId(name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("user of the server: %w; make it with: useradd --system --home-dir / --shell /usr/sbin/nologin %s (or name another as User in mox.conf)", err, name)
+	if unknown := user.UnknownUserError(""); errors.As(err, &unknown) {
+		return nil, fmt.Errorf("there is no user %s for the server to run as; make it with: useradd --system --home-dir / --shell /usr/sbin/nologin %s (or name another as User in mox.conf)", name, name)
+	} else if err != nil {
+		return nil, fmt.Errorf("user of the server: %w", err)
 	}
 	uid, uerr := strconv.ParseUint(u.Uid, 10, 32)
 	gid, gerr := strconv.ParseUint(u.Gid, 10, 32)
