@@ -14,6 +14,9 @@ interface Events {
 	readonly submission: Named["SubmissionEvent"];
 }
 
+/** When the server is told that a conversation is not shown any more, in milliseconds. */
+const unhurried = 300;
+
 export interface StreamsOptions {
 	readonly api: API;
 	/** The name of the account, and the version of the page. */
@@ -124,7 +127,9 @@ export class BrowserStreams implements Streams {
 		view.on("thread", on);
 		scope.onClose(() => {
 			view.close();
-			if (this.id) api.ViewClose(this.id, [view.id]).catch(() => {});
+			// What is shown next goes first.
+			const { id } = this;
+			if (id) setTimeout(() => void api.ViewClose(id, [view.id]).catch(() => {}), unhurried);
 		});
 		const conversation = await api.Thread(this.id, view.id, thread, mailbox, { signal: scope.signal });
 		follows = true;

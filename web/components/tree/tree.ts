@@ -71,6 +71,7 @@ export class Tree implements View {
 
 	/** Marks the node where one is; undefined marks none. Its parents are expanded. */
 	select(id: string | undefined): void {
+		if (id === this.#selected && (id === this.#focused || this.root.contains(document.activeElement))) return;
 		this.#selected = id;
 		for (let p = id === undefined ? undefined : parentOf(this.#nodes, id); p !== undefined; p = parentOf(this.#nodes, p)) this.#expanded.add(p);
 		if (!this.root.contains(document.activeElement)) this.#focused = id;

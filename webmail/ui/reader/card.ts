@@ -201,7 +201,8 @@ export class MessageCard implements View {
 		if (bars) replaceChildren(this.#body, skeletonRows(t("reader.loading"), 4, "line"));
 		if (this.#hinted) void this.#c.messages.hints(this.#item.Email); // Early, so that nothing moves when they come.
 		try {
-			const message = await this.#c.messages.get(this.#item.Email, this.path);
+			const { Email } = this.#item;
+			const message = this.#c.messages.peek(Email, this.path) ?? await this.#c.messages.get(Email, this.path);
 			if (scope.closed) return;
 			this.#message = message;
 			this.#drawHead();
@@ -330,12 +331,13 @@ export class MessageCard implements View {
 		const key = `${email}/${this.path}/${html}`;
 		const height = this.#frame?.height || known.get(key) || 120;
 		this.#frame?.close();
+		// Hints stand above the text. If they come while it loads it does not have to move.
+		const hints = this.#hinted && Promise.race([messages.hints(email), new Promise((late) => setTimeout(late, patience))]);
 		const frame: BodyFrame = new BodyFrame({
 			address, height, title: t("message.body", { name: writer(this.#item, app.account) }),
 			loaded: async () => {
 				known.set(key, frame.height);
-				// Hints stand above the text. If they come soon it does not have to move.
-				if (this.#hinted) await Promise.race([messages.hints(email), new Promise((late) => setTimeout(late, patience))]);
+				await hints;
 				if (this.#frame !== frame) return;
 				tellMarks(this.#banners, frame.document);
 				frame.reveal();

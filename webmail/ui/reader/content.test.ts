@@ -11,14 +11,14 @@ test("long lines are divided at spaces, others stay together", () => {
 	assert.equal(l.join(""), `${lines}${line}\n${lines}`);
 	assert.equal(l[0], lines);
 	assert.equal(l.at(-1), lines);
-	assert.ok(l.length > 10 && l.slice(1, -1).every((s) => s.length <= 1100 && /\s$/.test(s)), JSON.stringify(l.map((s) => s.length)));
+	assert(l.length > 10 && l.slice(1, -1).every((s) => s.length <= 1100 && /\s$/.test(s)), JSON.stringify(l.map((s) => s.length)));
 });
 
 test("what has no spaces is divided between characters", () => {
 	for (const s of ["раy".repeat(3000), "😀a".repeat(3000), "a\u0300".repeat(3001), "\u0300".repeat(9000), "\ud800".repeat(5000)]) {
 		const l = pieces(s);
 		assert.equal(l.join(""), s);
-		assert.ok(l.length > 3 && l.every((p) => p.length <= 2200));
+		assert(l.length > 3 && l.every((p) => p.length <= 2200));
 	}
 	for (const p of pieces("😀a\u0301".repeat(3000)).slice(1)) assert.match(p, /^(😀|a)/u);
 });

@@ -20,9 +20,14 @@ test("a message is asked for once, until something of it changed", async () => {
 	const { asked, messages } = fake();
 	messages.prepare(["a", "a"]);
 	assert.equal((await messages.get("a")).MessageID, "a");
-	await messages.get("a", "1");
+	const late = messages.get("a", "1");
+	assert.equal(messages.peek("a", "1"), undefined);
+	await late;
 	assert.deepEqual(asked, ["a", "a1"]);
+	assert.equal(messages.peek("a")?.MessageID, "a");
+	assert.equal(messages.peek("b"), undefined);
 	messages.forget("a");
+	assert.equal(messages.peek("a"), undefined);
 	await messages.get("a");
 	assert.deepEqual(asked, ["a", "a1", "a"]);
 });

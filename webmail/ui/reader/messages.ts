@@ -7,6 +7,7 @@ const most = 60;
 export class Messages {
 	readonly #api: Pick<API, "Message" | "Hints">;
 	readonly #known = new Map<string, Promise<Message>>();
+	readonly #there = new Map<string, Message>(); // Of known, what has come.
 	readonly #hints = new Map<string, Promise<Hint[]>>();
 
 	constructor(api: Pick<API, "Message" | "Hints">) {
@@ -18,17 +19,25 @@ export class Messages {
 		const key = `${email}/${path}`;
 		const known = this.#known.get(key);
 		this.#known.delete(key); // The one used last goes last.
-		const message = known ?? this.#api.Message(email, path, false).catch((e: unknown) => {
-			this.#known.delete(key);
+		const message: Promise<Message> = known ?? this.#api.Message(email, path, false).then((m) => {
+			if (this.#known.get(key) === message) this.#there.set(key, m);
+			return m;
+		}, (e: unknown) => {
+			if (this.#known.get(key) === message) this.#delete(key);
 			throw e;
 		});
 		this.#known.set(key, message);
 		for (const old of this.#known.keys()) {
 			if (this.#known.size <= most) break;
-			this.#known.delete(old);
+			this.#delete(old);
 			this.#hints.delete(old);
 		}
 		return message;
+	}
+
+	/** Returns a message if it need not be waited for. */
+	peek(email: string, path = ""): Message | undefined {
+		return this.#there.get(`${email}/${path}`);
 	}
 
 	/** Returns what takes longer to find out. */
@@ -52,11 +61,17 @@ export class Messages {
 
 	/** Forgets a message of which something changed. */
 	forget(email: string): void {
-		for (const key of [...this.#known.keys()]) if (key.startsWith(`${email}/`)) this.#known.delete(key);
+		for (const key of [...this.#known.keys()]) if (key.startsWith(`${email}/`)) this.#delete(key);
 	}
 
 	/** Forgets all, such as after settings changed what is shown. */
 	clear(): void {
 		this.#known.clear();
+		this.#there.clear();
+	}
+
+	#delete(key: string): void {
+		this.#known.delete(key);
+		this.#there.delete(key);
 	}
 }

@@ -25,6 +25,8 @@ export interface ReaderOptions {
 /** Messages that are shown within this time are marked as read together, in milliseconds. */
 const together = 50;
 
+const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 200));
+
 /** What is shown. */
 interface Shown {
 	readonly scope: Scope;
@@ -64,6 +66,7 @@ export class ConversationReader implements Reader, ReaderParts {
 	#elements = new Map<string, HTMLElement>();
 	#current: MessageCard | undefined;
 	#anchor: MessageCard | undefined; // Stays in sight while what is above it gets its height.
+	#next: string[] = []; // Emails to be read in advance.
 	#muted = false;
 	#focusOn = false; // The focus waits for a message to be seen.
 
@@ -80,6 +83,7 @@ export class ConversationReader implements Reader, ReaderParts {
 			shown: (card) => {
 				this.#keepAnchor();
 				if (this.#byEmail.has(card.item.Email)) this.#seen(card);
+				idle(() => this.#messages.prepare(this.#next.splice(0)));
 				if (this.#focusOn && card === this.#current) this.focus();
 			},
 			later: (load, run) => this.later(load, run),
@@ -118,9 +122,9 @@ export class ConversationReader implements Reader, ReaderParts {
 		void this.#show(email, route.kind === "view" ? route.query : undefined);
 	}
 
-	/** Reads details of messages that will probably be opened next. */
+	/** Has details of messages that will probably be opened next read, once that which is opened is shown. */
 	prepare(rows: readonly Row[]): void {
-		this.#messages.prepare(rows.map((r) => r.Email));
+		this.#next = rows.map((r) => r.Email);
 	}
 
 	empty(): void {
@@ -198,6 +202,7 @@ export class ConversationReader implements Reader, ReaderParts {
 		this.root.classList.toggle("by-itself", query === undefined);
 		this.scroll.scrollTop = 0;
 		this.#messages.prepare([email]);
+		if (row && (row.Messages === 1 || !shown.whole) && !row.Draft && row.SendAt === 0) void this.#early(shown, row);
 		try {
 			const item = row ?? await this.app.api.Find(email, { signal: scope.signal });
 			if (scope.closed) return;
@@ -205,9 +210,11 @@ export class ConversationReader implements Reader, ReaderParts {
 			const mailbox = query?.Scope === MailScope.ScopeMailbox ? query.Mailbox : "Mailbox" in item ? item.Mailbox : item.Places[0]?.Mailbox ?? 0;
 			const conversation = await this.app.streams.thread(scope, item.Thread, mailbox, (event) => this.#changed(event), (c) => this.#again(c));
 			if (scope.closed) return;
+			const early = this.#conversation !== undefined;
 			this.#conversation = conversation;
 			this.#muted = conversation.Muted;
-			this.#first(shown);
+			if (early) this.#draw();
+			else this.#first(shown);
 		} catch (e) {
 			if (scope.closed) return;
 			this.#shown = undefined;
@@ -216,6 +223,17 @@ export class ConversationReader implements Reader, ReaderParts {
 				actions: [button({ label: t("reader.retry"), icon: "refresh", run: () => void this.#show(email, query, row) })],
 			}));
 		}
+	}
+
+	/** Shows a message that is all of what is shown as soon as it is known itself, before its conversation is. */
+	async #early(shown: Shown, row: Row): Promise<void> {
+		const message = this.#messages.peek(row.Email) ?? await this.#messages.get(row.Email).catch(() => null);
+		if (!message || shown.scope.closed || this.#conversation) return;
+		// It may have been read a while ago; the row is of now.
+		const item = { ...message.Item, Seen: row.Unread === 0, Flagged: row.Flagged, Answered: row.Answered, Forwarded: row.Forwarded, Labels: row.Labels };
+		this.#conversation = { Thread: row.Thread, Subject: row.Subject, Muted: row.Muted, Items: [item] };
+		this.#muted = row.Muted;
+		this.#first(shown);
 	}
 
 	/** The messages that are shown, oldest first, with what is being done to them. */
@@ -237,7 +255,6 @@ export class ConversationReader implements Reader, ReaderParts {
 		this.#anchor = items.length > 1 ? focus : undefined;
 		this.#keepAnchor();
 		if (this.alone || this.root.contains(document.activeElement)) this.focus();
-		const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 200));
 		idle(() => {
 			if (shown.scope.closed) return;
 			this.#messages.prepare(items.slice(-4).map((i) => i.Email)); // Those that are folded still.
