@@ -32,6 +32,7 @@ func (s *Server) page(path string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, err := s.start(r.Context(), path)
 		if err == nil {
+			s.ahead.read(s.opts.Accounts, session(r.Context()), start.Mailboxes)
 			err = s.bundle.WritePage(w, webassets.Page{
 				Title: "Webmail", Theme: webassets.Theme(start.Settings.Theme), Data: start,
 				NoScript: "The webmail needs JavaScript. Mail programs can read this mail without it, by IMAP.",

@@ -63,6 +63,7 @@ type Server struct {
 	sent    *sentDrafts
 	policy  *bluemonday.Policy // Of the text of messages that are sent.
 	bundle  *webassets.Bundle
+	ahead   readAhead
 	api     http.Handler
 }
 
@@ -123,7 +124,7 @@ func (s *Server) Handler(path string) http.Handler {
 
 // Shutdown ends what lasts, and returns when that is done or the context ends, whose error it then returns.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return errors.Join(s.streams.shutdown(ctx), s.uploads.close())
+	return errors.Join(s.streams.shutdown(ctx), s.ahead.shutdown(ctx), s.uploads.close())
 }
 
 // call answers a call of the API. Only pages can make one: others have no X-Mox-Csrf.
