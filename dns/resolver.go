@@ -87,8 +87,8 @@ type Error struct {
 	Name string // Asked for.
 
 	// NotFound tells that the name does not exist, or has no records of the type. So
-	// do names that are too long or have other characters than letters, digits,
-	// hyphens and underscores. Other errors may go away.
+	// do names that are too long or have control characters, and internationalized
+	// names that are not valid. Other errors may go away.
 	NotFound bool
 
 	Err error // Cause.
@@ -127,15 +127,41 @@ func IsTemporary(err error) bool {
 // cleanName returns a name in lower case and without trailing dot, and an error that it
 // is not found if it cannot be looked up. Names below .onion are never asked of DNS
 // (RFC 7686 §2).
+//
+// More than the names of hosts can be looked up, as labels in DNS may have any octets (RFC 2181 §11). SPF makes
+// some from local parts of addresses (RFC 7208 §7.3). Who wants the name of a host parses it.
 func cleanName(typ, name string) (string, error) {
 	d, err := ParseDomainLax(name)
 	if err != nil {
-		return "", &Error{typ, name, true, fmt.Errorf("%w: %w", errName, err)}
+		octets, ok := octetName(name)
+		if !ok {
+			return "", &Error{typ, name, true, fmt.Errorf("%w: %w", errName, err)}
+		}
+		d.ASCII = octets
 	}
 	if d.ASCII == "onion" || strings.HasSuffix(d.ASCII, ".onion") {
 		return "", &Error{typ, name, true, fmt.Errorf("%w: .onion is not in DNS", errName)}
 	}
 	return d.ASCII, nil
+}
+
+// octetName returns a name of printable ASCII characters in lower case and without trailing dot.
+func octetName(name string) (string, bool) {
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > maxName || needsIDNA(name) {
+		return "", false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > maxLabel {
+			return "", false
+		}
+	}
+	for i := range len(name) {
+		if name[i] < ' ' || name[i] > '~' {
+			return "", false
+		}
+	}
+	return strings.ToLower(name), true
 }
 
 // tlsaName returns the name of the TLSA records of a service (RFC 6698 §3).

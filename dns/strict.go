@@ -60,12 +60,29 @@ func askAs[T any](ctx context.Context, r *StrictResolver, as dnsmessage.Type, ty
 	if err != nil {
 		return zero, nil, err
 	}
-	tr := &trace{dial: r.opts.Dial, trustAD: r.opts.TrustAD, as: as}
-	v, err := f(&adns.Resolver{PreferGo: true, StrictErrors: true, Dial: tr.Dial}, name+".")
+	tr := &trace{dial: r.opts.Dial, trustAD: r.opts.TrustAD, as: as, name: name, stand: standIn(name)}
+	v, err := f(&adns.Resolver{PreferGo: true, StrictErrors: true, Dial: tr.Dial}, tr.stand+".")
 	if err != nil {
 		return v, tr, strictError(ctx, typ, name, err)
 	}
 	return v, tr, nil
+}
+
+// standIn returns a name as long as another for which adns can be asked in its place: adns takes only those of hosts.
+func standIn(name string) string {
+	if isPlainName(name, true) {
+		return name
+	}
+	b := []byte(name)
+	for i, c := range b {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '.':
+		case c == '-' && i > 0 && b[i-1] != '.' && i+1 < len(b) && b[i+1] != '.':
+		default:
+			b[i] = 'x'
+		}
+	}
+	return string(b)
 }
 
 func strictError(ctx context.Context, typ, name string, err error) error {

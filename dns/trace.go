@@ -18,6 +18,9 @@ type trace struct {
 	trustAD bool
 	as      dnsmessage.Type // What the question for TLSA is turned into; zero for TLSA.
 
+	// stand is what adns asks for, and name what that is turned into, of the same length. Mostly they are equal.
+	name, stand string
+
 	mu      sync.Mutex        // Guards what follows, adns asks concurrently.
 	dialed  bool              // A server was to be asked.
 	answers map[string]answer // By type.
@@ -103,7 +106,8 @@ type tracedConn struct {
 	stop  func() bool
 	query []byte
 
-	typeAt int // Where in query the type of the question was changed; zero if it was not.
+	typeAt  int  // Where in query the type of the question was changed; zero if it was not.
+	renamed bool // The name of the question was changed.
 }
 
 func (c *tracedConn) Close() error {
@@ -129,7 +133,35 @@ func (c *tracedConn) sending(msg []byte) {
 		c.typeAt = at
 		binary.BigEndian.PutUint16(msg[at:], uint16(c.t.as))
 	}
+	if c.t.name != c.t.stand && isQuestion(msg, c.t.stand) {
+		c.renamed = true
+		copyName(msg, 0, c.t.name)
+	}
 	c.query = append([]byte(nil), msg...)
+}
+
+// isQuestion tells whether a message asks for a name.
+func isQuestion(msg []byte, name string) bool {
+	at := headerLen
+	for label := range strings.SplitSeq(name, ".") {
+		end := at + 1 + len(label)
+		if end >= len(msg) || int(msg[at]) != len(label) || string(msg[at+1:end]) != label {
+			return false
+		}
+		at = end
+	}
+	return msg[at] == 0
+}
+
+// copyName writes the name of a question, over one with labels of the same length, to a part of a message from an offset
+// of it.
+func copyName(part []byte, offset int, name string) {
+	for i := range len(name) {
+		// A length octet comes before the first label, and others where the name has dots.
+		if at := headerLen + 1 + i - offset; name[i] != '.' && at >= 0 && at < len(part) {
+			part[at] = name[i]
+		}
+	}
 }
 
 // questionType returns where in a message the type of its question is, zero if it has none.
@@ -144,6 +176,9 @@ func questionType(msg []byte) int {
 
 // restore makes the question in a part of an answer, from an offset of the message, that which adns has asked.
 func (c *tracedConn) restore(part []byte, offset int) {
+	if c.renamed {
+		copyName(part, offset, c.t.stand)
+	}
 	for i, b := range [...]byte{0, byte(typeTLSA)} {
 		if at := c.typeAt + i - offset; c.typeAt > 0 && at >= 0 && at < len(part) {
 			part[at] = b

@@ -315,6 +315,27 @@ func TestAddressMechanisms(t *testing.T) {
 	})
 }
 
+// Local parts make labels that no host has (RFC 7208 §7.3).
+func TestLocalPartInName(t *testing.T) {
+	t.Parallel()
+	const ip = "192.0.2.1"
+	evaluateRows(t, `
+		ann+list._u.p.example A 127.0.0.2
+		ann=x/y:z._u.p.example A 127.0.0.2
+		ann-._u.p.example A 127.0.0.2
+		list._u.p.example A 127.0.0.2
+	`, []row{
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Pass, "ann+list@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Pass, "Ann+List@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Pass, "ann=x/y:z@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Pass, "ann-@p.example"},
+		{"v=spf1 exists:%{l1r+}._u.%{d} -all", ip, Fail, "ann+list@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Fail, "ann+other@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Fail, "annxlist@p.example"},
+		{"v=spf1 exists:%{l}._u.%{d} -all", ip, Fail, `"ann+\x01"@p.example`},
+	})
+}
+
 // TestPTR covers RFC 7208 §5.5, with erratum 4751, and the macro p of §7.3.
 func TestPTR(t *testing.T) {
 	t.Parallel()

@@ -97,7 +97,7 @@ func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
 func fullZone() *dns.MemResolver {
 	tlsa := dns.TLSA{Usage: 3, Selector: 1, MatchType: 1, CertAssoc: []byte{1, 2, 3}}
 	return &dns.MemResolver{
-		A:    map[string][]string{"host.example.org": {"192.0.2.1", "192.0.2.2"}, "v4.example.org": {"192.0.2.4"}},
+		A:    map[string][]string{"host.example.org": {"192.0.2.1", "192.0.2.2"}, "v4.example.org": {"192.0.2.4"}, "user+tag=a/b:c-.-d._spf.example.org": {"127.0.0.2"}},
 		AAAA: map[string][]string{"host.example.org": {"2001:db8::1"}, "v6.example.org": {"2001:db8::6"}},
 		MX:   map[string][]net.MX{"host.example.org": {{Host: "b.example.org", Pref: 20}, {Host: "a.example.org", Pref: 10}}, "null.example.org": {{Host: "."}}},
 		NS:   map[string][]string{"host.example.org": {"ns1.example.org", "ns2.example.org"}},
@@ -105,8 +105,11 @@ func fullZone() *dns.MemResolver {
 			"host.example.org":        {{Target: "b.example.org", Port: 993, Priority: 20}, {Target: "a.example.org", Port: 143, Priority: 10, Weight: 5}},
 			"_pop3s._tcp.example.org": {{Target: "."}},
 		},
-		CAA:  map[string][]dns.CAA{"host.example.org": {{Critical: true, Tag: "issue", Value: "ca.example.net; x=y"}}},
-		TXT:  map[string][]string{"host.example.org": {"v=spf1 -all", "other"}, "_dmarc.example.org": {"v=DMARC1; p=none"}},
+		CAA: map[string][]dns.CAA{"host.example.org": {{Critical: true, Tag: "issue", Value: "ca.example.net; x=y"}}},
+		TXT: map[string][]string{
+			"host.example.org": {"v=spf1 -all", "other"}, "_dmarc.example.org": {"v=DMARC1; p=none"},
+			"user+tag=a/b:c-.-d._spf.example.org": {"octets"}, "userxtagxaxbxcx.xd._spf.example.org": {"stand-in"},
+		},
 		TLSA: map[string][]dns.TLSA{"_25._tcp.mx.example.org": {tlsa}, "host.example.org": {tlsa}},
 		PTR:  map[string][]string{"192.0.2.1": {"host.example.org"}, "2001:db8::1": {"host.example.org"}},
 		CNAME: map[string]string{
@@ -178,9 +181,21 @@ func testNames(t *testing.T, newResolver newResolverFunc) {
 	if l, _, err := r.LookupTXT(ctx, "_dmarc.example.org"); len(l) != 1 || err != nil {
 		t.Errorf("name with underscore: %v, %v", l, err)
 	}
+	// Labels may have other octets than those of hosts (RFC 2181 §11), as SPF makes them of local parts.
+	for _, name := range []string{"user+tag=a/b:c-.-d._spf.example.org", "User+Tag=a/b:c-.-d._spf.example.org."} {
+		if l, _, err := r.LookupTXT(ctx, name); !slices.Equal(l, []string{"octets"}) || err != nil {
+			t.Errorf("%q: %v, %v", name, l, err)
+		}
+		if ips, _, err := r.LookupIP(ctx, "ip4", name); !slices.Equal(ips, []netip.Addr{addr("127.0.0.2")}) || err != nil {
+			t.Errorf("addresses of %q: %v, %v", name, ips, err)
+		}
+	}
+	if _, _, err := r.LookupIP(ctx, "ip4", "user+other.example.org"); !dns.IsNotFound(err) {
+		t.Errorf("addresses of a name that there is not: %v", err)
+	}
 	long := strings.Repeat("a", 63)
 	for _, name := range []string{
-		"", ".", "..", "host..example.org", ".host.example.org", "host.example.org..", "a b.example.org", "a\x00.example.org",
+		"", ".", "..", "host..example.org", ".host.example.org", "host.example.org..", "a b.example.org", "a\x00.example.org", "+..example.org", "xn--+.example.org", "a+\x80.example.org",
 		long + "a.example.org", strings.Repeat(long+".", 4) + "org",
 		"hidden.onion", // RFC 7686 §2.
 		"host",         // No search list.
