@@ -114,6 +114,18 @@ func testMailRows(t *testing.T, m *mailSite, u *mailUser) {
 	p.see(treeItem("Bills"))
 	p.gone(treeItem("NonJunk"), treeItem("NotJunk"))
 
+	// Rows have one line where they are compact, and three where they are cosy.
+	lines := `[...document.querySelectorAll('.row:has(.row-subject) :is(.row-people, .row-words, .row-date)')].slice(0, 3).map(e => { const r = e.getBoundingClientRect(); return Math.round(r.top + r.height / 2) })`
+	p.menu(buttonOf("Density and layout"), "Compact")
+	p.shows(`document.querySelector('.list [role=row]').offsetHeight`, "40")
+	p.shows(`(l => l.every(y => Math.abs(y - l[0]) <= 2) && l.length)(`+lines+`)`, "3")
+	p.fits("compact")
+	p.menu(buttonOf("Density and layout"), "Cosy")
+	p.shows(`document.querySelector('.list [role=row]').offsetHeight`, "88")
+	p.shows(`getComputedStyle(document.querySelector('.row-words')).webkitLineClamp`, "2")
+	p.menu(buttonOf("Density and layout"), "Comfortable")
+	p.shows(`document.querySelector('.list [role=row]').offsetHeight`, "64")
+
 	// The menu of a row is for it, and for all that is selected if it is of that.
 	p.context(rowOf("Earlier"), "Flag")
 	p.see(rowOf("Earlier") + " .row-flag")

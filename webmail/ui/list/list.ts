@@ -7,6 +7,7 @@ import type { App, List, Optimistic, ServerView, Target } from "../app";
 import { dateGroup } from "../dates";
 import { t } from "../texts";
 import { listCommands } from "./commands";
+import { density } from "./density";
 import { ListHead } from "./head";
 import { changed, concerned } from "./optimistic";
 import { followPointer } from "./pointer";
@@ -22,9 +23,6 @@ export interface ListOptions {
 	/** The message that is read left the list, or nothing is open any more. */
 	readonly leave: () => void;
 }
-
-/** Heights of rows in CSS pixels, as --row in list.css. */
-const heights: { readonly [density: string]: number } = { comfortable: 64, compact: 40, cosy: 88, phone: 72 };
 
 /** Rows that left are shown again if the server does not agree in this time, in milliseconds. */
 const patience = 8000;
@@ -61,7 +59,7 @@ export class MessageList implements List {
 		this.#query = { Scope: MailScope.ScopeMailbox, Mailbox: 0, Text: "", Filters: [], Sort: Sort.SortDate, Oldest: false, Threads: true };
 		const group = (row: Row) => this.#query.Sort === Sort.SortDate ? dateGroup(row.Received) : "";
 		this.#rows = this.#scope.own(new VirtualList<Row>({
-			label: t("list"), rowHeight: this.#height(), keys: false,
+			label: t("list"), rowHeight: density(app).height, keys: false,
 			row: () => new MessageRow({
 				settings: () => app.account.settings, mark: () => this.#words, open: (row) => this.key(row) === this.#open, bySize: () => this.#query.Sort === Sort.SortSize, group,
 				selected: (row, event) => this.choose(this.#find(this.key(row)), event.shiftKey ? "extend" : "toggle"),
@@ -80,12 +78,13 @@ export class MessageList implements List {
 		this.root = h("section", { class: "list", id: "list", aria: { label: t("list") } }, this.#head.root, this.#search, this.#state, this.#rows.root);
 		followPointer(app, this.#scope, this.#rows.root, this);
 		app.actions.onOptimistic(this.#scope, (c) => this.#apply(c), (c, ok) => this.#settle(c, ok));
+		this.#dense();
 		app.account.on(this.#scope, ["settings"], () => {
-			this.#rows.setRowHeight(this.#height());
+			this.#dense();
 			this.#rows.refresh(true);
 		});
 		app.account.on(this.#scope, ["mailboxes"], () => this.#head.draw());
-		app.onLayout(this.#scope, () => this.#rows.setRowHeight(this.#height()));
+		app.onLayout(this.#scope, () => this.#dense());
 		app.commands.register(this.#scope, listCommands(app, this));
 	}
 
@@ -118,7 +117,7 @@ export class MessageList implements List {
 		this.selected.clear();
 		this.selected.anchor = "";
 		this.#server.reset();
-		const count = Math.min(100, Math.ceil(window.innerHeight / this.#height()) + 10);
+		const count = Math.min(100, Math.ceil(window.innerHeight / density(this.#app).height) + 10);
 		if (this.#view) this.#view.open(query, 0, count, email);
 		else {
 			this.#view = this.#app.streams.view({ Query: query, First: 0, Count: count, Email: email }, (e) => this.#event(e), () => ({
@@ -385,8 +384,11 @@ export class MessageList implements List {
 		this.open(index);
 	}
 
-	#height(): number {
-		return heights[this.#app.layout === "phone" ? "phone" : this.#app.account.settings.Density] ?? 64;
+	/** Has rows drawn as dense as is chosen. */
+	#dense(): void {
+		const { name, height } = density(this.#app);
+		this.root.dataset["density"] = name;
+		this.#rows.setRowHeight(height);
 	}
 
 	close(): void {
