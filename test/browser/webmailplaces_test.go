@@ -186,3 +186,19 @@ func testMailFound(t *testing.T, m *mailSite, u *mailUser) {
 	p.saved("Theme", "")
 	p.shows("'theme' in document.documentElement.dataset", "false")
 }
+
+// From the recipients one goes on to the subject.
+func testMailTab(t *testing.T, m *mailSite, u *mailUser) {
+	p := m.browser.mail(t, u, desktop, nil)
+	p.see(".list-state >> text=All done.")
+	p.keys("c")
+	p.see(".composer [data-field=To] input:focus")
+	p.typed("ana@example.org")
+	p.press("Tab")
+	if got := p.focused(); got != "Subject" {
+		t.Errorf("after the recipients comes %q", got)
+	}
+	p.see(".composer .chip:has-text('ana@example.org')")
+	p.press("Shift+Tab")
+	p.see(".composer [data-field=To] input:focus")
+}
