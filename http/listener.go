@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mox/http/http1"
+	"mox/http/tcp"
 	"mox/internal/ratelimit"
 )
 
@@ -32,7 +33,7 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: nc, stall: l.stall, begun: time.Now(), remote: addrOf(nc.RemoteAddr()), local: addrOf(nc.LocalAddr())}
+		c := &conn{Conn: tcp.Wrap(nc), stall: l.stall, begun: time.Now(), remote: addrOf(nc.RemoteAddr()), local: addrOf(nc.LocalAddr())}
 		if c.remote.IsValid() && !l.free(c.remote) {
 			if !l.conns.Acquire(c.remote) {
 				nc.Close()
@@ -102,14 +103,24 @@ func (c *conn) renew(always bool) {
 	c.Conn.SetWriteDeadline(time.Now().Add(c.stall))
 }
 
-func (c *conn) Write(p []byte) (int, error) {
+func (c *conn) Write(p []byte) (int, error) { return c.write(p, c.Conn.Write) }
+
+// WriteMore is Write for what more follows at once.
+func (c *conn) WriteMore(p []byte) (int, error) {
+	if m, ok := c.Conn.(interface{ WriteMore([]byte) (int, error) }); ok {
+		return c.write(p, m.WriteMore)
+	}
+	return c.Write(p)
+}
+
+func (c *conn) write(p []byte, to func([]byte) (int, error)) (int, error) {
 	if c.ownDeadline.Load() {
-		return c.Conn.Write(p)
+		return to(p)
 	}
 	c.renew(false)
 	written := 0
 	for {
-		n, err := c.Conn.Write(p[written:])
+		n, err := to(p[written:])
 		written += n
 		if err == nil || n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return written, err

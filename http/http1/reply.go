@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +22,6 @@ const (
 
 	// maxUnframed is how much content may wait for its end, so that its length is known, in bytes.
 	maxUnframed = 4 << 10
-
-	// withHead is how much of a file is sent with the head, in bytes.
-	withHead = 512
 
 	// copied is how much is copied at once, in bytes.
 	copied = 32 << 10
@@ -332,23 +330,32 @@ func (w *reply) ReadFrom(src io.Reader) (int64, error) {
 		defer copies.Put(buf)
 		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, buf[:])
 	}
-	var begun int64
 	if !w.framed {
-		// The head alone would be a packet that wakes the client for nothing.
-		buf := copies.Get().(*[copied]byte)
-		n, err := io.CopyBuffer(struct{ io.Writer }{w}, io.LimitReader(src, withHead), buf[:])
-		copies.Put(buf)
-		if begun = n; err != nil || n < withHead {
-			return n, err
-		}
+		w.frame(nil)
 	}
-	w.send()
+	w.sendBefore(src)
 	if w.err != nil {
-		return begun, w.err
+		return 0, w.err
 	}
 	n, err := rf.ReadFrom(src)
 	w.written += n
-	return begun + n, err
+	return n, err
+}
+
+// sendBefore is send when src follows. The head alone would be a packet that wakes the client for nothing. With the beginning of the file in it, all
+// pages of the file would be cut in two, which costs the client half as much again as whole ones.
+func (w *reply) sendBefore(src io.Reader) {
+	if l, ok := src.(*io.LimitedReader); ok {
+		src = l.R
+	}
+	_, isFile := src.(*os.File)
+	m, ok := w.c.nc.(interface{ WriteMore([]byte) (int, error) })
+	if !ok || !isFile || w.written >= w.length || w.err != nil || len(*w.out) == 0 {
+		w.send()
+		return
+	}
+	_, w.err = m.WriteMore(*w.out)
+	*w.out = (*w.out)[:0]
 }
 
 // Flush sends what was written.

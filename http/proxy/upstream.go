@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"mox/http/tcp"
 )
 
 // upstream is a server that requests go to, with its idle connections and its health.
@@ -181,6 +183,7 @@ func (up *upstream) dial(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, &dialError{err}
 	}
+	nc = tcp.Wrap(nc)
 	if up.tls == nil {
 		return newConn(nc), nil
 	}

@@ -8,6 +8,7 @@
 #
 #   ROUNDS     how often each is measured (3)
 #   DURATION   how many seconds each time (5)
+#   ROWS       what is measured (small large default proxy small-tls large-tls default-tls proxy-tls)
 #   MOX        the program (built if not given)
 #   WEB_DIR    where configurations, files and logs are kept ($TMPDIR/mox-bench-web)
 #   WEB_PORT   first of six ports on 127.0.0.1 (18080)
@@ -196,7 +197,7 @@ measure() {
 	awk -v name="$1" '$1 == "Requests/sec:" { print name, $2 }' "$dir/tmp/wrk" >>"$dir/$row.results"
 }
 
-rows="small large default proxy small-tls large-tls default-tls proxy-tls"
+rows=${ROWS:-small large default proxy small-tls large-tls default-tls proxy-tls}
 round=1
 while [ "$round" -le "$ROUNDS" ]; do
 	for row in $rows; do
