@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -133,8 +134,20 @@ func (s *server) stop() {
 		s.t.Errorf("localserve ended with %v", err)
 	}
 	if s.t.Failed() {
-		s.t.Logf("localserve:\n%s", s.out.String())
+		s.t.Logf("localserve, what it complains of and its end:\n%s", excerpt(s.out.String()))
 	}
+}
+
+// alarm matches lines of a log of level warn and above, and the first one of a panic.
+var alarm = regexp.MustCompile(`(?i)\blevel=(warn|error|fatal)|^fatal error:|\bpanic`)
+
+// excerpt returns the last 40 lines of a log, and before them those that alarm matches: all of it would hide why a test has failed.
+func excerpt(log string) string {
+	const end = 40
+	lines := slices.Collect(strings.Lines(log))
+	from := max(0, len(lines)-end)
+	kept := slices.DeleteFunc(lines[:from:from], func(l string) bool { return !alarm.MatchString(l) })
+	return strings.Join(slices.Concat(kept, lines[from:]), "")
 }
 
 func (s *server) addr(port int) string { return fmt.Sprintf("%s:%d", s.ip, port) }
@@ -150,7 +163,7 @@ func (s *server) waitPort(port int) {
 			return
 		}
 	}
-	s.t.Fatalf("%s is not served: %v\n%s", s.addr(port), err, s.out.String())
+	s.t.Fatalf("%s is not served: %v\n%s", s.addr(port), err, excerpt(s.out.String()))
 }
 
 // waitLog waits for a line of the log that has all the words.

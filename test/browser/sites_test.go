@@ -97,6 +97,9 @@ func testNotAScript(t *testing.T, s *server, b *browser) {
 func testRange(t *testing.T, s *server, b *browser) {
 	p := b.open(t, desktop)
 	p.visit(secureSite + "/")
+	// Each part comes from the server: of one that the browser has and asks about, it would show the header of the 304.
+	p.must(nil, "", "devtools", "Network.enable", map[string]any{})
+	p.must(nil, "", "devtools", "Network.setCacheDisabled", map[string]any{"cacheDisabled": true})
 	got := p.text(`new Promise((done, failed) => {
 		const a = document.createElement('video')
 		a.onerror = () => failed(new Error(a.error.message))
