@@ -20,7 +20,8 @@
 // # When
 //
 // A certificate is renewed after two thirds of its lifetime, a little earlier at
-// random, or when its CA's RenewBefore says. All delays after failures shrink with
+// random, or when its CA's RenewBefore says; earlier if the CA, asked a few times a day, suggests so (RFC 9773), as it
+// does before it revokes certificates. All delays after failures shrink with
 // the lifetime, so that those of six days are renewed in time too.
 //
 // What goes wrong decides who waits how long. Failures of the CA (it cannot be reached, or has an
@@ -41,7 +42,7 @@
 // # Files
 //
 // Below the directory of a Manager, all with mode 0600: accounts/<CA>/ has account.json and
-// account.key.pem, hosts/<host>/ has state.json and per key type
+// account.key.pem, hosts/<host>/ has state.json, renewalinfo.json and per key type
 // <type>.key.pem and <type>.crt.pem. Files of hosts that are not wanted any more stay,
 // so that a host that comes back finds its keys. A key, an account or a state that is damaged is moved aside, to its name
 // with ".damaged-" and the time, and made anew: one broken file does not keep a host, or others, from being served.

@@ -44,6 +44,7 @@ type fakeCA struct {
 	noALPN   bool                                            // Port 443 leads elsewhere.
 	accounts map[string]bool                                 // By thumbprint of the key.
 	eab      string                                          // Key id that is needed, or empty.
+	renewal  func(id string) (status int, body string)       // What it says of renewals; nil for a CA that does not.
 	orders   []*fakeOrder
 	requests []fakeRequest
 	serial   int64
@@ -220,8 +221,17 @@ func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 	switch endpoint {
 	case "dir":
-		ca.json(w, 200, map[string]any{"newNonce": ca.url + "/nonce", "newAccount": ca.url + "/new-account", "newOrder": ca.url + "/new-order", "revokeCert": ca.url + "/revoke", "keyChange": ca.url + "/key",
-			"meta": map[string]any{"caaIdentities": []string{"ca.example"}}})
+		directory := map[string]any{"newNonce": ca.url + "/nonce", "newAccount": ca.url + "/new-account", "newOrder": ca.url + "/new-order", "revokeCert": ca.url + "/revoke", "keyChange": ca.url + "/key",
+			"meta": map[string]any{"caaIdentities": []string{"ca.example"}}}
+		if ca.renewal != nil {
+			directory["renewalInfo"] = ca.url + "/renewal-info"
+		}
+		ca.json(w, 200, directory)
+	case "renewal-info":
+		status, body := ca.renewal(id)
+		w.Header().Set("Retry-After", "10800")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
 	case "nonce":
 	case "new-account":
 		ca.newAccount(w, j)

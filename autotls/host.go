@@ -74,12 +74,13 @@ type host struct {
 	wanted bool
 	keys   map[KeyType]crypto.Signer // Of the wanted types.
 
-	certs   map[KeyType]*tls.Certificate // With Leaf. The maps are replaced, never changed.
-	state   hostState
-	running bool          // An attempt is.
-	ended   chan struct{} // Closed when that has ended.
-	warned  time.Time     // When the log last had that a certificate is about to expire.
-	told    struct {      // What the log had of failures.
+	certs     map[KeyType]*tls.Certificate // With Leaf. The maps are replaced, never changed.
+	state     hostState
+	suggested map[KeyType]suggestion // By their CAs. Replaced, never changed.
+	running   bool                   // An attempt is.
+	ended     chan struct{}          // Closed when that has ended.
+	warned    time.Time              // When the log last had that a certificate is about to expire.
+	told      struct {               // What the log had of failures.
 		kind FailureKind
 		at   time.Time
 	}
@@ -94,6 +95,12 @@ func newHost(want Host, dir string, log *slog.Logger) (*host, error) {
 	h := &host{dir: dir, aside: damagedFiles(dir)}
 	if aside, err := readState(h.statePath(), &h.state); err != nil {
 		log.Error("the state of a host cannot be read; its certificates are looked at anew", "host", want.Name, "moved to", aside, "err", err)
+		if aside != "" {
+			h.aside = append(h.aside, aside)
+		}
+	}
+	if aside, err := readState(h.suggestionsPath(), &h.suggested); err != nil {
+		log.Error("what CAs said of renewals cannot be read; they are asked again", "host", want.Name, "moved to", aside, "err", err)
 		if aside != "" {
 			h.aside = append(h.aside, aside)
 		}

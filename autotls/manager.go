@@ -95,6 +95,7 @@ type Manager struct {
 	order   []*host // Those that are wanted.
 	stale   bool    // Hosts is to be asked again.
 	running int     // Attempts.
+	asking  bool    // CAs are asked when to renew.
 	unready map[string]*unready
 }
 
@@ -299,8 +300,12 @@ func (m *Manager) Run(ctx context.Context) {
 		for _, h := range due {
 			attempts.Go(func() { m.attempt(ctx, h) })
 		}
+		questions, until := m.questions(time.Now())
+		if len(questions) > 0 {
+			attempts.Go(func() { m.askAll(ctx, questions) })
+		}
 		m.warn(time.Now())
-		timer := time.NewTimer(wait)
+		timer := time.NewTimer(min(wait, until))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -391,16 +396,21 @@ func (m *Manager) next(h *host, now time.Time) time.Time {
 // renewal returns when the certificate of a host for a type of key is to be requested; the
 // zero time if it is missing, or of a CA that is not wanted.
 func (m *Manager) renewal(h *host, t KeyType) time.Time {
-	cert := h.certs[t]
-	if cert == nil {
+	cert, c := h.certs[t], m.issuer(h, t)
+	if cert == nil || c == nil {
 		return time.Time{}
 	}
+	return h.suggested[t].earlier(renewal(cert.Leaf.NotBefore, cert.Leaf.NotAfter, c.RenewBefore, cert.Certificate[0]), cert.Leaf)
+}
+
+// issuer returns the CA of the certificate of a host for a type of key; nil if that is not wanted. The lock must be held.
+func (m *Manager) issuer(h *host, t KeyType) *ca {
 	for _, c := range m.casOf(h) {
 		if c.DirectoryURL == h.state.Issuers[t] {
-			return renewal(cert.Leaf.NotBefore, cert.Leaf.NotAfter, c.RenewBefore, cert.Certificate[0])
+			return c
 		}
 	}
-	return time.Time{}
+	return nil
 }
 
 // casOf returns the CAs of a host, by preference.
