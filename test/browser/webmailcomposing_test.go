@@ -52,9 +52,11 @@ func (u *mailUser) message(t *testing.T, mailbox, subject string) string {
 	c.do(`SELECT "` + mailbox + `"`)
 	for range until(t, 2*mailTimeout) {
 		c.do("NOOP")
-		found := strings.TrimPrefix(strings.Join(c.do(fmt.Sprintf(`SEARCH SUBJECT %q`, subject)), " "), "* SEARCH")
-		if ids := strings.Fields(found); len(ids) > 0 {
-			return strings.Join(c.do("FETCH "+ids[len(ids)-1]+" BODY.PEEK[]"), "\n")
+		for _, line := range c.do(fmt.Sprintf(`SEARCH SUBJECT %q`, subject)) { // There may be news of the mailbox too.
+			found, _ := strings.CutPrefix(line, "* SEARCH")
+			if ids := strings.Fields(found); found != line && len(ids) > 0 {
+				return strings.Join(c.do("FETCH "+ids[len(ids)-1]+" BODY.PEEK[]"), "\n")
+			}
 		}
 	}
 	t.Fatalf("there is no %q in %s", subject, mailbox)
