@@ -2,115 +2,22 @@ package queuedb
 
 import (
 	"errors"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/mjl-/bstore"
-
 	"mox/store/dbfile"
 )
-
-// versionDB makes a database of a version with three messages to upgrade.
-func versionDB(t *testing.T, version int) *dbfile.DB {
-	t.Helper()
-	db, err := dbfile.Open(t.Context(), filepath.Join(t.TempDir(), "index.db"), versionRow{}, messageRow{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	err = db.Insert(t.Context(), &versionRow{1, version}, &messageRow{EnvelopeID: "a"}, &messageRow{EnvelopeID: "b"}, &messageRow{EnvelopeID: "c"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
-
-func TestUpgrade(t *testing.T) {
-	t.Parallel()
-	interrupted := errors.New("interrupted")
-	// mark is a step that puts a mark on one message per transaction.
-	mark := func(version int, mark string, failAt int) upgradeStep {
-		calls := 0
-		return upgradeStep{version, func(tx *bstore.Tx) (bool, error) {
-			if calls++; calls == failAt {
-				return false, interrupted
-			}
-			m, err := bstore.QueryTx[messageRow](tx).SortAsc("ID").
-				FilterFn(func(m messageRow) bool { return !strings.HasSuffix(m.Subject, mark) }).Limit(1).Get()
-			if err == bstore.ErrAbsent {
-				return true, nil
-			} else if err != nil {
-				return false, err
-			}
-			m.Subject += mark
-			return false, tx.Update(&m)
-		}}
-	}
-	state := func(db *dbfile.DB) string {
-		t.Helper()
-		var l []string
-		err := db.Read(t.Context(), func(tx *bstore.Tx) error {
-			return bstore.QueryTx[messageRow](tx).SortAsc("ID").ForEach(func(r messageRow) error {
-				l = append(l, r.EnvelopeID+r.Subject)
-				return nil
-			})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Join(l, " ")
-	}
-	version := func(db *dbfile.DB) int {
-		row := versionRow{ID: 1}
-		if err := db.Get(t.Context(), &row); err != nil {
-			t.Fatal(err)
-		}
-		return row.Version
-	}
-	log := slog.New(slog.DiscardHandler)
-	for _, tc := range []struct {
-		name    string
-		from    int
-		steps   []upgradeStep
-		ok      bool
-		version int
-		state   string
-	}{
-		{"nothing to do", 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a b c"},
-		{"one step", 2, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a3 b3 c3"},
-		{"all steps", 1, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a23 b23 c23"},
-		{"interrupted", 1, []upgradeStep{mark(2, "2", 0), mark(3, "3", 3)}, false, 2, "a23 b23 c2"},
-		{"missing last step", 1, []upgradeStep{mark(2, "2", 0)}, false, 2, "a2 b2 c2"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			db := versionDB(t, tc.from)
-			err := upgrade(t.Context(), db, log, 3, tc.steps)
-			if (err == nil) != tc.ok || version(db) != tc.version || state(db) != tc.state {
-				t.Errorf("error %v, version %d, messages %s", err, version(db), state(db))
-			}
-			if errors.Is(err, interrupted) {
-				// It goes on where it was.
-				err := upgrade(t.Context(), db, log, 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)})
-				if err != nil || version(db) != 3 || state(db) != "a23 b23 c23" {
-					t.Errorf("second try: error %v, version %d, messages %s", err, version(db), state(db))
-				}
-			}
-		})
-	}
-}
 
 // The steps lead to the current version without a gap.
 func TestUpgradeSteps(t *testing.T) {
 	t.Parallel()
 	version := 1
 	for _, s := range upgradeSteps {
-		if s.version != version+1 {
-			t.Errorf("step to version %d follows version %d", s.version, version)
+		if s.Version != version+1 {
+			t.Errorf("step to version %d follows version %d", s.Version, version)
 		}
-		version = s.version
+		version = s.Version
 	}
 	if version != schemaVersion {
 		t.Errorf("steps lead to version %d, current is %d", version, schemaVersion)

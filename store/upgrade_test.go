@@ -32,9 +32,9 @@ func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	interrupted := errors.New("interrupted")
 	// mark is a step that puts a mark on one row per transaction.
-	mark := func(version int32, mark string, failAt int) upgradeStep {
+	mark := func(version int32, mark string, failAt int) dbfile.UpgradeStep {
 		calls := 0
-		return upgradeStep{version, func(tx *bstore.Tx) (bool, error) {
+		return dbfile.UpgradeStep{Version: int(version), Run: func(tx *bstore.Tx) (bool, error) {
 			if calls++; calls == failAt {
 				return false, interrupted
 			}
@@ -80,16 +80,16 @@ func TestUpgrade(t *testing.T) {
 		name    string
 		from    int32
 		current int32
-		steps   []upgradeStep
+		steps   []dbfile.UpgradeStep
 		ok      bool
 		version int32
 		state   string
 	}{
-		{"nothing to do", 3, 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a b c"},
-		{"one step", 2, 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a3 b3 c3"},
-		{"all steps", 1, 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a23 b23 c23"},
-		{"interrupted", 1, 3, []upgradeStep{mark(2, "2", 0), mark(3, "3", 3)}, false, 2, "a23 b23 c2"},
-		{"missing last step", 1, 3, []upgradeStep{mark(2, "2", 0)}, false, 2, "a2 b2 c2"},
+		{"nothing to do", 3, 3, []dbfile.UpgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a b c"},
+		{"one step", 2, 3, []dbfile.UpgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a3 b3 c3"},
+		{"all steps", 1, 3, []dbfile.UpgradeStep{mark(2, "2", 0), mark(3, "3", 0)}, true, 3, "a23 b23 c23"},
+		{"interrupted", 1, 3, []dbfile.UpgradeStep{mark(2, "2", 0), mark(3, "3", 3)}, false, 2, "a23 b23 c2"},
+		{"missing last step", 1, 3, []dbfile.UpgradeStep{mark(2, "2", 0)}, false, 2, "a2 b2 c2"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestUpgrade(t *testing.T) {
 			}
 			if errors.Is(err, interrupted) {
 				// It goes on where it was.
-				err := upgrade(context.Background(), db, log, tc.current, []upgradeStep{mark(2, "2", 0), mark(3, "3", 0)})
+				err := upgrade(context.Background(), db, log, tc.current, []dbfile.UpgradeStep{mark(2, "2", 0), mark(3, "3", 0)})
 				if err != nil || version(db) != 3 || state(db) != "a23 b23 c23" {
 					t.Errorf("second try: error %v, version %d, rows %s", err, version(db), state(db))
 				}
@@ -112,12 +112,12 @@ func TestUpgrade(t *testing.T) {
 // The steps lead to the current version without a gap.
 func TestUpgradeSteps(t *testing.T) {
 	t.Parallel()
-	version := int32(1)
+	version := 1
 	for _, s := range upgradeSteps {
-		if s.version != version+1 {
-			t.Errorf("step to version %d follows version %d", s.version, version)
+		if s.Version != version+1 {
+			t.Errorf("step to version %d follows version %d", s.Version, version)
 		}
-		version = s.version
+		version = s.Version
 	}
 	if version != schemaVersion {
 		t.Errorf("steps lead to version %d, current is %d", version, schemaVersion)
