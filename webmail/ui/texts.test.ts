@@ -7,6 +7,8 @@ import { commandLabels } from "./keylabels";
 const ui = path.join(import.meta.dirname, "webmail/ui");
 const sources = readdirSync(ui, { recursive: true, encoding: "utf8" }).filter((f) => /\.ts$/.test(f) && !/\.test\.ts$|(^|\/)api\.ts$/.test(f))
 	.map((file) => ({ file, text: readFileSync(path.join(ui, file), "utf8") }));
+// Names of dates in a list are asked for by what all pages share.
+sources.push({ file: "dates.ts", text: readFileSync(path.join(import.meta.dirname, "web/lib/dates.ts"), "utf8") });
 
 /** Keys of all catalogues, as they stand in the sources, and of the commands. */
 const keys = new Set([...Object.keys(commandLabels), ...sources.flatMap(({ text }) => [...text.matchAll(/(?<=[{,\n]\s*)"([a-zA-Z][\w.-]*)":\s*["`{]/g)].map((m) => m[1]!))]);
