@@ -3,8 +3,6 @@ package webmail
 import (
 	"context"
 	"strings"
-
-	"mox/store"
 )
 
 // MailboxCreate makes a mailbox, and missing ones above it.
@@ -25,15 +23,11 @@ func (a API) MailboxCreate(ctx context.Context, name string) (_ Mailbox, rerr er
 // MailboxRename renames a mailbox and those below it.
 func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) (rerr error) {
 	defer a.s.tell(ctx, "MailboxRename", &rerr)
-	acc, actor, err := a.s.open(ctx)
+	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
 		return err
 	}
 	defer acc.Close()
-	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
-	if err != nil {
-		return err
-	}
 	switch roleOf(&mb) {
 	case RoleInbox, RoleRejects, RoleScheduled:
 		return errUser(codeBad, "This mailbox is known by its name, which stays.")
@@ -68,15 +62,11 @@ func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) (rer
 // MailboxDelete removes a mailbox with its messages, for good.
 func (a API) MailboxDelete(ctx context.Context, mailbox int64) (rerr error) {
 	defer a.s.tell(ctx, "MailboxDelete", &rerr)
-	acc, actor, err := a.s.open(ctx)
+	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
 		return err
 	}
 	defer acc.Close()
-	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
-	if err != nil {
-		return err
-	}
 	if err := acc.DeleteMailbox(ctx, actor, mb.Name); err != nil || mb.HasChildren {
 		return err
 	}
@@ -86,15 +76,11 @@ func (a API) MailboxDelete(ctx context.Context, mailbox int64) (rerr error) {
 // MailboxEmpty removes the messages of a mailbox: for good from Junk, Trash and Rejects, to Trash from others, which can be undone.
 func (a API) MailboxEmpty(ctx context.Context, mailbox int64) (_ Acted, rerr error) {
 	defer a.s.tell(ctx, "MailboxEmpty", &rerr)
-	acc, actor, err := a.s.open(ctx)
+	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
 		return Acted{}, err
 	}
 	defer acc.Close()
-	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
-	if err != nil {
-		return Acted{}, err
-	}
 	kind := ActTrash
 	if roleOf(&mb).discarded() {
 		kind = ActExpunge
@@ -106,15 +92,11 @@ func (a API) MailboxEmpty(ctx context.Context, mailbox int64) (_ Acted, rerr err
 // MailboxRole gives a mailbox a role, and takes it from the one that has it.
 func (a API) MailboxRole(ctx context.Context, mailbox int64, role Role) (rerr error) {
 	defer a.s.tell(ctx, "MailboxRole", &rerr)
-	acc, actor, err := a.s.open(ctx)
+	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
 		return err
 	}
 	defer acc.Close()
-	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(mailbox))
-	if err != nil {
-		return err
-	}
 	use, _ := roleUse(role)
 	switch has := roleOf(&mb); {
 	case role != RoleNone && use == "":

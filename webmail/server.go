@@ -143,3 +143,17 @@ func (s *Server) open(ctx context.Context) (*store.Account, store.Actor, error) 
 	acc, err := s.opts.Accounts.Open(ctx, ses.Account)
 	return acc, ses.Actor(), err
 }
+
+// openMailbox opens the account of a call with one of its mailboxes. The caller must Close the account.
+func (s *Server) openMailbox(ctx context.Context, id int64) (*store.Account, store.Actor, store.Mailbox, error) {
+	acc, actor, err := s.open(ctx)
+	if err != nil {
+		return nil, actor, store.Mailbox{}, err
+	}
+	mb, err := acc.MailboxByID(ctx, actor, store.MailboxID(id))
+	if err != nil {
+		acc.Close()
+		return nil, actor, store.Mailbox{}, err
+	}
+	return acc, actor, mb, nil
+}
