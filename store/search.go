@@ -30,6 +30,7 @@ type Criteria struct {
 
 	Since, Before, On             time.Time // INTERNALDATE, date only, as in the message's received time (UTC).
 	SentSince, SentBefore, SentOn time.Time // Date field, date only, zone of the field disregarded.
+	ReceivedSince, ReceivedBefore time.Time // INTERNALDATE as a moment: not before the first, and before the second.
 	Larger, Smaller               int64     // Size strictly larger/smaller; zero for unset. HasSmaller tells SMALLER 0.
 	HasSmaller                    bool
 	ModSeq                        imap.ModSeq // At least this modseq; zero for unset.

@@ -121,6 +121,9 @@ func naiveMatch(m *naiveMessage, c *store.Criteria) bool {
 			return false
 		}
 	}
+	if !c.ReceivedSince.IsZero() && e.ReceivedTime().Before(c.ReceivedSince) || !c.ReceivedBefore.IsZero() && !e.ReceivedTime().Before(c.ReceivedBefore) {
+		return false
+	}
 	if c.Larger > 0 && e.Size <= c.Larger || (c.Smaller > 0 || c.HasSmaller) && e.Size >= c.Smaller {
 		return false
 	}
@@ -208,7 +211,7 @@ func randomCriteria(r *rand.Rand, msgs []naiveMessage, depth int) store.Criteria
 			}
 			c.UIDs = append(c.UIDs, set)
 		case 6:
-			*[]*time.Time{&c.Since, &c.Before, &c.On}[r.IntN(3)] = pick().entry.ReceivedTime()
+			*[]*time.Time{&c.Since, &c.Before, &c.On, &c.ReceivedSince, &c.ReceivedBefore}[r.IntN(5)] = pick().entry.ReceivedTime()
 		case 7:
 			*[]*time.Time{&c.SentSince, &c.SentBefore, &c.SentOn}[r.IntN(3)] = pick().sent
 		case 8:

@@ -225,6 +225,7 @@ type entryKey struct {
 	flags, notFlags       imap.Flags
 	keywords, notKeywords []string
 	received              dateKey
+	from, until           int64 // Received, as Unix times; until is exclusive.
 	larger, smaller       int64 // Exclusive bounds.
 	modseq                imap.ModSeq
 
@@ -239,8 +240,15 @@ func newEntryKey(c Criteria) *entryKey {
 		flags: c.Flags, notFlags: c.NotFlags,
 		keywords: c.Keywords, notKeywords: c.NotKeywords,
 		received: newDateKey(c.Since, c.Before, c.On),
-		larger:   -1, smaller: math.MaxInt64,
+		from:     math.MinInt64, until: math.MaxInt64,
+		larger: -1, smaller: math.MaxInt64,
 		modseq: c.ModSeq,
+	}
+	if !c.ReceivedSince.IsZero() {
+		k.from = c.ReceivedSince.Unix()
+	}
+	if !c.ReceivedBefore.IsZero() {
+		k.until = c.ReceivedBefore.Unix()
 	}
 	if c.Larger > 0 {
 		k.larger = c.Larger
@@ -253,7 +261,7 @@ func newEntryKey(c Criteria) *entryKey {
 		slices.SortFunc(k.emails, EmailID.compare)
 	}
 	if !k.none && len(k.seqs) == 0 && len(k.uids) == 0 && k.emails == nil && k.flags == 0 && k.notFlags == 0 &&
-		len(k.keywords) == 0 && len(k.notKeywords) == 0 && k.received == anyDate &&
+		len(k.keywords) == 0 && len(k.notKeywords) == 0 && k.received == anyDate && k.from == math.MinInt64 && k.until == math.MaxInt64 &&
 		k.larger == -1 && k.smaller == math.MaxInt64 && k.modseq == 0 {
 		return nil
 	}
@@ -262,7 +270,7 @@ func newEntryKey(c Criteria) *entryKey {
 
 func (k *entryKey) matches(seq imap.SeqNum, e *Entry, keywordNames func(KeywordSet) []string) bool {
 	if k.none || e.Flags&k.flags != k.flags || e.Flags&k.notFlags != 0 ||
-		e.Size <= k.larger || e.Size >= k.smaller || e.ModSeq < k.modseq {
+		e.Size <= k.larger || e.Size >= k.smaller || e.ModSeq < k.modseq || e.Received < k.from || e.Received >= k.until {
 		return false
 	}
 	if k.received != anyDate && !k.received.contains(floorDay(e.Received)) {

@@ -169,6 +169,7 @@ type acting struct {
 	acc   *store.Account
 	actor store.Actor
 	kind  ActionKind
+	zone  *time.Location // Of days in the query.
 
 	selection *Selection
 	mailboxes []Mailbox
@@ -184,7 +185,7 @@ var errCanceled = errors.New("action was canceled")
 
 // act does an action to messages.
 func (s *Server) act(ctx context.Context, acc *store.Account, actor store.Actor, selection Selection, action Action) (_ Acted, rerr error) {
-	w := acting{s: s, acc: acc, actor: actor, kind: action.Kind, selection: &selection}
+	w := acting{s: s, acc: acc, actor: actor, kind: action.Kind, zone: timeZone(ctx), selection: &selection}
 	if err := checkAction(action); err != nil {
 		return Acted{}, err
 	}
@@ -205,12 +206,24 @@ func (s *Server) act(ctx context.Context, acc *store.Account, actor store.Actor,
 	acted := Acted{}
 	err = w.run(ctx, targets, action, &acted)
 	w.tell(true)
+	if err != nil && !errors.Is(err, errCanceled) && (ctx.Err() == nil || len(w.steps) == 0) {
+		w.takeBack(context.WithoutCancel(ctx))
+		return Acted{}, err
+	}
 	acted.Count = w.count
 	acted.Undo = s.streams.actions.remember(actor.Account, w.steps)
-	if errors.Is(err, errCanceled) || err != nil && acted.Undo != "" && ctx.Err() != nil {
-		err = nil
+	return acted, nil
+}
+
+// takeBack undoes what was done of an action that has failed, so that it is as the page shows it then: as if nothing had been done. What was removed
+// for good stays so.
+func (w *acting) takeBack(ctx context.Context) {
+	for _, step := range slices.Backward(w.steps) {
+		if _, err := step.do(ctx, w.acc, w.actor); err != nil {
+			w.s.log.Error("taking back an action that failed", "account", w.acc.Name(), "action", w.kind, "err", err)
+			return
+		}
 	}
-	return acted, err
 }
 
 // checkAction returns an error for an action that makes no sense.

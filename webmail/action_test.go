@@ -153,6 +153,12 @@ func TestActionRefusals(t *testing.T) {
 	if got := e.contents("Inbox"); got != "a" {
 		t.Errorf("Inbox has %s", got)
 	}
+	// What was done before something failed is taken back.
+	_, err := e.api.Act(e.ctx, one, Action{Kind: ActLabel, Labels: []string{"good", "b c"}})
+	wantCode(t, err, codeBad)
+	if got := e.contents("Inbox"); got != "a" {
+		t.Errorf("after an action that failed halfway Inbox has %s", got)
+	}
 	// Messages that are gone are none.
 	acted, err := e.api.Act(e.ctx, Selection{Messages: []Place{{int64(added.Mailbox), 99}, {4711, 1}, {1, -1}}}, Action{Kind: ActRead})
 	if err != nil || acted.Count != 0 || acted.Undo != "" {

@@ -122,7 +122,7 @@ func (w *acting) scope(q Query) (map[store.MailboxID]bool, error) {
 }
 
 func (w *acting) knowledge() queryKnowledge {
-	return queryKnowledge{mailboxes: w.mailboxes, me: identities(w.s.opts.Config(), w.acc.Name()), now: w.s.now()}
+	return queryKnowledge{mailboxes: w.mailboxes, me: identities(w.s.opts.Config(), w.acc.Name()), now: w.s.now().In(w.zone)}
 }
 
 // selectAll adds all that the query finds. If its rows are conversations, that is all of these in its mailboxes.

@@ -33,6 +33,7 @@ func (a API) ViewOpen(ctx context.Context, request ViewRequest) (rerr error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.zone = timeZone(ctx)
 	if err := s.openView(request); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (a API) SearchTerms(ctx context.Context, text string) (terms []Term, sugges
 		return nil, nil, err
 	}
 	defer acc.Close()
-	k := queryKnowledge{me: identities(a.s.opts.Config(), session(ctx).Account), now: a.s.now()}
+	k := queryKnowledge{me: identities(a.s.opts.Config(), session(ctx).Account), now: a.s.now().In(timeZone(ctx))}
 	if k.mailboxes, err = mailboxes(ctx, acc, actor); err != nil {
 		return nil, nil, err
 	}
@@ -115,6 +116,11 @@ func (a API) SearchTerms(ctx context.Context, text string) (terms []Term, sugges
 		return nil, nil, err
 	}
 	k.labels = st.Labels
+	if _, person := personTyped(text); person != "" {
+		if k.people, err = a.s.recipients(ctx, acc, person); err != nil {
+			return nil, nil, err
+		}
+	}
 	terms = parseQuery(Query{Text: text}, k).terms
 	return append([]Term{}, terms...), suggest(text, k), nil
 }

@@ -132,11 +132,11 @@ func both(a, b store.Criteria) store.Criteria {
 	a.NotFlags |= b.NotFlags
 	a.Keywords = slices.Concat(a.Keywords, b.Keywords)
 	a.NotKeywords = slices.Concat(a.NotKeywords, b.NotKeywords)
-	if b.Since.After(a.Since) {
-		a.Since = b.Since
+	if b.ReceivedSince.After(a.ReceivedSince) {
+		a.ReceivedSince = b.ReceivedSince
 	}
-	if !b.Before.IsZero() && (a.Before.IsZero() || b.Before.Before(a.Before)) {
-		a.Before = b.Before
+	if !b.ReceivedBefore.IsZero() && (a.ReceivedBefore.IsZero() || b.ReceivedBefore.Before(a.ReceivedBefore)) {
+		a.ReceivedBefore = b.ReceivedBefore
 	}
 	a.Larger = max(a.Larger, b.Larger)
 	if b.HasSmaller && (!a.HasSmaller || b.Smaller < a.Smaller) {
@@ -188,7 +188,7 @@ func (x *expr) flagsOnly() bool {
 	case exprStore:
 		c := &x.criteria
 		return len(c.Keywords) == 0 && len(c.NotKeywords) == 0 && len(c.Header) == 0 && len(c.Body) == 0 && len(c.Text) == 0 &&
-			c.Since.IsZero() && c.Before.IsZero() && c.Larger == 0 && !c.HasSmaller && len(c.Not) == 0 && len(c.Or) == 0 && !c.None
+			c.ReceivedSince.IsZero() && c.ReceivedBefore.IsZero() && c.Larger == 0 && !c.HasSmaller && len(c.Not) == 0 && len(c.Or) == 0 && !c.None
 	}
 	return !slices.ContainsFunc(x.kids, func(k *expr) bool { return !k.flagsOnly() })
 }
@@ -228,8 +228,9 @@ type parsedQuery struct {
 type queryKnowledge struct {
 	mailboxes []Mailbox
 	me        []Identity
-	labels    []Label // Names for keywords; may be nil.
-	now       time.Time
+	labels    []Label         // Names for keywords; may be nil.
+	now       time.Time       // In the time zone whose days are meant.
+	people    []Correspondent // Whom the person that is typed last may be; may be nil.
 }
 
 // parseQuery tells what a query finds. What cannot be understood of its text is in the terms, and ignored.

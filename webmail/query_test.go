@@ -67,11 +67,11 @@ func showCriteria(c store.Criteria) string {
 		add("!" + c.NotFlags.String())
 	}
 	add(c.Keywords...)
-	if !c.Since.IsZero() {
-		add(">=" + c.Since.Format(time.DateOnly))
+	if !c.ReceivedSince.IsZero() {
+		add(">=" + showDay(c.ReceivedSince))
 	}
-	if !c.Before.IsZero() {
-		add("<" + c.Before.Format(time.DateOnly))
+	if !c.ReceivedBefore.IsZero() {
+		add("<" + showDay(c.ReceivedBefore))
 	}
 	if c.Larger > 0 {
 		add("larger")
@@ -83,6 +83,34 @@ func showCriteria(c store.Criteria) string {
 		add("[" + showCriteria(o[0]) + "|" + showCriteria(o[1]) + "]")
 	}
 	return strings.Join(l, ",")
+}
+
+// showDay writes when a day begins, with the time of day in UTC if that is not midnight there.
+func showDay(at time.Time) string {
+	return strings.TrimSuffix(at.UTC().Format("2006-01-02T15:04"), "T00:00")
+}
+
+// Days are those of the user.
+func TestParseQueryZones(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ zone, text, want string }{
+		{"", "on:today", ">=2026-11-22,<2026-11-23"},
+		{"Nowhere/Else", "on:today", ">=2026-11-22,<2026-11-23"},
+		{"Local", "on:today", ">=2026-11-22,<2026-11-23"},
+		{"Europe/Berlin", "on:today", ">=2026-11-21T23:00,<2026-11-22T23:00"},
+		{"Asia/Tokyo", "on:today", ">=2026-11-22T15:00,<2026-11-23T15:00"}, // Where it is the 23rd.
+		{"America/New_York", "before:2026-07-01", "<2026-07-01T04:00"},
+		{"America/New_York", "after:2026-11-01", ">=2026-11-01T04:00"},
+		{"America/New_York", "on:2026-11-01", ">=2026-11-01T04:00,<2026-11-02T05:00"}, // Of 25 hours.
+		{"Asia/Tokyo", "older_than:1d", "<2026-11-21T15:00"},
+		{"Asia/Tokyo", "on:2026", ">=2025-12-31T15:00,<2026-12-31T15:00"},
+	} {
+		k := testKnowledge()
+		k.now = k.now.In(timeZone(withTimeZone(t.Context(), c.zone)))
+		if got := parseQuery(Query{Text: c.text}, k).expr.show(); got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.zone, c.text, got, c.want)
+		}
+	}
 }
 
 func TestParseQuery(t *testing.T) {
@@ -229,8 +257,15 @@ func TestSuggest(t *testing.T) {
 		{`"in:pl`, ""},
 		{"", ""},
 		{"zzz", ""},
+		{"from:bo", "from:bob@example.com"},
+		{"x -T:bo", "-T:bob@example.com"},
+		{"from:bob@example.com", ""},
+		{"from:", ""},
+		{"subject:bo", ""},
 	} {
-		l := suggest(c.text, testKnowledge())
+		k := testKnowledge()
+		k.people = []Correspondent{{Name: "Bob B", Address: "bob@example.com"}}
+		l := suggest(c.text, k)
 		got := ""
 		if len(l) > 0 {
 			got = l[0].Text

@@ -260,7 +260,7 @@ func parseBefore(p *textParser, value string, t *Term) *expr {
 		return everything()
 	}
 	t.Meaning = "received before " + first.Format(time.DateOnly)
-	return fromStore(store.Criteria{Before: first})
+	return fromStore(store.Criteria{ReceivedBefore: first})
 }
 
 func parseAfter(p *textParser, value string, t *Term) *expr {
@@ -269,7 +269,7 @@ func parseAfter(p *textParser, value string, t *Term) *expr {
 		return everything()
 	}
 	t.Meaning = "received since " + first.Format(time.DateOnly)
-	return fromStore(store.Criteria{Since: first})
+	return fromStore(store.Criteria{ReceivedSince: first})
 }
 
 func parseOn(p *textParser, value string, t *Term) *expr {
@@ -281,13 +281,18 @@ func parseOn(p *textParser, value string, t *Term) *expr {
 	if last := next.AddDate(0, 0, -1); !last.Equal(first) {
 		t.Meaning = "received from " + first.Format(time.DateOnly) + " to " + last.Format(time.DateOnly)
 	}
-	return fromStore(store.Criteria{Since: first, Before: next})
+	return fromStore(store.Criteria{ReceivedSince: first, ReceivedBefore: next})
+}
+
+// today returns when the day began, where the user is.
+func (p *textParser) today() time.Time {
+	y, m, d := p.k.now.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, p.k.now.Location())
 }
 
 // day returns the first day that is meant, and the one after the last.
 func (p *textParser) day(value string, t *Term) (first, next time.Time, ok bool) {
-	y, m, d := p.k.now.UTC().Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	today := p.today()
 	switch strings.ToLower(value) {
 	case "today":
 		return today, today.AddDate(0, 0, 1), true
@@ -301,7 +306,7 @@ func (p *textParser) day(value string, t *Term) (first, next time.Time, ok bool)
 	}{
 		{"2006-1-2", 0, 0, 1}, {"2006-1", 0, 1, 0}, {"2006", 1, 0, 0}, {"1-2-2006", 0, 0, 1},
 	} {
-		if first, err := time.Parse(f.layout, value); err == nil && first.Year() >= 1900 {
+		if first, err := time.ParseInLocation(f.layout, value, p.k.now.Location()); err == nil && first.Year() >= 1900 {
 			return first, first.AddDate(f.y, f.m, f.days), true
 		}
 	}
@@ -321,8 +326,7 @@ func (p *textParser) ago(value string) (time.Time, bool) {
 	if err != nil || n < 0 || n > 10000 {
 		return time.Time{}, false
 	}
-	y, m, d := p.k.now.UTC().Date()
-	today := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	today := p.today()
 	switch value[len(value)-1] | 0x20 {
 	case 'd':
 		return today.AddDate(0, 0, -n), true
@@ -343,7 +347,7 @@ func parseOlderThan(p *textParser, value string, t *Term) *expr {
 		return everything()
 	}
 	t.Meaning = "received before " + at.Format(time.DateOnly)
-	return fromStore(store.Criteria{Before: at})
+	return fromStore(store.Criteria{ReceivedBefore: at})
 }
 
 func parseNewerThan(p *textParser, value string, t *Term) *expr {
@@ -353,7 +357,7 @@ func parseNewerThan(p *textParser, value string, t *Term) *expr {
 		return everything()
 	}
 	t.Meaning = "received since " + at.Format(time.DateOnly)
-	return fromStore(store.Criteria{Since: at})
+	return fromStore(store.Criteria{ReceivedSince: at})
 }
 
 func parseLarger(p *textParser, value string, t *Term) *expr {

@@ -12,14 +12,7 @@ const maxSuggestions = 8
 // suggest completes the word that is typed last: the name of an operator, or what may follow it.
 func suggest(text string, k queryKnowledge) []Suggestion {
 	l := []Suggestion{}
-	if len(text) > maxQueryText || strings.Count(text, `"`)%2 == 1 {
-		return l
-	}
-	word := text[strings.LastIndexAny(text, " \t(")+1:]
-	minus := ""
-	if strings.HasPrefix(word, "-") {
-		minus, word = "-", word[1:]
-	}
+	minus, word := lastWord(text)
 	name, value, colon := strings.Cut(word, ":")
 	if !colon {
 		if word == "" {
@@ -42,6 +35,14 @@ func suggest(text string, k queryKnowledge) []Suggestion {
 				l = append(l, Suggestion{Text: minus + name + ":" + v, Help: help})
 			}
 		}
+	}
+	if prefix, person := personTyped(text); person != "" {
+		for _, p := range k.people[:min(len(k.people), maxSuggestions)] {
+			if !strings.EqualFold(p.Address, person) {
+				l = append(l, Suggestion{Text: prefix + p.Address, Help: p.Name})
+			}
+		}
+		return l
 	}
 	switch strings.ToLower(name) {
 	case "in", "mb", "submb":
@@ -82,4 +83,31 @@ func suggest(text string, k queryKnowledge) []Suggestion {
 		}
 	}
 	return l
+}
+
+// lastWord returns the word that is typed last, and the minus before it; none within quotes.
+func lastWord(text string) (minus, word string) {
+	if len(text) > maxQueryText || strings.Count(text, `"`)%2 == 1 {
+		return "", ""
+	}
+	word = text[strings.LastIndexAny(text, " \t(")+1:]
+	if strings.HasPrefix(word, "-") {
+		return "-", word[1:]
+	}
+	return "", word
+}
+
+// personTyped returns the beginning of a name or address that is typed last after an operator for people, and the operator with what is
+// before it in the word.
+func personTyped(text string) (prefix, person string) {
+	minus, word := lastWord(text)
+	name, value, colon := strings.Cut(word, ":")
+	if !colon {
+		return "", ""
+	}
+	switch strings.ToLower(name) {
+	case "from", "f", "to", "t", "cc", "bcc":
+		return minus + name + ":", value
+	}
+	return "", ""
 }

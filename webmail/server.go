@@ -131,7 +131,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxCall)
 	w.Header().Set("Cache-Control", "no-store")
-	s.api.ServeHTTP(w, r)
+	s.api.ServeHTTP(w, r.WithContext(withTimeZone(r.Context(), r.Header.Get(zoneField))))
 }
 
 // session returns that of a call, which has one: nobody else gets here.

@@ -46,6 +46,7 @@ type stream struct {
 	closed bool
 	out    outbox
 	boxes  boxes
+	zone   *time.Location // Of the days in queries: that of the page that has opened a view last.
 	views  map[string]*view
 	order  []*view // By when they were opened.
 
@@ -64,7 +65,7 @@ const orphanKept = time.Minute
 func newStream(srv *Server, acc *store.Account, ses *websession.Session) *stream {
 	s := &stream{
 		srv: srv, log: srv.log.With("account", ses.Account), account: ses.Account, actor: ses.Actor(), acc: acc,
-		wake: make(chan struct{}, 1), views: map[string]*view{}, threads: map[string]*threadWatch{},
+		wake: make(chan struct{}, 1), zone: time.UTC, views: map[string]*view{}, threads: map[string]*threadWatch{},
 	}
 	s.boxes = boxes{acc: acc, actor: s.actor}
 	return s
@@ -353,7 +354,7 @@ func touched(changes []boxChange) map[store.ThreadID]struct{} {
 func (s *stream) knowledge() queryKnowledge {
 	return queryKnowledge{
 		mailboxes: s.mailboxes, me: identities(s.srv.opts.Config(), s.account), labels: s.labels,
-		now: s.srv.now(),
+		now: s.srv.now().In(s.zone),
 	}
 }
 

@@ -22,7 +22,8 @@ const (
 )
 
 // serveEvents answers with the stream of a browser: Server-Sent Events (WHATWG HTML, 9.2). Events have numbers as ids. With the last one
-// that it got, in Last-Event-ID or the parameter "after", a browser goes on where it was.
+// that it got, in Last-Event-ID or the parameter "after", a browser goes on where it was. The last event of a stream whose session
+// is over is "over".
 func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead { // It would be a connection that takes the events of another.
 		w.Header().Set("Allow", "GET")
@@ -62,10 +63,12 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	after, err := strconv.ParseUint(last, 10, 64)
 	resumed := st.connect(ctx, after, err == nil)
 	c := newStreamConn(w, r)
+	defer c.close()
 	err = c.serve(ctx, st, HelloEvent{Stream: name, Version: s.opts.Version, Resumed: resumed, ModSeq: int64(st.acknowledged())})
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, websession.ErrOver):
 		over = true
+		c.write([]byte("event: over\ndata: {}\n\n"))
 	case errors.Is(cause, errShutdown):
 		c.write([]byte("retry: 2000\n: bye\n\n"))
 	case err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrClosed):
@@ -110,7 +113,6 @@ func (c streamConn) serve(ctx context.Context, s *stream, hello HelloEvent) erro
 	h.Set("X-Accel-Buffering", "no") // For nginx.
 	if c.zip != nil {
 		h.Set("Content-Encoding", "gzip")
-		defer c.zip.Close()
 	}
 	data, err := json.Marshal(hello)
 	if err != nil {
@@ -157,6 +159,13 @@ func (c streamConn) serve(ctx context.Context, s *stream, hello HelloEvent) erro
 		}
 	}
 	return nil
+}
+
+// close ends what is compressed.
+func (c streamConn) close() {
+	if c.zip != nil {
+		c.zip.Close()
+	}
 }
 
 // write writes and flushes. It returns false if the connection is gone.

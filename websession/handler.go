@@ -101,6 +101,7 @@ func (s *Service) logOut(w http.ResponseWriter, r *http.Request, session *Sessio
 		return nil, err
 	}
 	s.setCookie(w, r, "", -1)
+	s.watches.look(session.credential.Account)
 	s.opts.Log.Info("logout", "service", s.opts.Name, "account", session.Account, "session", idText(session.ID))
 	return struct{}{}, nil
 }
@@ -123,6 +124,7 @@ func (s *Service) endOthers(_ http.ResponseWriter, r *http.Request, session *Ses
 	if err != nil {
 		return nil, err
 	}
+	s.watches.look(session.credential.Account)
 	s.opts.Log.Info("other web sessions ended", "service", s.opts.Name, "account", session.Account, "sessions", n)
 	return struct{ Ended int }{n}, nil
 }
@@ -138,6 +140,7 @@ func (s *Service) end(_ http.ResponseWriter, r *http.Request, session *Session) 
 	} else if err != nil {
 		return nil, err
 	}
+	s.watches.look(session.credential.Account)
 	s.opts.Log.Info("web session ended", "service", s.opts.Name, "account", session.Account, "session", idText(id))
 	return struct{}{}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"mox/login"
 	"mox/store"
@@ -14,12 +13,6 @@ import (
 
 // csrfField is the header field of requests that change something.
 const csrfField = "X-Mox-Csrf"
-
-// checkEvery is how often is looked whether a request that lasts still has a session.
-const checkEvery = 10 * time.Second
-
-// ErrOver is the cause with which the context of a request ends whose session is over.
-var ErrOver = errors.New("web session is over")
 
 // Require lets requests through to next that have a session. They find it with FromContext. Others are refused, as
 // are those that other sites have caused, and those that change something without X-Mox-Csrf.
@@ -119,33 +112,6 @@ func (s *Service) refusal(r *http.Request, err error) Error {
 		s.opts.Log.Error("web session", "service", s.opts.Name, "remote", clientOf(r), "err", err)
 	}
 	return errTemporary
-}
-
-// watch returns a context that ends soon after the session does.
-func (s *Service) watch(ctx context.Context, session *Session) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	var timer *time.Timer
-	armed := make(chan struct{})
-	timer = time.AfterFunc(checkEvery, func() {
-		<-armed
-		if ctx.Err() != nil {
-			return
-		}
-		again, err := s.use(ctx, session.credential)
-		if err == nil {
-			err = s.admit(again.Account)
-		}
-		if _, over := errors.AsType[Error](err); over {
-			cancel(ErrOver)
-			return
-		}
-		timer.Reset(checkEvery)
-	})
-	close(armed)
-	return ctx, func() {
-		timer.Stop()
-		cancel(nil)
-	}
 }
 
 // safe tells whether a request changes nothing (RFC 9110 §9.2.1).

@@ -47,8 +47,9 @@ type Options struct {
 
 // Service has the sessions of one kind of pages. It is safe for concurrent use.
 type Service struct {
-	opts Options
-	form *template.Template
+	opts    Options
+	form    *template.Template
+	watches watches
 }
 
 // New returns a Service.
@@ -84,7 +85,7 @@ func New(o Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{o, form}, nil
+	return &Service{opts: o, form: form}, nil
 }
 
 func setDefault[T comparable](v *T, to T) {

@@ -328,7 +328,7 @@ func TestList(t *testing.T) {
 		}
 		before := time.Now()
 		<-stream
-		if d := time.Since(before); d > 10*time.Second {
+		if d := time.Since(before); d > 0 {
 			t.Errorf("stream ended after %v", d)
 		}
 		second.want("ended", over)

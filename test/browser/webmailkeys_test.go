@@ -44,6 +44,12 @@ func testMailKeys(t *testing.T, m *mailSite, u *mailUser) {
 	p.list(all[1:]...)
 	p.keys("z")
 	p.list(all...)
+	p.count(".key-hint", 0)
+	p.press("g") // What may follow is shown to who hesitates.
+	p.see(".key-hint li:has-text('Go to Sent')")
+	p.press("t")
+	p.gone(".key-hint")
+	p.see(".list-title:text-is('Sent')")
 	p.keys("g", "t")
 	p.see(".list-title:text-is('Sent')")
 	p.keys("i")

@@ -383,6 +383,12 @@ func testSessionOver(t *testing.T, s *server, b *browser) {
 	f := startFront(t, s, "/webmail/", false)
 	p := openAt(t, b, f)
 	p.eval(nil, markRows)
+	p.eval(nil, `(() => {
+		const bar = document.querySelector(".connection")
+		window.told = []
+		new MutationObserver(() => told.push(bar.textContent)).observe(bar, {childList: true, characterData: true, subtree: true})
+	})()`)
+	f.take()
 	c := s.client(t)
 	req, err := http.NewRequest("DELETE", c.address+"session/all", nil)
 	if err != nil {
@@ -398,6 +404,13 @@ func testSessionOver(t *testing.T, s *server, b *browser) {
 	}
 	resp.Body.Close()
 	p.must(nil, "dialog input[name=password]", "waitFor")
+	// The stream itself has told it: the page does not take the server for lost.
+	if _, opened, events := f.take(); opened != 0 || !strings.Contains(events, "event: over") {
+		t.Errorf("%d streams were opened, and there came\n%s", opened, events)
+	}
+	if told := p.text("told.join()"); told != "" {
+		t.Errorf("the page said %q", told)
+	}
 	p.must(nil, "dialog input[name=password]", "fill", "not the password")
 	p.press("Enter")
 	p.soon(`document.querySelector("dialog .field-error")?.textContent`)
@@ -406,6 +419,20 @@ func testSessionOver(t *testing.T, s *server, b *browser) {
 	p.soon(`!document.querySelector("dialog")`)
 	s.send("In a new session")
 	p.soon(has("In a new session"))
+	// What is sent without the API has the token of the new session.
+	p.press("c")
+	p.must(nil, ".composer", "waitFor")
+	p.eval(nil, `(() => {
+		const data = new DataTransfer()
+		data.items.add(new File(["Dropped."], "dropped.txt", {type: "text/plain"}))
+		for (const type of ["dragenter", "dragover", "drop"]) document.querySelector(".composer").dispatchEvent(new DragEvent(type, {dataTransfer: data, bubbles: true, cancelable: true}))
+	})()`)
+	p.soon(`document.querySelector(".composer .file")?.textContent.includes("8 B")`)
+	for _, r := range p.responses() {
+		if strings.Contains(r.URL, "/upload?") && r.Status != http.StatusOK {
+			t.Errorf("%s: %d", r.URL, r.Status)
+		}
+	}
 	if same := p.text(sameRows); same != "true" {
 		t.Error("the list was made again")
 	}

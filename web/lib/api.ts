@@ -36,6 +36,8 @@ export interface ClientOptions<A> {
 	/** Told of each call that fails, but for those that the page itself aborted. */
 	readonly onError?: (e: APIError, method: string) => void;
 	readonly network?: Network;
+	/** More fields of the header of calls. */
+	readonly headers?: () => Readonly<Record<string, string>>;
 }
 
 /** How often a safe call is tried, with those after the first. */
@@ -135,7 +137,7 @@ class Caller {
 			let csrf = "";
 			try {
 				csrf = await session.csrf();
-				const init = { method: "POST", headers: { "Content-Type": "application/json", "x-mox-csrf": csrf }, body };
+				const init = { method: "POST", headers: { ...this.#o.headers?.(), "Content-Type": "application/json", "x-mox-csrf": csrf }, body };
 				return (await send(this.#network, base + name, init, { signal, timeout: timeout ?? this.#o.timeout ?? 30_000 })).value;
 			} catch (e) {
 				if (renewed || !(e instanceof APIError) || e.kind !== "session" || e.code === "client:otherAccount") {

@@ -96,11 +96,11 @@ export class Session {
 	}
 
 	/**
-	 * Called when a request made with the token was refused: resolves when there is a session again, with a dialog if it takes one. Does nothing if there
-	 * is another token already.
+	 * Called when a request made with the token was refused, or without one when the session was said to be over: resolves when there is a session
+	 * again, with a dialog if it takes one. Does nothing if there is another token than the refused one already.
 	 */
-	renew(refused: string): Promise<void> {
-		if (this.#state && this.#state.CSRF !== refused) {
+	renew(refused?: string): Promise<void> {
+		if (refused !== undefined && this.#state && this.#state.CSRF !== refused) {
 			return Promise.resolve();
 		}
 		this.#renewing ??= this.#ask().finally(() => {

@@ -21,6 +21,11 @@ export class Dates {
 		this.#parts = new Intl.DateTimeFormat("en-u-ca-gregory-nu-latn-hc-h23", { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", timeZone: this.#zone });
 	}
 
+	/** The name of the time zone. */
+	get zone(): string {
+		return this.#parts.resolvedOptions().timeZone;
+	}
+
 	/**
 	 * Returns a date for a list: the time if it is today, the day of the week in the last six days, else day and month, with the year if that is another.
 	 * What is in the future has its date, unless it is today.

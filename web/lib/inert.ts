@@ -12,8 +12,13 @@ interface Factory {
 
 let policy: Policy | undefined;
 
-// Style attributes are styles for the policy of the page, also in a document that nobody sees, and browsers complain of each.
-const styleAttributes = (html: string): string => html.replace(/<[a-z][^>]*>/gi, (tag) => tag.replace(/(["'\s])style(?=\s*=)/gi, "$1data-style"));
+/**
+ * Renames attributes of HTML that are styles and scripts for the policy of the page, also in a document that nobody sees: browsers complain of
+ * each. It is for quiet alone: what it does not find is as inert as the rest.
+ */
+export const quiet = (html: string): string => html.replace(/<[a-z](?:"[^"]*"|'[^']*'|[^<>"'])*>/gi, (tag) =>
+	tag.replace(/(?<=[\s/"'])([^\s"'>/=]+)(\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))/g, (attribute: string, name: string) =>
+		/^(?:style|on[a-z]+)$/i.test(name) ? "data-" + attribute : attribute));
 
 /** Parses HTML into a document that is inert. Its nodes must not be adopted as they are. What was in style attributes is in data-style. */
 export function parseInert(html: string): Document {
@@ -22,5 +27,5 @@ export function parseInert(html: string): Document {
 		// The name is in the page's content security policy, for this policy alone.
 		policy = (globalThis as { trustedTypes?: Factory }).trustedTypes?.createPolicy("mox-inert", rules) ?? rules;
 	}
-	return new DOMParser().parseFromString(policy.createHTML(styleAttributes(html)), "text/html");
+	return new DOMParser().parseFromString(policy.createHTML(quiet(html)), "text/html");
 }

@@ -38,7 +38,7 @@ export interface Conflict {
 }
 
 /** How long the next key of a sequence may take, in milliseconds. */
-const sequenceTimeout = 1500;
+const sequenceTimeout = 3000;
 
 /** The keys of all commands, as settings have them. Immutable. */
 export class Keymap<S extends string = string, P extends string = string> {

@@ -217,6 +217,45 @@ test("when the session is over it waits for a login, asked for in the tab that i
 	assert.equal(stream.state.status, "live");
 });
 
+test("a session that is over is told at once, and is no lost server", async () => {
+	for (const tell of ["event", "refusal"]) {
+		let asked = 0;
+		const { world, stream } = await live(1, { session: () => Promise.resolve(false), onSessionOver: () => asked++ });
+		const reasons: unknown[] = [];
+		stream.onState(s => reasons.push(s.reason));
+		if (tell === "event") {
+			world.source.send("over");
+		} else {
+			await world.clock.advance(11_000);
+			world.source.fail();
+			await world.clock.advance(1000);
+			world.source.fail(true);
+		}
+		await settle();
+		assert.deepEqual([tell, asked, world.open.length], [tell, 1, 0]);
+		assert(reasons.length > 0 && !reasons.includes("network"), `${tell}: ${reasons.join()}`);
+	}
+});
+
+test("a stream that is over while there is another session is opened anew", async () => {
+	const { world, stream } = await live(1, { onSessionOver: () => assert.fail("asked") });
+	world.source.send("over");
+	await world.clock.advance(1000);
+	world.source.send("hello");
+	assert.equal(stream.state.status, "live");
+});
+
+test("a server that refuses for other reasons is not reached", async () => {
+	const { world, stream } = await live(1);
+	await world.clock.advance(11_000);
+	world.source.fail();
+	await world.clock.advance(1000);
+	world.source.fail(true);
+	await settle();
+	assert.equal(stream.state.reason, "network");
+	assert.equal(stream.state.retryAt, world.clock.now() + 1000);
+});
+
 test("a stream unknown to the server is opened anew, once", async () => {
 	const { world, streams } = await live(3);
 	const old = world.source.id;

@@ -9,6 +9,7 @@ export class FakeSource implements Source {
 	onmessage: Source["onmessage"] = null;
 	onerror: Source["onerror"] = null;
 	closed = false;
+	readyState = 1;
 	readonly #listeners = new Map<string, (e: MessageEvent<string>) => void>();
 
 	constructor(url: string) {
@@ -33,8 +34,9 @@ export class FakeSource implements Source {
 		this.#listeners.get(kind)?.({ data: JSON.stringify(data) } as MessageEvent<string>);
 	}
 
-	/** Breaks the connection. */
-	fail(): void {
+	/** Breaks the connection, or refuses it. */
+	fail(refused = false): void {
+		this.readyState = refused ? 2 : 0;
 		this.onerror?.({} as Event);
 	}
 }

@@ -2,6 +2,8 @@ import { type Clock, backoff } from "./clock";
 
 /** What a connection needs of EventSource. */
 export interface Source {
+	/** 2 once it has given up, as when the server has refused it. */
+	readonly readyState: number;
 	onmessage: ((e: MessageEvent<string>) => void) | null;
 	onerror: ((e: Event) => void) | null;
 	addEventListener(kind: string, f: (e: MessageEvent<string>) => void): void;
@@ -32,7 +34,7 @@ export interface ConnectionOptions {
 	readonly newID: () => string;
 	/** Opens an EventSource for the stream with an id. */
 	readonly open: (id: string) => Source;
-	/** The kinds of events to listen to, besides hello and ping. */
+	/** The kinds of events to listen to, besides hello, ping and over. */
 	readonly kinds: readonly string[];
 	/** Tells whether the session goes on, after an attempt that failed; rejects if that cannot be known. */
 	readonly session: () => Promise<boolean>;
@@ -40,6 +42,9 @@ export interface ConnectionOptions {
 	/** Called with the data of an event, as text. */
 	readonly onEvent: (kind: string, data: string, stream: string) => void;
 }
+
+/** The readyState of a source that tries no more. */
+const closed = 2;
 
 /** A connection that had been live for less than this counts as a failure, so that one which is ended at once is not made again and again. */
 const steady = 10_000;
@@ -69,6 +74,7 @@ export class Connection {
 	#heard = 0;
 	#pings = false;
 	#attemptTimer: unknown;
+	#retryAt = 0; // When it runs.
 	#tickTimer: unknown;
 	#ticked: number;
 	#waitsForLogin = false;
@@ -162,6 +168,7 @@ export class Connection {
 		listen("ping", () => {
 			this.#pings = true;
 		});
+		listen("over", () => void this.#over());
 		for (const kind of kinds) {
 			if (kind !== "hello" && kind !== "ping") {
 				listen(kind, data => this.#o.onEvent(kind, data, id));
@@ -191,6 +198,8 @@ export class Connection {
 		const { clock } = this.#o;
 		const wasLive = this.#liveSince > 0;
 		const wasSteady = wasLive && clock.now() - this.#liveSince >= steady;
+		// Then the server is reached, and may have an answer of a better kind.
+		const refused = !wasLive && this.#source?.readyState === closed;
 		this.#drop();
 		if (wasSteady) {
 			this.#failures = 0;
@@ -199,13 +208,35 @@ export class Connection {
 			return;
 		}
 		this.#failures++;
-		this.#set({ status: "offline", stream: "", reason: "network" });
-		this.#wait();
-		if (!wasLive && this.#o.online() && await this.#o.session().catch(() => true) === false && !this.#closed && !this.#source) {
-			this.#waitsForLogin = true;
-			clock.clearTimeout(this.#attemptTimer);
-			this.#set({ status: "offline", stream: "", reason: "session" });
+		if (!refused) {
+			this.#set({ status: "offline", stream: "", reason: "network" });
 		}
+		this.#wait();
+		const over = !wasLive && this.#o.online() && await this.#o.session().catch(() => true) === false;
+		if (this.#closed || this.#source) {
+			return;
+		}
+		if (over) {
+			this.#waitForLogin();
+		} else if (refused && this.#state.reason !== "network") {
+			this.#set({ status: "offline", stream: "", reason: "network", retryAt: this.#retryAt });
+		}
+	}
+
+	/** The server says that the session is over. There may be another one by now. */
+	async #over(): Promise<void> {
+		this.#drop();
+		this.#set({ status: "connecting", stream: "" });
+		this.#wait();
+		if (await this.#o.session().catch(() => true) === false && !this.#closed && !this.#source) {
+			this.#waitForLogin();
+		}
+	}
+
+	#waitForLogin(): void {
+		this.#waitsForLogin = true;
+		this.#o.clock.clearTimeout(this.#attemptTimer);
+		this.#set({ status: "offline", stream: "", reason: "session" });
 	}
 
 	/** Makes an attempt later; soon after the first loss, by chance within a second since others have lost theirs too. */
@@ -214,8 +245,9 @@ export class Connection {
 		const ms = this.#failures === 0 ? random() * 1000 : backoff(this.#failures, 500, 30_000, random);
 		clock.clearTimeout(this.#attemptTimer);
 		this.#attemptTimer = clock.setTimeout(() => this.#attempt(), ms);
+		this.#retryAt = clock.now() + ms;
 		if (this.#state.status === "offline") {
-			this.#set({ ...this.#state, retryAt: clock.now() + ms });
+			this.#set({ ...this.#state, retryAt: this.#retryAt });
 		}
 	}
 

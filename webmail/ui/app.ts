@@ -156,8 +156,8 @@ export interface App {
 	readonly actions: Actions;
 	readonly commands: Commands;
 	readonly composers: Composers;
-	/** The token for requests that change something, without the API. */
-	csrf(): Promise<string>;
+	/** The token for requests that change something, without the API. With one that was refused another, after a login if it takes that. */
+	csrf(refused?: string): Promise<string>;
 	/** "phone" below 768 CSS pixels, "narrow" below 1100. */
 	readonly layout: "phone" | "narrow" | "wide";
 	onLayout(scope: Scope, run: () => void): void;

@@ -16,6 +16,9 @@ export function setTimeZone(zone: string): void {
 
 const date = (seconds: number) => new Date(seconds * 1000);
 
+/** The time zone that dates are written in, by its name. */
+export const timeZone = (): string => dates.zone;
+
 /** A date for a list. Seconds since 1970, as everywhere. */
 export const dateText = (seconds: number): string => dates.short(date(seconds), new Date());
 

@@ -10,7 +10,7 @@ import { PageActions } from "./actions";
 import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, Role, Scope as MailScope } from "./api";
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
-import { setTimeZone } from "./dates";
+import { setTimeZone, timeZone } from "./dates";
 import type { Scope as KeyScope } from "./keys";
 import { MessageList } from "./list/list";
 import { Notifier } from "./notify";
@@ -22,6 +22,9 @@ import { Shell } from "./shell";
 import { Sidebar } from "./sidebar";
 import { BrowserStreams } from "./streams";
 import { t } from "./texts";
+
+/** How long somebody hesitates after the first key of a sequence, in milliseconds. */
+const hintAfter = 400;
 
 /** The page, from the data in it. */
 class Page implements App {
@@ -42,7 +45,9 @@ class Page implements App {
 	readonly #sidebar: Sidebar;
 	readonly #announcer = new Announcer();
 	#shownEmail = ""; // Of the message in the reader.
-	readonly csrf: () => Promise<string>;
+	readonly csrf: App["csrf"];
+	#hintTimer = 0;
+	#hideKeys: (() => void) | undefined;
 	#ownPage: View | undefined; // Settings, or what is sent later.
 
 	constructor() {
@@ -54,8 +59,11 @@ class Page implements App {
 			state: { Account: start.Account, Session: "", CSRF: start.CSRF, Created: new Date(), Expires: new Date(Date.now() + 3_600_000) },
 			...(typeof BroadcastChannel === "function" && { channel: new BroadcastChannel(`mox-webmail-session/${start.Account}`) }),
 		});
-		this.api = connect({ session, safe: ["Thread", "Message", "Hints", "Headers", "Find", "ViewRange", "ViewClose", "SearchTerms", "Settings", "Recipients", "RecipientSecurity", "Scheduled", "Warnings", "Compose"] });
-		this.csrf = () => session.csrf();
+		this.api = connect({ session, headers: () => ({ "x-mox-zone": timeZone() }), safe: ["Thread", "Message", "Hints", "Headers", "Find", "ViewRange", "ViewClose", "SearchTerms", "Settings", "Recipients", "RecipientSecurity", "Scheduled", "Warnings", "Compose"] });
+		this.csrf = async (refused) => {
+			if (refused !== undefined) await session.renew(refused);
+			return session.csrf();
+		};
 		const toasts = new Toasts(t("notices"), t("close"));
 		this.account = new AccountState(start, this.api, (e) => this.actions.fail(e, t("settings.failed")));
 		this.#theme();
@@ -74,9 +82,10 @@ class Page implements App {
 		this.streams = new BrowserStreams({
 			api: this.api, account: start.Account, version: start.Version,
 			session: () => session.check(),
-			onSessionOver: () => void session.renew(start.CSRF).then(() => this.streams.reconnect(), () => {}),
+			onSessionOver: () => void session.renew().then(() => this.streams.reconnect(), () => {}),
 			onError: (e) => this.actions.fail(e, t("view.failed")),
-			onState: (state) => this.account.setConnection(state.status),
+			// While somebody is asked to log in again, the server is reached.
+			onState: (state) => this.account.setConnection(state.reason === "session" ? "connecting" : state.status),
 			onOtherVersion: () => this.actions.offerReload(),
 		});
 		this.streams.on(scope, "account", (e) => this.account.apply(e));
@@ -222,8 +231,18 @@ class Page implements App {
 		return at?.closest(".reader") ? ["reader", "list"] : ["list", "reader"];
 	}
 
+	/** Keys are pressed that begin a sequence; empty when it has ended. To who hesitates is shown what may follow. */
 	#pending(keys: string): void {
-		document.documentElement.dataset["keys"] = keys;
+		clearTimeout(this.#hintTimer);
+		this.#hintTimer = 0;
+		this.#hideKeys?.();
+		this.#hideKeys = undefined;
+		if (keys === "") return;
+		this.#hintTimer = window.setTimeout(async () => {
+			const timer = this.#hintTimer;
+			const { showFollowing } = await import("./keyhint");
+			if (timer === this.#hintTimer) this.#hideKeys = showFollowing(this.commands, keys, this.#where());
+		}, hintAfter);
 	}
 
 	#dropped(to: { mailbox: number } | { label: string }): void {

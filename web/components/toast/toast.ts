@@ -33,7 +33,7 @@ const most = 3; // More would cover the list; the oldest one goes.
 export class Toasts implements View {
 	readonly root = h("div", { class: "toasts", role: "region" });
 	readonly #closeLabel: string;
-	readonly #shown: { toast: Toast; run: (() => void) | undefined }[] = [];
+	readonly #shown: Toast[] = [];
 	// What is said stands in regions that are there before it: only then all screen readers say it.
 	readonly #polite = h("div", { class: "visually-hidden", role: "status" });
 	readonly #urgent = h("div", { class: "visually-hidden", role: "alert" });
@@ -94,27 +94,20 @@ export class Toasts implements View {
 				gone = true;
 				clearTimeout(timer);
 				element.remove();
-				this.#shown.splice(this.#shown.findIndex((s) => s.toast === toast), 1);
+				this.#shown.splice(this.#shown.indexOf(toast), 1);
 				options.closed?.();
 			},
 		};
-		if (this.#shown.length >= most) this.#shown[0]?.toast.close();
-		this.#shown.push({ toast, run });
+		if (this.#shown.length >= most) this.#shown[0]?.close();
+		this.#shown.push(toast);
 		this.root.append(element);
 		(options.failed ? this.#urgent : this.#polite).replaceChildren(h("p", options.text));
 		go();
 		return toast;
 	}
 
-	/** Runs the action of the newest toast that has one. Returns false when there is none. */
-	undo(): boolean {
-		const last = this.#shown.findLast((s) => s.run);
-		last?.run?.();
-		return last !== undefined;
-	}
-
 	close(): void {
-		for (const { toast } of [...this.#shown]) toast.close();
+		for (const toast of [...this.#shown]) toast.close();
 		this.root.remove();
 	}
 }

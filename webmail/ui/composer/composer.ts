@@ -19,7 +19,6 @@ import { Chosen, sendItems, signatureItems } from "./options";
 import type { SecurityBook } from "./security";
 import { allCanRequireTLS, confirmWarnings, send, type SendWay, unsure, why } from "./sending";
 import { signatureOf } from "./signature";
-import type { UploadOptions } from "./upload";
 
 /** How a composer stands: docked at the foot, as its title alone, over the page, or alone in its window. */
 export type Shape = "docked" | "minimised" | "grown" | "alone";
@@ -32,7 +31,6 @@ export interface ComposerOptions {
 	readonly id: string;
 	/** The draft is not saved as it is here. */
 	readonly unsaved: boolean;
-	readonly csrf: UploadOptions["csrf"];
 	readonly keep: (draft: Draft) => void;
 	readonly drop: () => void;
 	readonly shape: (composer: Composer, shape: Shape) => void;
@@ -74,7 +72,7 @@ export class Composer implements View {
 		const changed = () => this.#changed();
 		this.#fields = this.#scope.own(new Fields(app, o.security, changed, (before, after) => this.#from(before, after)));
 		this.#files = this.#scope.own(new Files({
-			csrf: o.csrf, limit: app.account.start.Limits.MessageSize, changed,
+			csrf: app.csrf, limit: app.account.start.Limits.MessageSize, changed,
 			image: (a) => this.#body.rich ? this.#body.insertImage(a) : this.#files.setInline((o) => o.Inline && o.ID !== a.ID),
 		}));
 		this.#body = this.#scope.own(new Body({

@@ -42,11 +42,9 @@ export class PageComposers implements Composers {
 	#open: Composer[] = []; // The one used last is the last.
 	#before: Element | null = null; // What had the focus before.
 	#pushed = false; // Whether the history of the browser has an entry for the composer that covers the page.
-	#csrf: string;
 
 	constructor(app: App) {
 		this.#app = app;
-		this.#csrf = app.account.start.CSRF;
 		this.#security = new SecurityBook(app.api);
 		const { Account } = app.account.start;
 		this.#kept = new KeptDrafts(storage(), Account, this.#page);
@@ -112,7 +110,6 @@ export class PageComposers implements Composers {
 		if (this.#open.length === 0) this.#before = document.activeElement;
 		const c = new Composer({
 			app: this.#app, security: this.#security, draft, id, unsaved: o.unsaved ?? false,
-			csrf: (renewed) => this.#token(renewed),
 			keep: (d) => this.#kept.keep(id, d), drop: () => this.#kept.drop(id),
 			shape: (composer, shape) => {
 				this.#shape(composer, shape);
@@ -219,16 +216,6 @@ export class PageComposers implements Composers {
 		this.#windows.add(name);
 		w.location.href = new URL(this.#app.router.href({ kind: "compose", request }), location.href).href;
 		c.close();
-	}
-
-	/** The token of the session for uploads, which are no calls of the API. */
-	async #token(renewed: boolean): Promise<string> {
-		if (!renewed) return this.#csrf;
-		await this.#app.api.Settings(); // Has the user log in again, if it takes that.
-		const answer = await fetch("session/");
-		const { CSRF } = await answer.json() as { CSRF?: unknown };
-		if (typeof CSRF === "string") this.#csrf = CSRF;
-		return this.#csrf;
 	}
 
 	/** Brings back what pages have left that ended without saving it. */

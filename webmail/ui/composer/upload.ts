@@ -6,18 +6,19 @@ export interface UploadOptions {
 	readonly signal: AbortSignal;
 	/** Told how far it is, 0 to 1. */
 	readonly progress: (done: number) => void;
-	/** The token of the session; renewed is set when the last one was refused. */
-	readonly csrf: (renewed: boolean) => Promise<string>;
+	/** The token of the session, see App. */
+	readonly csrf: (refused?: string) => Promise<string>;
 }
 
 /** Sends a file to the server, to be attached. Rejects with an APIError, or the reason of the signal. */
 export async function upload(file: File, o: UploadOptions): Promise<Attachment> {
+	const csrf = await o.csrf();
 	try {
-		return await send(file, o, await o.csrf(false));
+		return await send(file, o, csrf);
 	} catch (e) {
 		if (!(e instanceof APIError) || e.kind !== "session") throw e;
 		o.signal.throwIfAborted();
-		return send(file, o, await o.csrf(true));
+		return send(file, o, await o.csrf(csrf));
 	}
 }
 

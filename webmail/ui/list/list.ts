@@ -2,7 +2,7 @@ import { emptyState } from "../../../web/components/state/state";
 import { h } from "../../../web/lib/dom";
 import { Scope } from "../../../web/lib/view";
 import { type Move, VirtualList } from "../../../web/lib/virtuallist";
-import { type Progress, type Query, type Row, Role, Scope as MailScope, Sort, type ViewEvent } from "../api";
+import { type Progress, type Query, type Row, Scope as MailScope, Sort, type ViewEvent } from "../api";
 import type { App, List, Optimistic, ServerView, Target } from "../app";
 import { dateGroup } from "../dates";
 import { t } from "../texts";
@@ -15,7 +15,7 @@ import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
 import { allKnown, ServerRows } from "./serverrows";
 import { drawSearch, emptyList, listTitle } from "./state";
-import { allTarget, rowTarget } from "./target";
+import { allTarget, goesOn, rowTarget } from "./target";
 
 export interface ListOptions {
 	/** A row is to be read. */
@@ -284,7 +284,7 @@ export class MessageList implements List {
 		const row = this.#rows.get(index);
 		if (!row) return false;
 		this.#reads(this.key(row));
-		if (this.#query.Scope === MailScope.ScopeMailbox && this.#app.account.mailbox(this.#query.Mailbox)?.Role === Role.RoleDrafts && row.Draft) {
+		if (goesOn(this.#app, this.#query, row)) {
 			void this.#app.composers.open({ Kind: "draft", Emails: [row.Email], Mailto: "", Quote: "" });
 			return true;
 		}

@@ -1,5 +1,5 @@
-import type { Query, Row } from "../api";
-import type { Target } from "../app";
+import { type Query, Role, type Row, Scope } from "../api";
+import type { App, Target } from "../app";
 
 const places = (rows: readonly Row[]) => rows.map((r) => ({ Mailbox: r.Mailbox, UID: r.UID }));
 
@@ -20,4 +20,11 @@ export function allTarget(query: Query, known: readonly Row[], except: readonly 
 		selection: { Messages: [], Threads: [], All: true, Query: query, Except: places(except), Stream: "", Action: "" },
 		rows: known, all: true, except: new Set(keys), count,
 	};
+}
+
+/** Whether a row is a draft to go on with: alone, or among drafts. Of other conversations one reads what was written too; what was deleted is read only. */
+export function goesOn(app: App, query: Query, row: Row): boolean {
+	const role = app.account.mailbox(row.Mailbox)?.Role;
+	const drafts = query.Scope === Scope.ScopeMailbox && role === Role.RoleDrafts;
+	return row.Draft && role !== Role.RoleTrash && (drafts || row.Messages === 1 || !query.Threads);
 }

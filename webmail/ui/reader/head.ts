@@ -67,7 +67,7 @@ export function openHead({ item, message, account, folds, shade, replyKey, answe
 	const people = details(h("button", { type: "button", class: "message-to", title: t("message.details") },
 		h("span", { class: "truncate" }, t("message.to", { names: to })), icon("chevron-down", 14)), "people");
 	const id = uniqueID("from");
-	const title = h("span", { class: "message-who" }, h("bdi", { class: "message-name" }, name), " ", item.From.Name !== "" && h("bdi", { class: "message-address meta" }, item.From.Address));
+	const title = h("span", { class: "message-who" }, h("bdi", { class: "message-name" }, name), " ", item.From.Name !== "" && h("bdi", { class: "message-address meta", title: item.From.Address }, item.From.Address));
 	const verdict = message && message.Verdict.Summary !== "" && details(chip({ label: message.Verdict.Summary, tone: message.Verdict.Level, icon: shields[message.Verdict.Level], run: () => {} }) as HTMLButtonElement, "verdict");
 	return h("div", { class: "message-head" },
 		avatar(item.From.Name, item.From.Address, 40),
