@@ -153,9 +153,7 @@ func testMailSessions(t *testing.T, m *mailSite, u *mailUser) {
 	p.click(list + " >> " + buttonOf("Log out"))
 	p.count(list, 1)
 
-	// What was done waits for the password.
-	other.focus(rowOf("First"))
-	other.press("d")
+	// The other page is told at once.
 	other.see("dialog >> text=You were logged out.")
 	if got := other.focused(); got != "Password" {
 		t.Errorf("the focus is on %q", got)
@@ -166,6 +164,8 @@ func testMailSessions(t *testing.T, m *mailSite, u *mailUser) {
 	other.fill("dialog input[type=password]", mailPassword)
 	other.press("Enter")
 	other.gone("dialog")
+	other.focus(rowOf("First"))
+	other.press("d")
 	other.told("Moved to Trash.")
 	other.list("Second")
 	other.problems() // Of the calls without a session.
