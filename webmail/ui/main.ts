@@ -11,6 +11,7 @@ import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, 
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
 import { setTimeZone, timeZone } from "./dates";
+import type { KeyHint } from "./keyhint";
 import type { Scope as KeyScope } from "./keys";
 import { MessageList } from "./list/list";
 import { Notifier } from "./notify";
@@ -22,9 +23,6 @@ import { Shell } from "./shell";
 import { Sidebar } from "./sidebar";
 import { BrowserStreams } from "./streams";
 import { t } from "./texts";
-
-/** How long somebody hesitates after the first key of a sequence, in milliseconds. */
-const hintAfter = 400;
 
 /** The page, from the data in it. */
 class Page implements App {
@@ -46,8 +44,7 @@ class Page implements App {
 	readonly #announcer = new Announcer();
 	#shownEmail = ""; // Of the message in the reader.
 	readonly csrf: App["csrf"];
-	#hintTimer = 0;
-	#hideKeys: (() => void) | undefined;
+	#hint: Promise<KeyHint> | undefined;
 	#ownPage: View | undefined; // Settings, or what is sent later.
 
 	constructor() {
@@ -233,16 +230,8 @@ class Page implements App {
 
 	/** Keys are pressed that begin a sequence; empty when it has ended. To who hesitates is shown what may follow. */
 	#pending(keys: string): void {
-		clearTimeout(this.#hintTimer);
-		this.#hintTimer = 0;
-		this.#hideKeys?.();
-		this.#hideKeys = undefined;
-		if (keys === "") return;
-		this.#hintTimer = window.setTimeout(async () => {
-			const timer = this.#hintTimer;
-			const { showFollowing } = await import("./keyhint");
-			if (timer === this.#hintTimer) this.#hideKeys = showFollowing(this.commands, keys, this.#where());
-		}, hintAfter);
+		if (keys !== "") this.#hint ??= import("./keyhint").then((m) => new m.KeyHint());
+		void this.#hint?.then((hint) => hint.pending(this.commands, keys, () => this.#where()));
 	}
 
 	#dropped(to: { mailbox: number } | { label: string }): void {
