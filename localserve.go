@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -28,7 +29,6 @@ import (
 
 	"mox/config"
 	"mox/internal/atomicfile"
-	"mox/internal/footprint"
 	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/store"
@@ -135,7 +135,7 @@ func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setL
 		levels: &levels,
 		ready: func(cfg *config.Config, sockets []socket) {
 			printLocalserve(cmd.OutOrStdout(), dir, sockets)
-			footprint.Trim()
+			debug.FreeOSMemory() // What starting took, such as for hashing passwords.
 		},
 	}
 	if setLevel {

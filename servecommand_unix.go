@@ -9,12 +9,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mox/config"
-	"mox/internal/footprint"
 	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/internal/sandbox"
@@ -86,7 +86,7 @@ func runChild(ctx context.Context, path string, sockets supervise.Sockets, child
 		},
 		ready: func(*config.Config, []socket) {
 			ready(ctx, child, log)
-			footprint.Trim()
+			debug.FreeOSMemory() // What starting took, such as for hashing passwords.
 		},
 		restart: child.Restart,
 	})

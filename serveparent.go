@@ -13,13 +13,13 @@ import (
 	"os/signal"
 	"os/user"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"mox/config"
-	"mox/internal/footprint"
 	"mox/internal/safefile"
 	"mox/internal/supervise"
 )
@@ -65,7 +65,7 @@ func runParent(ctx context.Context, path string, inherited supervise.Sockets, lo
 		Replaces:    len(inherited) > 0,
 		Ready: func(pid int) {
 			p.log.Info("serving", "version", version(), "pid", pid)
-			footprint.Trim() // All that is left to do is to wait.
+			debug.FreeOSMemory() // All that is left to do is to wait.
 		},
 		Log: p.log,
 	}
