@@ -56,6 +56,7 @@ export class Session {
 	#over = "";
 	#fetching: Promise<SessionState> | undefined;
 	#renewing: Promise<void> | undefined;
+	#leaving = false; // The user logs out.
 	#elsewhere = new AbortController();
 	readonly #network: Network;
 
@@ -84,6 +85,7 @@ export class Session {
 
 	/** Asks the server whether the session goes on; true if so. Rejects if there is no answer. No dialog is shown. */
 	async check(): Promise<boolean> {
+		if (this.#leaving) return true; // The user knows.
 		try {
 			await this.#fetch();
 			return true;
@@ -120,7 +122,13 @@ export class Session {
 	/** Ends the session. */
 	async logOut(): Promise<void> {
 		const init = { method: "DELETE", headers: { "x-mox-csrf": await this.csrf() } };
-		await send(this.#network, this.#base, init, { timeout: this.#timeout });
+		this.#leaving = true;
+		try {
+			await send(this.#network, this.#base, init, { timeout: this.#timeout });
+		} catch (e) {
+			this.#leaving = false;
+			throw e;
+		}
 		this.#state = undefined;
 	}
 
