@@ -7,7 +7,8 @@
 // give the same bytes. With --check nothing is written: it fails when dist is not what the sources give.
 //
 //	ui/main.ts    the script of the page. What it imports by import() is loaded later.
-//	ui/main.css   the style of the page, of all of it: parts are brought together by @import.
+//	ui/main.css   the style of the page: parts are brought together by @import.
+//	ui/later.css  more style, if there is any, that comes after it: lib/style.ts loads it.
 //	ui/icon.svg   the icon of the page; web/icon.svg if there is none. It goes into the manifest.
 
 import * as esbuild from "esbuild";
@@ -58,9 +59,13 @@ async function outputs(face) {
 		outdir: path.join(root, face, "dist"), entryNames: "[name].[hash]", chunkNames: "[name].[hash]", assetNames: "[name].[hash]",
 		tsconfig: path.join(root, "web/tsconfig.json"), logLevel: "warning",
 	};
-	const modules = { ...options, entryPoints: [entry], format: "esm", splitting: true };
+	const sheets = await esbuild.build({ ...options, entryPoints: ["main.css", "later.css"].map((f) => path.join(ui, f)).filter((f) => existsSync(f)) });
+	const sheet = (name) => {
+		const made = Object.entries(sheets.metafile.outputs).find(([, o]) => o.entryPoint === `${face}/ui/${name}`);
+		return made ? path.basename(made[0]) : "";
+	};
+	const modules = { ...options, entryPoints: [entry], format: "esm", splitting: true, define: { LATER_STYLE: JSON.stringify(sheet("later.css")) } };
 	const scripts = await esbuild.build({ ...modules, plugins: [oneFirstFile(entry, await loadedLater(modules))] });
-	const sheets = await esbuild.build({ ...options, entryPoints: [path.join(ui, "main.css")] });
 
 	const files = new Map();
 	for (const f of [...scripts.outputFiles, ...sheets.outputFiles]) files.set(path.basename(f.path), Buffer.from(f.contents));
@@ -77,7 +82,7 @@ async function outputs(face) {
 	} else {
 		manifest.preload = direct.map((i) => path.basename(i.path)).sort();
 	}
-	manifest.style = path.basename(sheets.outputFiles[0].path);
+	manifest.style = sheet("main.css");
 	const icon = [path.join(ui, "icon.svg"), path.join(root, "web/icon.svg")].find((f) => existsSync(f));
 	manifest.icon = "data:image/svg+xml," + encodeURIComponent(readFileSync(icon, "utf8").trim().replace(/>\s+</g, "><"));
 	return { files, manifest: Buffer.from(JSON.stringify(manifest, null, "\t") + "\n"), first: [manifest.script, manifest.style, ...manifest.preload] };

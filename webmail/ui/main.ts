@@ -4,6 +4,7 @@ import { Toasts } from "../../web/components/toast/toast";
 import { Tooltips } from "../../web/components/tooltip/tooltip";
 import { APIError, Session } from "../../web/lib/api";
 import { Announcer } from "../../web/lib/announce";
+import { laterStyle } from "../../web/lib/style";
 import { Scope, type View } from "../../web/lib/view";
 import { AccountState } from "./account";
 import { PageActions } from "./actions";
@@ -201,7 +202,7 @@ class Page implements App {
 	}
 
 	async #scheduled(route: Route): Promise<void> {
-		const { ScheduledPage } = await import("./composer/composers");
+		const [{ ScheduledPage }] = await importComposers();
 		if (this.router.route === route) this.#showPage(new ScheduledPage(this));
 	}
 
@@ -287,6 +288,8 @@ class Page implements App {
 	}
 }
 
+const importComposers = () => Promise.all([import("./composer/composers"), laterStyle()]);
+
 /** The composers, which are loaded with the first one, or when the page has nothing to do. */
 class LazyComposers implements Composers {
 	readonly #app: App;
@@ -306,7 +309,7 @@ class LazyComposers implements Composers {
 	}
 
 	async #import(): Promise<Composers> {
-		const { PageComposers } = await import("./composer/composers");
+		const [{ PageComposers }] = await importComposers();
 		return new PageComposers(this.#app);
 	}
 
