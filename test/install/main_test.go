@@ -3,6 +3,7 @@
 package install
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -92,14 +93,22 @@ func furnish() error {
 	return os.WriteFile("/etc/resolv.conf", []byte("nameserver 127.0.0.1\noptions edns0 trust-ad\n"), 0o644)
 }
 
-// overlay puts a copy of a file in its place, with a line more, that only this machine sees.
+// overlay puts a copy of a file in its place that only this machine sees, with a line more in place of others for the
+// same name, such as for a user mox who is there already.
 func overlay(dir, path, line string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
+	var kept []byte
+	name, _, entry := strings.Cut(line, ":")
+	for l := range bytes.Lines(data) {
+		if !entry || !bytes.HasPrefix(l, []byte(name+":")) {
+			kept = append(kept, l...)
+		}
+	}
 	own := filepath.Join(dir, filepath.Base(path))
-	if err := os.WriteFile(own, append(data, line...), 0o644); err != nil {
+	if err := os.WriteFile(own, append(kept, line...), 0o644); err != nil {
 		return err
 	}
 	return syscall.Mount(own, path, "", syscall.MS_BIND, "")
