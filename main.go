@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	_ "time/tzdata" // The time zones of users, on systems that do not know them.
 
 	"github.com/spf13/cobra"
 
