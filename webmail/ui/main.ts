@@ -232,7 +232,7 @@ class Page implements App {
 	/** Keys are pressed that begin a sequence; empty when it has ended. To who hesitates is shown what may follow. */
 	#pending(keys: string): void {
 		if (keys !== "") this.#hint ??= import("./keyhint").then((m) => new m.KeyHint());
-		void this.#hint?.then((hint) => hint.pending(this.commands, keys, () => this.#where()));
+		void this.#hint?.then((hint) => hint.pending(this.commands, keys, () => this.#where()), () => this.#hint = undefined);
 	}
 
 	#dropped(to: { mailbox: number } | { label: string }): void {
