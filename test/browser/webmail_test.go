@@ -28,6 +28,7 @@ func TestWebmail(t *testing.T) {
 		"composing": testMailComposing, "answers": testMailAnswers, "later": testMailLater, "keyboard": testMailKeyboard,
 		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
+		"waiting": testMailWaiting, "drafts": testMailDrafts,
 	}
 	names := []string{"friend", "nora"}
 	for name := range tests {
