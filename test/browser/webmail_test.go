@@ -29,6 +29,7 @@ func TestWebmail(t *testing.T) {
 		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
 		"waiting": testMailWaiting, "drafts": testMailDrafts,
+		"reschedule": testMailReschedule, "uploads": testMailUploads, "panes": testMailPanes, "quota": testMailQuota, "media": testMailMedia,
 	}
 	names := []string{"friend", "nora"}
 	for name := range tests {
