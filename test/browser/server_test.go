@@ -31,6 +31,7 @@ type server struct {
 	ip  string
 	dir string
 	cmd *exec.Cmd
+	env []string // More of it for the program.
 	out syncBuffer
 }
 

@@ -150,6 +150,7 @@ func (s *server) restart(between func()) {
 	between()
 	args := s.cmd.Args[1:]
 	s.cmd = exec.Command(moxBinary, args...)
+	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
