@@ -242,10 +242,18 @@ func testMailAnswers(t *testing.T, m *mailSite, u *mailUser) {
 			files: []letterFile{{name: "plan.txt", typ: "text/plain", data: []byte("The plan.\n")}}},
 		letter{subject: "On the list", from: "Dan <dan@example.net>", to: "talk@lists.example", header: "List-Id: <talk.lists.example>\nList-Post: <mailto:talk@lists.example>\n", text: "Hello all.\n", flags: `\Seen`, at: letterTime.Add(time.Hour)})
 	p := m.browser.mail(t, u, desktop, nil)
+	p.list("On the list", "Question")
+	untouched := func(key string) {
+		t.Helper()
+		p.keys(key)
+		p.see(anyText)
+		p.click(".composer >> " + buttonOf("Close and keep the draft"))
+		p.gone(".composer")
+	}
+	untouched("c") // It is blank.
 	p.settingsPage("writing")
 	own := ".settings-card:has(h2:text-is('Signature of " + u.address + "'))"
 	p.fill(own+" textarea", "Best regards\nAnna")
-	p.saved("Signatures", p.settings()["Signatures"])
 	p.shows(`fetch('./').then(r => r.text()).then(s => String(s.includes('Best regards')))`, "true")
 	p.fill(".settings input[type=number]", "2")
 	p.saved("ManyRecipients", 2)
@@ -300,10 +308,27 @@ func testMailAnswers(t *testing.T, m *mailSite, u *mailUser) {
 		if c.file {
 			p.see(".composer .file")
 		}
-		p.click(".composer >> " + buttonOf("Discard the draft"))
+		p.click(".composer >> " + buttonOf("Close and keep the draft"))
 		p.gone(".composer")
-		p.hush()
 	}
+
+	// Nor did anybody write in plain text: there is nothing to keep.
+	plain := func(on bool) {
+		t.Helper()
+		p.settingsPage("writing")
+		p.click("role=switch[name='Write plain text']")
+		p.saved("ComposeText", on)
+		p.mailbox("Inbox")
+	}
+	plain(true)
+	p.click(rowOf("Question"))
+	p.see(".reader-subject:text-is('Question')")
+	untouched("c")
+	untouched("r")
+	p.mailbox("Drafts")
+	p.see(".list-state >> text=Nothing here")
+	p.count(".list [role=row]", 0)
+	plain(false)
 
 	// Sent and archived in one; the answer is in the conversation, and the message is marked as answered.
 	p.click(rowOf("Question"))

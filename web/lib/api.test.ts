@@ -165,6 +165,31 @@ test("a login in another tab gives a new token without asking", async () => {
 	assert.deepEqual(await client.list("a"), [{ UID: 1 }]);
 });
 
+test("who logs out is not asked to log in, unless the page stays", async () => {
+	let out = false;
+	const network = new FakeNetwork(seen => {
+		if (seen.method === "DELETE") {
+			out = true;
+			return { value: null };
+		}
+		return out ? refusal(401, "user:sessionOver") : { value: { result: [] } };
+	});
+	const session = new Session({ state: known, ask: never, network });
+	await session.logOut();
+	assert.equal(await session.check(), true);
+	await session.renew();
+	await network.clock.advance(5000);
+	assert.equal(await session.check(), false);
+	await assert.rejects(session.renew(), /asked for a login/);
+});
+
+test("who could not log out is asked to log in", async () => {
+	const network = new FakeNetwork(seen => seen.method === "DELETE" ? undefined : refusal(401, "user:sessionOver"));
+	const session = new Session({ state: known, ask: never, network });
+	await assert.rejects(session.logOut(), { code: "client:offline" });
+	assert.equal(await session.check(), false);
+});
+
 test("a user who gives up, or logs in to another account, does not go on", async () => {
 	const network = ended("ben");
 	const gaveUp = newClient<API>(types, functions, { session: new Session({ state: known, ask: never, network }), network });

@@ -44,6 +44,9 @@ export interface SessionOptions {
 	readonly timeout?: number;
 }
 
+/** A page that is still there this long after its user has logged out stays, in milliseconds. */
+const going = 5000;
+
 /**
  * The session that requests of the page are made with. When it is over, the first request to notice has the user log in again, and
  * all that wait go on after that. A page is of one account: logging in to another is refused with client:otherAccount, and the page must be
@@ -130,6 +133,10 @@ export class Session {
 			throw e;
 		}
 		this.#state = undefined;
+		// The page goes now. One that stays, as for a text that is not saved, needs a session.
+		this.#network.clock.setTimeout(() => {
+			this.#leaving = false;
+		}, going);
 	}
 
 	get #base(): string {

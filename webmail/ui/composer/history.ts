@@ -77,7 +77,9 @@ export class History {
 		this.#observer.disconnect();
 	}
 
-	#add(records: MutationRecord[]): void {
+	#add(all: MutationRecord[]): void {
+		// Attributes of the root, such as that it is blank or hidden, are none of the text.
+		const records = all.filter((r) => r.type !== "attributes" || r.target !== this.#root);
 		if (records.length === 0) return;
 		const now = performance.now();
 		const last = this.#done.at(-1);

@@ -1,5 +1,6 @@
 import { APIError } from "../../../web/lib/api";
 import type { Attachment } from "../api";
+import { answerError, withToken } from "../token";
 
 export interface UploadOptions {
 	readonly inline: boolean;
@@ -11,15 +12,8 @@ export interface UploadOptions {
 }
 
 /** Sends a file to the server, to be attached. Rejects with an APIError, or the reason of the signal. */
-export async function upload(file: File, o: UploadOptions): Promise<Attachment> {
-	const csrf = await o.csrf();
-	try {
-		return await send(file, o, csrf);
-	} catch (e) {
-		if (!(e instanceof APIError) || e.kind !== "session") throw e;
-		o.signal.throwIfAborted();
-		return send(file, o, await o.csrf(csrf));
-	}
+export function upload(file: File, o: UploadOptions): Promise<Attachment> {
+	return withToken(o.csrf, (token) => send(file, o, token), o.signal);
 }
 
 /** By XMLHttpRequest: fetch does not tell how far sending is. */
@@ -39,7 +33,7 @@ function send(file: File, o: UploadOptions, csrf: string): Promise<Attachment> {
 		request.addEventListener("load", () => end(() => {
 			const answer = parse(request.responseText);
 			if (request.status === 200 && isAttachment(answer)) resolve(answer);
-			else reject(failure(request.status, answer));
+			else reject(answerError(request.status, answer, request.status === 413 ? "The file is too large." : "The server did not take the file."));
 		}));
 		request.addEventListener("error", () => end(() => reject(new APIError("client:offline", "The server is not reached."))));
 		request.addEventListener("abort", () => end(() => reject(o.signal.reason instanceof Error ? o.signal.reason : new DOMException("", "AbortError"))));
@@ -58,11 +52,4 @@ function parse(text: string): unknown {
 function isAttachment(v: unknown): v is Attachment {
 	const a = v as Partial<Attachment> | undefined;
 	return typeof a?.ID === "string" && typeof a.Name === "string" && typeof a.Type === "string" && typeof a.Size === "number" && typeof a.Address === "string" && typeof a.ContentID === "string" && typeof a.Inline === "boolean";
-}
-
-function failure(status: number, answer: unknown): APIError {
-	const error = (answer as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
-	if (typeof error?.code === "string" && typeof error.message === "string") return new APIError(error.code, error.message, status);
-	if (status === 401 || status === 403) return new APIError("user:sessionOver", "Your session is over.", status);
-	return new APIError("client:http", status === 413 ? "The file is too large." : "The server did not take the file.", status);
 }

@@ -229,8 +229,10 @@ export class ConversationReader implements Reader, ReaderParts {
 	async #early(shown: Shown, row: Row): Promise<void> {
 		const message = this.#messages.peek(row.Email) ?? await this.#messages.get(row.Email).catch(() => null);
 		if (!message || shown.scope.closed || this.#conversation) return;
-		// It may have been read a while ago; the row is of now.
-		const item = { ...message.Item, Seen: row.Unread === 0, Flagged: row.Flagged, Answered: row.Answered, Forwarded: row.Forwarded, Labels: row.Labels };
+		// It may have been read a while ago; the row is of now, and of the place that one looks at.
+		const { Mailbox, UID } = row;
+		const Places = [{ Mailbox, UID }, ...message.Item.Places.filter((p) => p.Mailbox !== Mailbox)];
+		const item = { ...message.Item, Places, Seen: row.Unread === 0, Flagged: row.Flagged, Answered: row.Answered, Forwarded: row.Forwarded, Labels: row.Labels };
 		this.#conversation = { Thread: row.Thread, Subject: row.Subject, Muted: row.Muted, Items: [item] };
 		this.#muted = row.Muted;
 		this.#first(shown);

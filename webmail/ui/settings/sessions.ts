@@ -3,6 +3,7 @@ import { errorState } from "../../../web/components/state/state";
 import { h, replaceChildren } from "../../../web/lib/dom";
 import { relativeText } from "../dates";
 import { t } from "../texts";
+import { answerError, withToken } from "../token";
 import { card } from "./card";
 import type { SectionContext } from "./settings";
 
@@ -31,11 +32,11 @@ const seconds = (time: string): number => Date.parse(time) / 1000;
 export function sessions({ app, scope }: SectionContext): HTMLElement {
 	const list = h("div", { class: "settings-list" });
 	const attempts = h("div", { class: "settings-list" });
-	const call = async (path: string, method = "GET"): Promise<unknown> => {
-		const answer = await fetch(`session/${path}`, { method, signal: scope.signal, headers: { "x-mox-csrf": await app.csrf() } });
-		if (!answer.ok) throw new Error(`${answer.status}`);
+	const call = (path: string, method = "GET"): Promise<unknown> => withToken(app.csrf, async (token) => {
+		const answer = await fetch(`session/${path}`, { method, signal: scope.signal, headers: { "x-mox-csrf": token } });
+		if (!answer.ok) throw answerError(answer.status, await answer.json().catch(() => null), String(answer.status));
 		return answer.status === 204 ? undefined : answer.json();
-	};
+	}, scope.signal);
 	const end = async (path: string) => {
 		try {
 			await call(path, "DELETE");
@@ -53,7 +54,7 @@ export function sessions({ app, scope }: SectionContext): HTMLElement {
 			replaceChildren(attempts, (tried ?? []).slice(0, 50).map((a) => h("div", { class: "settings-row" }, h("div", { class: "settings-words" },
 				h("span", t(`attempt.${a.Result}`), a.Count > 1 && ` (${a.Count})`), h("span", { class: "meta" }, [a.Protocol, a.Client, a.UserAgent, relativeText(seconds(a.Last))].filter(Boolean).join(", "))))));
 		} catch (e) {
-			if (!scope.closed) replaceChildren(list, errorState({ title: t("sessions.failed"), hint: String(e) }));
+			if (!scope.closed) replaceChildren(list, errorState({ title: t("sessions.failed"), hint: e instanceof Error && e.message }));
 		}
 	};
 	void load();

@@ -3,6 +3,7 @@ import { field, select } from "../../../web/components/form/form";
 import { progress } from "../../../web/components/progress/progress";
 import { h } from "../../../web/lib/dom";
 import { mailboxLabel, t } from "../texts";
+import { answerError, withToken } from "../token";
 import { card } from "./card";
 import type { SectionContext } from "./settings";
 
@@ -28,7 +29,7 @@ export function transfer({ app, scope }: SectionContext): HTMLElement {
 			if (scope.closed) return;
 			bar.root.hidden = false;
 			try {
-				const answer = await send(`import?mailbox=${to}&name=${encodeURIComponent(f.name)}`, f, await app.csrf(), (share) => bar.set(share), scope.signal);
+				const answer = await withToken(app.csrf, (token) => send(`import?mailbox=${to}&name=${encodeURIComponent(f.name)}`, f, token, (share) => bar.set(share), scope.signal), scope.signal);
 				said.textContent = t("transfer.imported", { name: f.name, n: answer.Messages ?? answer.Imported ?? 0 });
 			} catch (e) {
 				app.actions.fail(e, t("transfer.failed", { name: f.name }));
@@ -50,7 +51,7 @@ function send(address: string, body: Blob, csrf: string, told: (share: number) =
 		request.setRequestHeader("x-mox-csrf", csrf);
 		request.responseType = "json";
 		request.upload.onprogress = (e) => e.lengthComputable && told(e.loaded / e.total);
-		request.onload = () => request.status < 300 ? resolve(request.response ?? {}) : reject(new Error(request.response?.error?.message ?? String(request.status)));
+		request.onload = () => request.status < 300 ? resolve(request.response ?? {}) : reject(answerError(request.status, request.response, String(request.status)));
 		request.onerror = () => reject(new Error(t("error.offline")));
 		request.onabort = () => reject(new DOMException("The page was left.", "AbortError"));
 		signal.addEventListener("abort", () => request.abort(), { once: true });
