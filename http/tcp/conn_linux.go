@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -99,10 +98,10 @@ func (h *half) run(p []byte, flags int, wait func(func(fd uintptr) bool) error) 
 func (h *half) read(fd uintptr) bool {
 	p := h.p[:min(len(h.p), most)]
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		n, errno := receive(fd, p)
 		switch errno {
 		case 0:
-			h.n = int(n)
+			h.n = n
 		case syscall.EINTR:
 			continue
 		case syscall.EAGAIN:
@@ -118,10 +117,10 @@ func (h *half) read(fd uintptr) bool {
 func (h *half) write(fd uintptr) bool {
 	for h.n < len(h.p) {
 		p := h.p[h.n:]
-		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), uintptr(h.flags|unix.MSG_NOSIGNAL), 0, 0)
+		n, errno := send(fd, p, h.flags)
 		switch errno {
 		case 0:
-			h.n += int(n)
+			h.n += n
 		case syscall.EINTR:
 		case syscall.EAGAIN:
 			return false

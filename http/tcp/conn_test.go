@@ -232,6 +232,25 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// What comes before a write comes before its read, also for the race detector.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	ours, theirs := pair(t)
+	asked, answered := 0, 0
+	go func() {
+		var p [1]byte
+		if _, err := ours.Read(p[:]); err == nil {
+			answered = asked + 1
+			ours.Write(p[:])
+		}
+	}()
+	asked = 1
+	theirs.Write([]byte("x"))
+	if _, err := io.ReadFull(theirs, make([]byte, 1)); err != nil || answered != 2 {
+		t.Errorf("%d, %v", answered, err)
+	}
+}
+
 // Other connections stay what they are.
 func TestOther(t *testing.T) {
 	t.Parallel()
