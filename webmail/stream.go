@@ -252,6 +252,11 @@ func (s *stream) refresh(ctx context.Context) (err error) {
 		return nil
 	}
 	s.force = false
+	defer func() {
+		if err != nil {
+			s.rebuild()
+		}
+	}()
 	restructured, err := s.readMailboxes(ctx)
 	if err != nil {
 		return err
@@ -260,11 +265,6 @@ func (s *stream) refresh(ctx context.Context) (err error) {
 		return err
 	}
 	changes := s.boxes.refresh()
-	defer func() {
-		if err != nil {
-			s.rebuild()
-		}
-	}()
 	news, err := s.readChanges(ctx, changes)
 	if err != nil {
 		return err

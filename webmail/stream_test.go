@@ -429,7 +429,8 @@ func TestRefreshFails(t *testing.T) {
 	e := newEnv(t)
 	b := e.browse("s1")
 	v := b.open("v", e.inbox(false))
-	list := ""
+	b.open("all", Query{Scope: ScopeAll, Sort: SortDate})
+	list, all := "", ""
 	failed := 0
 	for n := 0; ; n++ {
 		b.drain()
@@ -437,6 +438,12 @@ func TestRefreshFails(t *testing.T) {
 		subject := fmt.Sprint("m", n)
 		e.deliver("", simple("Bob <bob@example.com>", subject, "hello"), minute(n))
 		list = strings.TrimSpace(subject + " " + list)
+		mailbox := fmt.Sprint("Box", n)
+		if _, err := e.acc.CreateMailbox(t.Context(), store.System, mailbox, ""); err != nil {
+			t.Fatal(err)
+		}
+		e.deliver(mailbox, simple("Bob <bob@example.com>", "in"+subject, "hello"), minute(n))
+		all = strings.TrimSpace("in" + subject + " " + subject + " " + all)
 		var err error
 		for _, st := range e.server.streams.byKey {
 			st.mu.Lock()
@@ -445,6 +452,7 @@ func TestRefreshFails(t *testing.T) {
 		}
 		b.connect()
 		b.want("v", list)
+		b.want("all", all)
 		if err == nil {
 			break
 		}
