@@ -347,6 +347,8 @@ func openHostile(t *testing.T, h *hostileServer, b *browser, proxy *countingProx
 	p.t = t
 	p.logIn(h.webmail())
 	p.soon(`document.querySelectorAll(".row-subject").length > 5`)
+	// The page loads the style of composers by itself when it has nothing to do.
+	p.soon(`document.querySelector('link[href*="/later."]')?.sheet`)
 	p.eval(nil, hostileScript)
 	w := &watched{page: p, h: h, proxy: proxy, state: p.text("hostile.around()")}
 	p.must(nil, "", "spy")
