@@ -158,6 +158,15 @@ func TestReferences(t *testing.T) {
 	}
 }
 
+// What divides long text for readers is not in what is written on.
+func TestEditedTextIsWhole(t *testing.T) {
+	t.Parallel()
+	want := "<p>" + strings.Repeat("Слова и ", 1000) + "слова</p>"
+	if got := newEnv(t).server.edited(want, nil, false); got != want {
+		t.Errorf("%d bytes, want %d: %.100s", len(got), len(want), got)
+	}
+}
+
 func TestReplyQuotes(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

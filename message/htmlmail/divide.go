@@ -31,17 +31,24 @@ func divide(n *html.Node, lines bool) {
 	}
 }
 
-// divideText divides a text node.
+// newPiece returns an element that changes nothing that is seen.
+func newPiece() *html.Node {
+	return newElement("span", html.Attribute{Key: "class", Val: "mox-piece"})
+}
+
+// divideText divides a text node. All of it stays in one element: where the parent lays out its children side by side (CSS Flexbox §4),
+// each would be a column otherwise.
 func divideText(n *html.Node, lines bool) {
 	if len(n.Data) <= mostPiece || isASCII(n.Data) {
 		return // Letters of ASCII are of one run, together with what stands between them.
 	}
-	plain := func(s string) {
+	whole := newPiece()
+	add := func(to *html.Node, s string) {
 		if s != "" {
-			n.Parent.InsertBefore(&html.Node{Type: html.TextNode, Data: s}, n)
+			to.AppendChild(&html.Node{Type: html.TextNode, Data: s})
 		}
 	}
-	whole, rest, kept := n.Data, n.Data, 0 // What is before kept has its place.
+	rest, kept := n.Data, 0 // What is before kept has its place.
 	for rest != "" {
 		line := rest
 		if lines {
@@ -53,21 +60,22 @@ func divideText(n *html.Node, lines bool) {
 		if len(line) <= mostPiece || isASCII(line) {
 			continue
 		}
-		at := len(whole) - len(rest) - len(line)
-		plain(whole[kept:at])
+		at := len(n.Data) - len(rest) - len(line)
+		add(whole, n.Data[kept:at])
 		kept = at + len(line)
 		for line != "" {
 			end := pieceEnd(line)
-			span := newElement("span", html.Attribute{Key: "class", Val: "mox-piece"})
-			span.AppendChild(&html.Node{Type: html.TextNode, Data: line[:end]})
-			n.Parent.InsertBefore(span, n)
+			piece := newPiece()
+			add(piece, line[:end])
+			whole.AppendChild(piece)
 			line = line[end:]
 		}
 	}
 	if kept == 0 {
 		return
 	}
-	plain(whole[kept:])
+	add(whole, n.Data[kept:])
+	n.Parent.InsertBefore(whole, n)
 	n.Parent.RemoveChild(n)
 }
 

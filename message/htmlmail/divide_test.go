@@ -66,6 +66,23 @@ func TestLongTextIsDivided(t *testing.T) {
 	}
 }
 
+// What lays out its children side by side has no more of them.
+func TestDividedTextIsOneChild(t *testing.T) {
+	t.Parallel()
+	doc := New(Limits{}).Sanitize(`<div style="display:flex">`+strings.Repeat("Слова ", 1000)+`<b>b</b> Конец</div>`, Options{})
+	root, err := parseDocument(doc.HTML)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var children []string
+	for c := range find(find(find(root, "html"), "body"), "div").ChildNodes() {
+		children = append(children, c.Data)
+	}
+	if got := strings.Join(children, " "); got != "span b  Конец" || strings.Count(doc.HTML, `<span class="mox-piece">`) < 6 {
+		t.Errorf("children are %.100s", got)
+	}
+}
+
 func TestPiecesEndBetweenCharacters(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
