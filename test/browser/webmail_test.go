@@ -26,7 +26,7 @@ func TestWebmail(t *testing.T) {
 		"mailboxes": testMailMailboxes, "labels": testMailLabels, "settings": testMailSettings, "sessions": testMailSessions, "transfer": testMailTransfer, "notices": testMailNotices,
 		"keys": testMailKeys, "phone": testMailPhone, "reading": testMailReading, "attachments": testMailAttachments,
 		"composing": testMailComposing, "answers": testMailAnswers, "later": testMailLater, "keyboard": testMailKeyboard,
-		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab,
+		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab, "passing": testMailPassing,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
 		"waiting": testMailWaiting, "drafts": testMailDrafts, "unsubscribe": testMailUnsubscribe, "motion": testMailMotion,
 		"reschedule": testMailReschedule, "uploads": testMailUploads, "panes": testMailPanes, "quota": testMailQuota, "media": testMailMedia,

@@ -202,3 +202,26 @@ func testMailTab(t *testing.T, m *mailSite, u *mailUser) {
 	p.press("Shift+Tab")
 	p.see(".composer [data-field=To] input:focus")
 }
+
+// Drafts that one comes by are shown; who opens one goes on with it, wherever it is.
+func testMailPassing(t *testing.T, m *mailSite, u *mailUser) {
+	u.put(t, "Inbox",
+		letter{subject: "Below", text: "1\n", at: letterTime},
+		letter{subject: "Unfinished", text: "2\n", at: letterTime.Add(time.Minute), flags: `\Seen \Draft`},
+		letter{subject: "Above", text: "3\n", at: letterTime.Add(2 * time.Minute)})
+	p := m.browser.mail(t, u, desktop, nil)
+	p.list("Above", "Unfinished", "Below")
+	p.click(rowOf("Above"))
+	for _, step := range [][2]string{{"j", "Unfinished"}, {"j", "Below"}, {"k", "Unfinished"}, {"n", "Below"}, {"p", "Unfinished"}, {"k", "Above"}} {
+		p.press(step[0])
+		p.see(".reader-subject:text-is('" + step[1] + "')")
+		p.count(".composer", 0)
+	}
+	p.press("a") // What comes next is not opened to be written either.
+	p.told("Archived.")
+	p.see(".reader-subject:text-is('Unfinished')")
+	p.count(".composer", 0)
+	p.press("Enter")
+	p.see(".composer")
+	p.shows(`document.querySelector('.composer-subject').value`, "Unfinished")
+}

@@ -227,7 +227,7 @@ export class MessageList implements List {
 		const to = AfterAction === "list" ? -1 : AfterAction === "previous" ? index - 1 : Math.min(index, this.total - 1);
 		const row = to >= 0 ? this.#rows.get(to) : undefined;
 		this.#reads("");
-		if (row && this.#app.router.route.kind === "view" && this.#app.router.route.email !== undefined) this.open(to);
+		if (row && this.#app.router.route.kind === "view" && this.#app.router.route.email !== undefined) this.open(to, true);
 		else {
 			this.#o.leave();
 			this.#app.router.go({ kind: "view", query: this.#query }, { replace: true });
@@ -270,7 +270,7 @@ export class MessageList implements List {
 	#openSoon(index: number): void {
 		this.#opening?.();
 		const key = this.#keyAt(index);
-		this.#opening = this.#scope.after(openAfter, () => this.open(key === "" ? index : this.#find(key)));
+		this.#opening = this.#scope.after(openAfter, () => this.open(key === "" ? index : this.#find(key), true));
 	}
 
 	#keyAt(index: number): string {
@@ -278,13 +278,13 @@ export class MessageList implements List {
 		return row ? this.key(row) : "";
 	}
 
-	/** Opens a row; that which has the focus by default. */
-	open(index = this.#rows.focused): boolean {
+	/** Opens a row; that which has the focus by default. Who only comes by a draft sees it, and does not go on with it. */
+	open(index = this.#rows.focused, passing = false): boolean {
 		this.#opening?.();
 		const row = this.#rows.get(index);
 		if (!row) return false;
 		this.#reads(this.key(row));
-		if (goesOn(this.#app, this.#query, row)) {
+		if (!passing && goesOn(this.#app, this.#query, row)) {
 			void this.#app.composers.open({ Kind: "draft", Emails: [row.Email], Mailto: "", Quote: "" });
 			return true;
 		}
@@ -312,7 +312,7 @@ export class MessageList implements List {
 		while (options.unread && to >= 0 && to < this.total && (this.#rows.get(to)?.Unread ?? 1) === 0) to += by;
 		if (to < 0 || to >= this.total) return;
 		this.#rows.focusRow(to);
-		this.open(to);
+		this.open(to, true);
 	}
 
 	/** The known rows beside the one that is read, the one after it first. */
