@@ -28,7 +28,7 @@ func TestWebmail(t *testing.T) {
 		"composing": testMailComposing, "answers": testMailAnswers, "later": testMailLater, "keyboard": testMailKeyboard,
 		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab, "passing": testMailPassing,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
-		"waiting": testMailWaiting, "drafts": testMailDrafts, "unsubscribe": testMailUnsubscribe, "motion": testMailMotion,
+		"waiting": testMailWaiting, "drafts": testMailDrafts, "unsubscribe": testMailUnsubscribe, "motion": testMailMotion, "forced": testMailForced,
 		"reschedule": testMailReschedule, "uploads": testMailUploads, "panes": testMailPanes, "quota": testMailQuota, "media": testMailMedia,
 	}
 	names := []string{"friend", "nora"}
