@@ -80,6 +80,16 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite ends what is sent; what the client sends can still be read. Net/http has it done before it refuses a request that it
+// does not read, so that the refusal arrives.
+func (c *conn) CloseWrite() error {
+	cw, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return cw.CloseWrite()
+}
+
 func (c *conn) SetDeadline(t time.Time) error {
 	c.ownDeadline.Store(!t.IsZero())
 	c.renewed.Store(0)

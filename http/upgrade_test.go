@@ -67,6 +67,51 @@ WebHandlers:
 	}
 }
 
+// An upstream that has said all still hears the client.
+func TestHalfClosedUpgrade(t *testing.T) {
+	t.Parallel()
+	heard := make(chan string, 1)
+	upstream := httptest.NewServer(nethttp.HandlerFunc(func(w nethttp.ResponseWriter, r *nethttp.Request) {
+		c, rw, err := w.(nethttp.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\nall")
+		c.(*net.TCPConn).CloseWrite()
+		b, _ := io.ReadAll(rw)
+		heard <- string(b)
+	}))
+	t.Cleanup(upstream.Close)
+	r := start(t, files{Certs: []string{"ws.example.org"}, Listener: webListener, Domains: `
+WebHandlers:
+	-
+		Domain: ws.example.org
+		PathRegexp: ^/
+		DontRedirectPlainHTTP: true
+		WebForward:
+			URL: ` + upstream.URL + "\n"})
+	c, err := net.Dial("tcp", r.addrs[80])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "GET / HTTP/1.1\r\nHost: ws.example.org\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+	br := bufio.NewReader(c)
+	if resp, err := nethttp.ReadResponse(br, nil); err != nil || resp.StatusCode != nethttp.StatusSwitchingProtocols {
+		t.Fatal(resp, err)
+	}
+	if b, err := io.ReadAll(br); string(b) != "all" || err != nil {
+		t.Errorf("the client got %q, %v", b, err)
+	}
+	io.WriteString(c, "still here")
+	c.Close()
+	if got := <-heard; got != "still here" {
+		t.Errorf("the upstream heard %q", got)
+	}
+}
+
 // After an upgrade that was refused the connection ends: what follows was not looked at.
 func TestRefusedUpgradeEndsTheConnection(t *testing.T) {
 	t.Parallel()
