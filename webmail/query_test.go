@@ -262,9 +262,13 @@ func TestSuggest(t *testing.T) {
 		{"from:bob@example.com", ""},
 		{"from:", ""},
 		{"subject:bo", ""},
+		{"from:quo", `from:"quo) OR te@example.com"`},
 	} {
 		k := testKnowledge()
 		k.people = []Correspondent{{Name: "Bob B", Address: "bob@example.com"}}
+		if c.text == "from:quo" { // Whatever strangers have in their addresses, it is searched for.
+			k.people = []Correspondent{{Address: `"quo"te@example.com`}, {Address: "quo) OR te@example.com"}}
+		}
 		l := suggest(c.text, k)
 		got := ""
 		if len(l) > 0 {

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // maxSuggestions is how many are returned.
@@ -29,17 +30,16 @@ func suggest(text string, k queryKnowledge) []Suggestion {
 	add := func(values []string, help string) {
 		for _, v := range values {
 			if len(l) < maxSuggestions && strings.Contains(strings.ToLower(v), strings.ToLower(value)) && !strings.EqualFold(v, value) {
-				if strings.ContainsAny(v, " \t") {
-					v = `"` + v + `"`
+				if v, ok := asValue(v); ok {
+					l = append(l, Suggestion{Text: minus + name + ":" + v, Help: help})
 				}
-				l = append(l, Suggestion{Text: minus + name + ":" + v, Help: help})
 			}
 		}
 	}
 	if prefix, person := personTyped(text); person != "" {
 		for _, p := range k.people[:min(len(k.people), maxSuggestions)] {
-			if !strings.EqualFold(p.Address, person) {
-				l = append(l, Suggestion{Text: prefix + p.Address, Help: p.Name})
+			if v, ok := asValue(p.Address); ok && !strings.EqualFold(p.Address, person) {
+				l = append(l, Suggestion{Text: prefix + v, Help: p.Name})
 			}
 		}
 		return l
@@ -83,6 +83,16 @@ func suggest(text string, k queryKnowledge) []Suggestion {
 		}
 	}
 	return l
+}
+
+// asValue returns how a value is written behind an operator. One with a quote cannot be.
+func asValue(v string) (string, bool) {
+	special := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("(){}", r) }
+	if strings.ContainsFunc(v, special) {
+		v = `"` + v + `"`
+		return v, strings.Count(v, `"`) == 2
+	}
+	return v, !strings.Contains(v, `"`)
 }
 
 // lastWord returns the word that is typed last, and the minus before it; none within quotes.

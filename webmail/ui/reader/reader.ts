@@ -217,7 +217,11 @@ export class ConversationReader implements Reader, ReaderParts {
 			else this.#first(shown);
 		} catch (e) {
 			if (scope.closed) return;
-			this.#shown = undefined;
+			if (this.#conversation) { // The message itself can be read.
+				this.app.actions.fail(e, t("reader.alone"));
+				return;
+			}
+			this.#end();
 			replaceChildren(this.#stack, errorState({
 				title: t("reader.failed"), hint: e instanceof Error && e.message,
 				actions: [button({ label: t("reader.retry"), icon: "refresh", run: () => void this.#show(email, query, row) })],

@@ -3,7 +3,7 @@
 import { addTexts } from "../texts";
 
 addTexts({
-	"reader": "Message", "reader.empty": "Choose a message to read it", "reader.failed": "The message cannot be shown.", "reader.gone": "The message is not here any more.", "reader.retry": "Try again", "reader.loading": "Loading the message",
+	"reader": "Message", "reader.empty": "Choose a message to read it", "reader.failed": "The message cannot be shown.", "reader.alone": "The rest of the conversation cannot be shown.", "reader.gone": "The message is not here any more.", "reader.retry": "Try again", "reader.loading": "Loading the message",
 	"reader.tools": "Actions on the message", "reader.back": "Back to the list", "reader.previous": "Previous in the list", "reader.next": "Next in the list", "reader.new": "{name} wrote just now.", "reader.rest": "Show {n} other message of the conversation|Show {n} other messages of the conversation",
 	"reply": "Reply", "reply.all": "Reply all", "reply.list": "Reply to the list", "forward": "Forward", "forward.attached": "Forward as attachment", "reply.write": "Write an answer…", "edit.new": "Edit as new", "draft.edit": "Go on writing", "draft.is": "This is a draft.",
 	"message.from": "{name}, {date}", "message.to": "to {names}", "message.body": "Text of the message from {name}", "message.details": "Addresses and dates", "message.more": "More for this message", "message.fold": "Fold or unfold", "message.flagged": "Flagged", "message.attachments": "Has attachments", "message.unread": "Unread", "message.junk": "Junk",
