@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Item, Query } from "../api";
+import type { Item, Query, Row } from "../api";
 import type { Optimistic } from "../app";
-import { changedItem, focusAtFirst, merged, namesOf, openAtFirst, searchedWords } from "./items";
+import { alone, changedItem, focusAtFirst, merged, namesOf, openAtFirst, searchedWords } from "./items";
 
 const item = (Email: string, Received: number, more: Partial<Item> = {}): Item => ({
 	Email, Thread: "t", Places: [{ Mailbox: 1, UID: Received }], From: { Name: "", Address: "" }, To: [], More: 0, Subject: "", Snippet: "", Received, Size: 1, Seen: true, Flagged: false,
@@ -15,6 +15,12 @@ test("events change, add and take messages, and they stay in the order of time",
 	const l = merged([item("a", 1), item("c", 3)], { Items: [item("b", 2), item("c", 3, { Flagged: true })], Gone: ["a", "never"] });
 	assert.deepEqual(l.map((i) => [i.Email, i.Flagged]), [["b", false], ["c", true]]);
 	assert.deepEqual(merged([item("b", 1)], { Items: [item("a", 1)], Gone: [] }).map((i) => i.Email), ["a", "b"]);
+});
+
+test("a message read in advance is where its row is, and as it says", () => {
+	const row = { Thread: "t", Subject: "s", Muted: true, Mailbox: 2, UID: 7, Unread: 1, Flagged: true, Answered: true, Forwarded: false, Labels: ["x"] } as unknown as Row;
+	const { Items: [now], Muted } = alone(row, item("a", 1, { Places: [{ Mailbox: 1, UID: 1 }, { Mailbox: 2, UID: 3 }] }));
+	assert.deepEqual([now!.Places, now!.Seen, now!.Flagged, now!.Answered, now!.Labels, Muted], [[{ Mailbox: 2, UID: 7 }, { Mailbox: 1, UID: 1 }], false, true, true, ["x"], true]);
 });
 
 test("what is unread, asked for, or last is open; drafts are not", () => {

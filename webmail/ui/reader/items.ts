@@ -1,6 +1,6 @@
 // What the messages of a conversation look like now: as the server told, and with what is being done to them.
 
-import type { Item, Query, ThreadEvent } from "../api";
+import type { Conversation, Item, Query, Row, ThreadEvent } from "../api";
 import type { Account, Optimistic } from "../app";
 
 /** Returns items with what an event says, oldest first. */
@@ -9,6 +9,16 @@ export function merged(items: readonly Item[], event: Pick<ThreadEvent, "Items" 
 	for (const i of event.Items) all.set(i.Email, i);
 	for (const email of event.Gone) all.delete(email);
 	return [...all.values()].sort((a, b) => a.Received - b.Received || (a.Email < b.Email ? -1 : 1));
+}
+
+/**
+ * Returns the conversation of which a message is all that is shown. The message may have been read a while ago; its row is of now, and of the place that one
+ * looks at.
+ */
+export function alone(row: Row, item: Item): Conversation {
+	const { Mailbox, UID, Flagged, Answered, Forwarded, Labels } = row;
+	const Places = [{ Mailbox, UID }, ...item.Places.filter((p) => p.Mailbox !== Mailbox)];
+	return { Thread: row.Thread, Subject: row.Subject, Muted: row.Muted, Items: [{ ...item, Places, Seen: row.Unread === 0, Flagged, Answered, Forwarded, Labels }] };
 }
 
 /** Tells whether an action is done to a message. */

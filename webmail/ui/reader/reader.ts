@@ -10,7 +10,7 @@ import { labelName, t } from "../texts";
 import { moreMenu, phoneBar, readerToolbar, replyBox, scrollByKey } from "./bars";
 import { type Cards, MessageCard } from "./card";
 import { type ReaderParts, readerActions, readerCommands } from "./commands";
-import { changedItem, concerns, focusAtFirst, merged, openAtFirst, searchedWords } from "./items";
+import { alone, changedItem, concerns, focusAtFirst, merged, openAtFirst, searchedWords } from "./items";
 import { Messages } from "./messages";
 import { writer } from "./head";
 import "./texts";
@@ -233,11 +233,7 @@ export class ConversationReader implements Reader, ReaderParts {
 	async #early(shown: Shown, row: Row): Promise<void> {
 		const message = this.#messages.peek(row.Email) ?? await this.#messages.get(row.Email).catch(() => null);
 		if (!message || shown.scope.closed || this.#conversation) return;
-		// It may have been read a while ago; the row is of now, and of the place that one looks at.
-		const { Mailbox, UID } = row;
-		const Places = [{ Mailbox, UID }, ...message.Item.Places.filter((p) => p.Mailbox !== Mailbox)];
-		const item = { ...message.Item, Places, Seen: row.Unread === 0, Flagged: row.Flagged, Answered: row.Answered, Forwarded: row.Forwarded, Labels: row.Labels };
-		this.#conversation = { Thread: row.Thread, Subject: row.Subject, Muted: row.Muted, Items: [item] };
+		this.#conversation = alone(row, message.Item);
 		this.#muted = row.Muted;
 		this.#first(shown);
 	}
