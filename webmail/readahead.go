@@ -65,15 +65,5 @@ func (a *readAhead) shutdown(ctx context.Context) error {
 	a.mu.Lock()
 	a.closed = true
 	a.mu.Unlock()
-	done := make(chan struct{})
-	go func() {
-		a.done.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return await(ctx, &a.done)
 }

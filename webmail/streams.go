@@ -241,9 +241,14 @@ func (l *streams) shutdown(ctx context.Context) error {
 		}
 	}
 	l.mu.Unlock()
+	return await(ctx, &l.serving)
+}
+
+// await returns when all that a group counts has ended, or the context does, whose error it then returns.
+func await(ctx context.Context, wg *sync.WaitGroup) error {
 	done := make(chan struct{})
 	go func() {
-		l.serving.Wait()
+		wg.Wait()
 		close(done)
 	}()
 	select {

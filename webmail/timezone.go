@@ -13,20 +13,18 @@ type zoneKey struct{}
 
 // withTimeZone returns the context of a call from a page that shows a time zone.
 func withTimeZone(ctx context.Context, name string) context.Context {
-	if name == "" || name == "Local" { // That of the server means nothing to a page.
-		return ctx
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return ctx
-	}
-	return context.WithValue(ctx, zoneKey{}, zone)
+	return context.WithValue(ctx, zoneKey{}, name)
 }
 
-// timeZone returns the time zone of the page that makes a call, UTC if it is not known.
+// timeZone returns the time zone of the page that makes a call, UTC if it is not known. It is read from a file, so only what needs it asks.
 func timeZone(ctx context.Context) *time.Location {
-	if zone, ok := ctx.Value(zoneKey{}).(*time.Location); ok {
-		return zone
+	name, _ := ctx.Value(zoneKey{}).(string)
+	if name == "Local" { // That of the server means nothing to a page.
+		return time.UTC
 	}
-	return time.UTC
+	zone, err := time.LoadLocation(name) // UTC for no name.
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }

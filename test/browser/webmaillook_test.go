@@ -23,16 +23,11 @@ func testMailLook(t *testing.T, m *mailSite, u *mailUser) {
 	}
 }
 
-// look checks a view in light and dark, and keeps pictures of it.
+// look is inspect for a view of the webmail.
 func (p *mailPage) look(name string) {
 	p.t.Helper()
-	name += "-" + p.view.name
-	p.fits(name)
-	for _, scheme := range []string{"dark", "light"} {
-		p.must(nil, "", "emulateMedia", map[string]string{"colorScheme": scheme})
-		p.accessible(name + "-" + scheme)
-		p.picture(name + "-" + scheme)
-	}
+	p.fits(name + "-" + p.view.name)
+	p.inspect(name)
 }
 
 func testMailViews(t *testing.T, m *mailSite, u *mailUser, v view) {

@@ -366,6 +366,26 @@ func (p *mailPage) download(selector string) (name string, data []byte) {
 	return d.Name, data
 }
 
+// askedAgain waits until the page asks to log in again.
+func (p *mailPage) askedAgain() {
+	p.t.Helper()
+	p.see("dialog >> text=You were logged out.")
+	if got := p.focused(); got != "Password" {
+		p.t.Errorf("the focus is on %q", got)
+	}
+}
+
+// logInAgain logs in where the page asks for it, after a wrong password.
+func (p *mailPage) logInAgain() {
+	p.t.Helper()
+	p.fill("dialog input[type=password]", "not-the-password")
+	p.press("Enter")
+	p.see("dialog .field-error:not(:empty)")
+	p.fill("dialog input[type=password]", mailPassword)
+	p.press("Enter")
+	p.gone("dialog")
+}
+
 // fits checks that nobody has to scroll sideways, in the page and in what scrolls in it but rows of tabs and buttons.
 func (p *mailPage) fits(name string) {
 	p.t.Helper()

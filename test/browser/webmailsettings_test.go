@@ -154,16 +154,8 @@ func testMailSessions(t *testing.T, m *mailSite, u *mailUser) {
 	p.count(list, 1)
 
 	// The other page is told at once.
-	other.see("dialog >> text=You were logged out.")
-	if got := other.focused(); got != "Password" {
-		t.Errorf("the focus is on %q", got)
-	}
-	other.fill("dialog input[type=password]", "not-the-password")
-	other.press("Enter")
-	other.see("dialog .field-error:not(:empty)")
-	other.fill("dialog input[type=password]", mailPassword)
-	other.press("Enter")
-	other.gone("dialog")
+	other.askedAgain()
+	other.logInAgain()
 	other.focus(rowOf("First"))
 	other.press("d")
 	other.told("Moved to Trash.")

@@ -31,21 +31,13 @@ func testMailWaiting(t *testing.T, m *mailSite, u *mailUser) {
 
 	p.focus(rowOf("First"))
 	p.press("d")
-	p.see("dialog >> text=You were logged out.")
-	if got := p.focused(); got != "Password" {
-		t.Errorf("the focus is on %q", got)
-	}
+	p.askedAgain()
 	c := u.imap(t)
 	c.do("SELECT Trash")
 	if l := c.do("SEARCH SUBJECT First"); slices.ContainsFunc(l, func(s string) bool { return strings.HasPrefix(s, "* SEARCH ") }) {
 		t.Errorf("without a session the message was deleted: %q", l)
 	}
-	p.fill("dialog input[type=password]", "not-the-password")
-	p.press("Enter")
-	p.see("dialog .field-error:not(:empty)")
-	p.fill("dialog input[type=password]", mailPassword)
-	p.press("Enter")
-	p.gone("dialog")
+	p.logInAgain()
 	p.told("Moved to Trash.")
 	p.list("Second")
 	u.message(t, "Trash", "First")
