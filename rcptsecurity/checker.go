@@ -20,10 +20,14 @@ const (
 	keepSeen  = 30 * 24 * time.Hour
 )
 
-// lookup is a lookup that runs.
+// lookup is the lookup of a domain that runs, or waits for others to end first. All who ask for the domain share it.
 type lookup struct {
-	done  chan struct{} // Closed at its end.
-	found found         // Set then.
+	domain    dns.Domain
+	asking    int           // How many wait for it.
+	running   bool          // It has begun, and goes on even if nobody waits any more.
+	abandoned chan struct{} // Closed when nobody waits any more, unless it is running.
+	done      chan struct{} // Closed at its end.
+	found     found         // Set then.
 }
 
 // Options for New. Zero fields have the default told.
@@ -54,10 +58,11 @@ type Checker struct {
 	cancel context.CancelFunc
 	runs   sync.WaitGroup
 
-	mu      sync.Mutex // Guards what follows, and all entries.
+	mu      sync.Mutex // Guards what follows, with all entries, and lookups until they are done.
 	closed  bool
 	entries map[string]*entry // By domain in ASCII.
 	used    list.List         // Of *entry, the last used first.
+	lookups map[string]*lookup
 }
 
 // entry is what is known of a domain.
@@ -65,9 +70,8 @@ type entry struct {
 	domain dns.Domain
 	place  *list.Element
 
-	found  found
-	until  time.Time // When found is to be looked for again.
-	lookup *lookup   // The one that runs; nil if none does.
+	found found
+	until time.Time // When found is to be looked for again.
 
 	seen    Seen
 	seenFor time.Time
@@ -94,7 +98,7 @@ func New(opts Options) (*Checker, error) {
 	opts.MaxDomains = cmp.Or(opts.MaxDomains, 10_000)
 	opts.MaxConcurrent = cmp.Or(opts.MaxConcurrent, 10)
 	opts.Timeout = cmp.Or(opts.Timeout, 20*time.Second)
-	c := &Checker{opts: opts, slots: make(chan struct{}, opts.MaxConcurrent), entries: map[string]*entry{}}
+	c := &Checker{opts: opts, slots: make(chan struct{}, opts.MaxConcurrent), entries: map[string]*entry{}, lookups: map[string]*lookup{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -117,29 +121,53 @@ func (c *Checker) Lookup(ctx context.Context, domain dns.Domain) Security {
 
 // Known returns what is known about a domain, without looking up anything.
 func (c *Checker) Known(domain dns.Domain) Security {
-	f, _, _ := c.known(domain)
+	c.mu.Lock()
+	f, _ := c.known(domain)
+	c.mu.Unlock()
 	return c.withSeen(domain, f.security)
 }
 
 // look returns what was found of a domain, now or before.
 func (c *Checker) look(ctx context.Context, domain dns.Domain) found {
-	f, l, fresh := c.known(domain)
-	if fresh {
-		return f
-	}
+	f, l := c.join(domain)
 	if l == nil {
-		select {
-		case c.slots <- struct{}{}:
-			l = c.begin(domain)
-		case <-ctx.Done():
-			return f
-		}
+		return f
 	}
 	select {
 	case <-l.done:
 		return l.found
 	case <-ctx.Done():
+		c.leave(l)
 		return f
+	}
+}
+
+// join returns what was found of a domain before and, if that is not enough, the lookup to wait for, a new one if there is
+// none. Who does not wait for its end leaves it.
+func (c *Checker) join(domain dns.Domain) (found, *lookup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, fresh := c.known(domain)
+	if fresh || c.closed {
+		return f, nil
+	}
+	l := c.lookups[domain.ASCII]
+	if l == nil {
+		l = &lookup{domain: domain, abandoned: make(chan struct{}), done: make(chan struct{}), found: f}
+		c.lookups[domain.ASCII] = l
+		c.runs.Go(func() { c.run(l) })
+	}
+	l.asking++
+	return f, l
+}
+
+// leave ends the waiting for a lookup that join returned. One that has not begun is not needed without any who wait.
+func (c *Checker) leave(l *lookup) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.asking--; l.asking == 0 && !l.running {
+		delete(c.lookups, l.domain.ASCII)
+		close(l.abandoned)
 	}
 }
 
@@ -182,16 +210,14 @@ func (c *Checker) entry(domain dns.Domain) *entry {
 	return e
 }
 
-// known returns what was found of a domain, the lookup that runs, and whether nothing need be looked up.
-func (c *Checker) known(domain dns.Domain) (f found, l *lookup, fresh bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// known returns what was found of a domain, and whether it need not be looked for again. The caller holds the lock.
+func (c *Checker) known(domain dns.Domain) (f found, fresh bool) {
 	e := c.entries[domain.ASCII]
 	if e == nil {
-		return found{}, nil, c.closed
+		return found{}, false
 	}
 	c.used.MoveToFront(e.place)
-	return e.found, e.lookup, c.closed || c.opts.Now().Before(e.until)
+	return e.found, c.opts.Now().Before(e.until)
 }
 
 // withSeen adds what deliveries have seen.
@@ -204,42 +230,39 @@ func (c *Checker) withSeen(domain dns.Domain, s Security) Security {
 	return s
 }
 
-// begin begins a lookup, for which the caller has taken a slot, unless one runs or is not needed any more; it returns the one
-// to wait for.
-func (c *Checker) begin(domain dns.Domain) *lookup {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := c.entry(domain)
-	l := &lookup{done: make(chan struct{})}
-	switch {
-	case e.lookup != nil:
-		l = e.lookup
-	case c.closed || c.opts.Now().Before(e.until):
-		l.found = e.found
-		close(l.done)
-	default:
-		e.lookup = l
-		c.runs.Add(1)
-		go c.run(e, l, e.found.policy)
-		return l
+// run looks a domain up, when few enough others are.
+func (c *Checker) run(l *lookup) {
+	defer close(l.done)
+	select {
+	case c.slots <- struct{}{}:
+	case <-l.abandoned:
+		return
+	case <-c.ctx.Done():
+		return
 	}
-	<-c.slots
-	return l
-}
-
-// run looks a domain up.
-func (c *Checker) run(e *entry, l *lookup, policy *policy) {
-	defer c.runs.Done()
+	defer func() { <-c.slots }()
+	if !c.begin(l) {
+		return
+	}
 	begin := c.opts.Now()
 	ctx, cancel := context.WithTimeout(c.ctx, c.opts.Timeout)
 	defer cancel()
-	l.found = c.find(ctx, e.domain, policy)
+	f := c.find(ctx, l.domain, l.found.policy)
 	now := c.opts.Now()
+	c.opts.Looked(f.security, now.Sub(begin))
+
 	c.mu.Lock()
-	e.found, e.until = l.found, now.Add(l.found.keep)
-	e.lookup = nil
-	c.mu.Unlock()
-	<-c.slots
-	c.opts.Looked(l.found.security, now.Sub(begin))
-	close(l.done)
+	defer c.mu.Unlock()
+	l.found = f
+	e := c.entry(l.domain)
+	e.found, e.until = f, now.Add(f.keep)
+	delete(c.lookups, l.domain.ASCII)
+}
+
+// begin takes note that a lookup begins, and reports whether it is wanted still.
+func (c *Checker) begin(l *lookup) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.running = l.asking > 0
+	return l.running
 }

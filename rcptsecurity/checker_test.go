@@ -315,6 +315,30 @@ func TestLookupsAreBounded(t *testing.T) {
 		if got := c.Known(d); got.DNSSEC != No {
 			t.Errorf("after there was an answer: %+v", got)
 		}
+
+		// A lookup that has not begun is not made if nobody waits for it any more.
+		looked = 0
+		for i := range 3 {
+			asking.Go(func() { c.Lookup(t.Context(), domain(t, fmt.Sprintf("busy%d.example", i))) })
+		}
+		synctest.Wait()
+		given := domain(t, "given-up.example")
+		patient, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		asking.Go(func() { c.Lookup(patient, given) })
+		hasty, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if got := c.Lookup(hasty, given); got != (Security{}) {
+			t.Errorf("while others are looked up: %+v", got)
+		}
+		asking.Wait()
+		synctest.Wait()
+		if got := c.Known(given); got != (Security{}) || looked != 3 {
+			t.Errorf("%d lookups, the one given up %+v", looked, got)
+		}
+		if got := c.Lookup(t.Context(), given); got.DNSSEC != No {
+			t.Errorf("asked for again: %+v", got)
+		}
 	})
 }
 
