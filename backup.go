@@ -36,7 +36,8 @@ wait some milliseconds while its last changes are copied.
 Each account and the queue are copied as they are at one moment. What never
 changes, such as files full of messages, is copied once: with --incremental,
 what an earlier backup in the same file system as the new one has is shared with
-that. Each backup is whole by itself: any of them can be removed.
+that. Each backup is whole by itself: any of them can be removed. If there is no
+earlier backup of that name, as before the first one, everything is copied.
 
 Where the directory is in the file system of the data directory, such files take
 no space, as they become hard links. Root has them copied all the same, as the
@@ -110,10 +111,15 @@ func (b *backupRun) run() (rerr error) {
 	}
 	var earlier *backup.Backup
 	if b.incremental != "" {
-		if earlier, err = backup.Open(b.incremental); err != nil {
+		switch earlier, err = backup.Open(b.incremental); {
+		case err == nil:
+			defer earlier.Close()
+		case errors.Is(err, fs.ErrNotExist):
+			// The first of many, or the last one was removed: no backup at all would be worse.
+			fmt.Fprintf(b.cmd.ErrOrStderr(), "warning: there is no earlier backup %s; everything is copied\n", b.incremental)
+		default:
 			return fmt.Errorf("earlier backup: %w", err)
 		}
-		defer earlier.Close()
 	}
 	if b.w, err = backup.Create(b.dir, earlier); err != nil {
 		return err

@@ -45,45 +45,27 @@ func (db *DB) Snapshot(ctx context.Context, dir string, progress func(n int64)) 
 }
 
 // snapshot copies the database to a file, and returns what there are of bodies at the same moment.
-func (db *DB) snapshot(ctx context.Context, path string, progress func(n int64)) (blobs *blob.Snapshot, rerr error) {
+func (db *DB) snapshot(ctx context.Context, path string, progress func(n int64)) (*blob.Snapshot, error) {
 	db.mu.RLock()
 	file := db.db
 	db.mu.RUnlock()
-	sn, err := file.NewSnapshot(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if rerr != nil {
-			rerr = errors.Join(rerr, sn.Cancel())
-			if blobs != nil {
-				blobs.Release()
-				blobs = nil
-			}
-		}
-	}()
-	told := int64(0)
-	for done := false; !done; {
+	var blobs *blob.Snapshot
+	err := file.WriteSnapshot(ctx, path, func(step func() (bool, error)) error {
 		// The committer alone writes, and not while it runs this.
-		err := db.write(ctx, &op{reads: true, run: func(*bstore.Tx, []blob.Ref) (err error) {
+		return db.write(ctx, &op{reads: true, run: func(*bstore.Tx, []blob.Ref) error {
 			if db.db != file || errors.Is(db.broken, ErrUnwritable) {
 				return errors.New("database is in doubt after an error of the disk, or was replaced; try again")
 			}
-			if done, err = sn.Advance(); err == nil && done {
+			done, err := step()
+			if err == nil && done {
 				blobs, err = db.blobs.Snapshot()
 			}
 			return err
 		}})
-		if err == nil && !done {
-			err = sn.Copy(ctx)
-		}
-		if err != nil {
-			return blobs, err
-		}
-		if progress != nil {
-			progress(sn.Copied() - told)
-			told = sn.Copied()
-		}
+	}, progress)
+	if err != nil && blobs != nil {
+		blobs.Release()
+		blobs = nil
 	}
-	return blobs, sn.Finish()
+	return blobs, err
 }

@@ -46,7 +46,7 @@ func (a *Account) Close() error {
 	if a.closed.Swap(true) {
 		return ErrClosed
 	}
-	a.acc.store.release(a.acc)
+	a.acc.store.release(a.acc, false)
 	return nil
 }
 
@@ -335,6 +335,9 @@ func (a *account) close(erase bool) error {
 	a.closed = true
 	a.views.forget()
 	whole := a.committer.refused() == nil && !a.damaged.Load()
+	if a.committer.chores.sweep {
+		a.blobs.SetUnclean() // Files that a crash left are still to be looked for.
+	}
 	err := errors.Join(a.blobs.Close(), a.db.Close(), a.committer.settle())
 	if err == nil && erase && whole {
 		compactClosed(a.dir, a.log)

@@ -110,22 +110,44 @@ func (sl *slot) unbusy() {
 // Open returns a handle to an account, which the caller must Close. Handles to one
 // account share its database. Returns ErrNoAccount, ErrNewerVersion.
 func (s *Store) Open(ctx context.Context, name string) (*Account, error) {
+	a, _, err := s.openHandle(ctx, name)
+	return a, err
+}
+
+// Visit calls fn with a handle to an account, for work that goes through all of them: one that was closed is closed again at once,
+// if nobody else uses it then, so that they are not all open together. Fn must not keep the handle. Returns ErrNoAccount,
+// ErrNewerVersion and what fn does.
+func (s *Store) Visit(ctx context.Context, name string, fn func(*Account) error) error {
+	a, opened, err := s.openHandle(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		a.closed.Store(true)
+		s.release(a.acc, opened)
+	}()
+	return fn(a)
+}
+
+// openHandle is Open, and tells whether the account was closed before.
+func (s *Store) openHandle(ctx context.Context, name string) (_ *Account, opened bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
 		sl, err := s.idleSlot(ctx, name)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if sl.acc != nil {
 			s.use(sl)
 			acc := sl.acc
 			s.evict()
-			return &Account{acc: acc}, nil
+			return &Account{acc: acc}, opened, nil
 		}
 		if err := s.openSlot(ctx, sl); err != nil {
-			return nil, err
+			return nil, false, err
 		}
+		opened = true
 	}
 }
 
@@ -231,8 +253,8 @@ func (s *Store) expire(sl *slot, acc *account) {
 	}
 }
 
-// release gives a handle back.
-func (s *Store) release(acc *account) {
+// release gives a handle back. After the last one the account is closed soon, or at once.
+func (s *Store) release(acc *account, atOnce bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sl := acc.slot
@@ -244,8 +266,8 @@ func (s *Store) release(acc *account) {
 		return
 	}
 	s.rest(sl)
-	if acc.committer.refused() != nil {
-		// Opening it again makes it usable.
+	// Opening it again makes one usable that refuses writes.
+	if atOnce || acc.committer.refused() != nil {
 		sl.timer.Reset(0)
 	}
 	s.evict()

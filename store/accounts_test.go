@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -219,6 +220,76 @@ func openAccounts(t *testing.T, reg prometheus.Gatherer) float64 {
 	return 0
 }
 
+// expectOpen returns what fails the test, which is in a bubble, if another number of accounts is open.
+func expectOpen(t *testing.T, reg *prometheus.Registry) func(n float64, when string) {
+	return func(n float64, when string) {
+		t.Helper()
+		synctest.Wait()
+		if got := openAccounts(t, reg); got != n {
+			t.Errorf("%s: %v accounts are open, want %v", when, got, n)
+		}
+	}
+}
+
+func TestVisitLeavesAccountsAsTheyWere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx := t.Context()
+		reg := prometheus.NewRegistry()
+		s := storetest.New(t, func(o *store.Options) {
+			o.Registerer = reg
+			o.IdleClose = time.Minute
+		})
+		expect := expectOpen(t, reg)
+		storetest.Account(t, s, "a").Close()
+		time.Sleep(time.Hour)
+		var kept *store.Account
+		visit := func(want error) {
+			t.Helper()
+			err := s.Visit(ctx, "a", func(a *store.Account) error {
+				expect(1, "during a visit")
+				kept = a
+				_, err := a.Usage(ctx)
+				return errors.Join(err, want)
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("error %v, want %v", err, want)
+			}
+		}
+		visit(nil)
+		expect(0, "after the visit of a closed account")
+		if _, err := kept.Usage(ctx); err == nil {
+			t.Error("the handle of a visit is of use after it")
+		}
+		visit(io.ErrUnexpectedEOF)
+		expect(0, "after a visit that failed")
+
+		a, err := s.Open(ctx, "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit(nil)
+		expect(1, "after the visit of one in use")
+		a.Close()
+		visit(nil)
+		expect(1, "after the visit of one that is kept open")
+		time.Sleep(time.Minute + time.Second)
+		expect(0, "a minute later")
+
+		err = s.Visit(ctx, "a", func(*store.Account) error {
+			a, err = s.Open(ctx, "a")
+			return err
+		})
+		expect(1, "somebody came during the visit")
+		if err := errors.Join(err, a.Close()); err != nil {
+			t.Error(err)
+		}
+		if err := s.Visit(ctx, "absent", func(*store.Account) error { return nil }); !errors.Is(err, store.ErrNoAccount) {
+			t.Errorf("no such account: %v", err)
+		}
+	})
+}
+
 func TestIdleAccountsClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -229,13 +300,7 @@ func TestIdleAccountsClose(t *testing.T) {
 			o.IdleClose = time.Minute
 			o.MaxOpen = 2
 		})
-		expect := func(n float64, when string) {
-			t.Helper()
-			synctest.Wait()
-			if got := openAccounts(t, reg); got != n {
-				t.Errorf("%s: %v accounts are open, want %v", when, got, n)
-			}
-		}
+		expect := expectOpen(t, reg)
 		a := storetest.Account(t, s, "a")
 		b := storetest.Account(t, s, "b")
 		c := storetest.Account(t, s, "c")

@@ -54,52 +54,32 @@ func (s *Store) Snapshot(ctx context.Context, account, dir string, progress func
 var errReplaced = errors.New("database was replaced after an error of the disk; try again")
 
 // snapshot copies the database to a file, and returns what there are of blobs at the same moment.
-func (a *account) snapshot(ctx context.Context, path string, progress func(n int64)) (blobs *blob.Snapshot, rerr error) {
+func (a *account) snapshot(ctx context.Context, path string, progress func(n int64)) (*blob.Snapshot, error) {
 	a.calls.RLock()
 	db := a.db
 	a.calls.RUnlock()
-	sn, err := db.NewSnapshot(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if rerr != nil {
-			rerr = errors.Join(rerr, sn.Cancel())
-			if blobs != nil {
-				blobs.Release()
-				blobs = nil
-			}
-		}
-	}()
-	told := int64(0)
-	tell := func() {
-		if progress != nil {
-			progress(sn.Copied() - told)
-			told = sn.Copied()
-		}
-	}
-	for done := false; !done; tell() {
+	var blobs *blob.Snapshot
+	err := db.WriteSnapshot(ctx, path, func(step func() (bool, error)) error {
 		// The committer alone writes. While it runs this op nothing else happens to database and packs, except that a
 		// compaction appends copies that the database does not know yet.
-		err := a.committer.do(ctx, &op{label: "backup", bulk: true, reads: true, run: func(*txn) (err error) {
+		return a.committer.do(ctx, &op{label: "backup", bulk: true, reads: true, run: func(*txn) error {
 			start := time.Now()
 			defer func() { observeSince(a.store.metrics.backupPause, start) }()
 			if a.db != db || a.committer.doubtful {
 				return errReplaced
 			}
-			if done, err = sn.Advance(); err == nil && done {
+			done, err := step()
+			if err == nil && done {
 				blobs, err = a.blobs.Snapshot()
 			}
 			return err
 		}})
-		if err == nil && !done {
-			err = sn.Copy(ctx)
-		}
-		if err != nil {
-			return blobs, err
-		}
+	}, progress)
+	if err != nil && blobs != nil {
+		blobs.Release()
+		blobs = nil
 	}
-	return blobs, sn.Finish()
+	return blobs, err
 }
 
 // snapshotDamaged copies an account whose database is damaged or missing, as it is.

@@ -83,8 +83,7 @@ func (c *committer) chore() (next time.Time, did bool) {
 	case !ch.eraseAt.IsZero() && !ch.eraseAt.After(now):
 		ch.eraseAt, err = c.eraseNext(now, false)
 	case ch.sweep:
-		ch.sweep = false
-		_, err = c.account.blobs.SweepFiles(context.Background(), c.account.live)
+		err = c.sweep()
 	case !ch.pruneAt.After(now):
 		var more bool
 		if more, err = c.prune(now); !more {
@@ -123,6 +122,23 @@ func (c *committer) removeGone() error {
 		c.chores.gone = c.chores.gone[1:]
 	}
 	return nil
+}
+
+// sweep removes files that a crash left.
+func (c *committer) sweep() error {
+	_, err := c.account.blobs.SweepFiles(context.Background(), c.account.live)
+	c.chores.sweep = err != nil
+	return err
+}
+
+// finish does what is not left for the next time that the account is open.
+func (c *committer) finish() {
+	c.eraseAll()
+	if c.chores.sweep {
+		if err := c.sweep(); err != nil {
+			c.account.log.Error("removing files that a crash left, will be tried again", "err", err)
+		}
+	}
 }
 
 // eraseAll erases all that was expunged, when the account is closed.

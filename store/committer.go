@@ -171,7 +171,7 @@ func (c *committer) loop() {
 		c.mu.Unlock()
 		if stopping {
 			if c.erase && !broken {
-				c.safely(nil, c.eraseAll)
+				c.safely(nil, c.finish)
 			}
 			return
 		}

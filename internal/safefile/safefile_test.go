@@ -3,6 +3,7 @@
 package safefile_test
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -261,7 +262,9 @@ func TestOwnRace(t *testing.T) {
 		ln ../shadow new 2>/dev/null && mv -f new f
 		ln -s ../shadow new 2>/dev/null && mv -f new f
 		done`, "sh", data)
-	attack.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	// In a group of its own, to be ended with all programs that it has started. Wait waits until none has its output open.
+	attack.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Setpgid: true}
+	attack.Stdout = io.Discard
 	must(t, attack.Start())
 	for range 3000 {
 		if _, err := (safefile.User{UID: nobody, GID: nobody}).Own(data); err != nil {
@@ -269,7 +272,7 @@ func TestOwnRace(t *testing.T) {
 			break
 		}
 	}
-	if err := attack.Process.Kill(); err != nil {
+	if err := syscall.Kill(-attack.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Error(err)
 	}
 	attack.Wait()

@@ -10,6 +10,7 @@ package vfs
 import (
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -93,4 +94,26 @@ func MkdirAllSync(fsys FS, name string, perm fs.FileMode) error {
 		return err
 	}
 	return fsys.SyncDir(parent)
+}
+
+// ReadFile returns the content of a file.
+func ReadFile(fsys FS, name string) (b []byte, rerr error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err := f.Close(); rerr == nil {
+			rerr = err
+		}
+	}()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b = make([]byte, size)
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
 }

@@ -91,7 +91,7 @@ func (s *Store) ledgerName() string { return filepath.Join(s.dir, "ledger") }
 // readLedger returns the ledger of the store, nil if there is none that can be
 // used.
 func (s *Store) readLedger() (*ledger, error) {
-	b, err := readFile(s.fs, s.ledgerName())
+	b, err := vfs.ReadFile(s.fs, s.ledgerName())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
@@ -195,27 +195,6 @@ func (s *Store) checkpoint(clean bool) error {
 	s.ledger = l
 	s.reserved = l.Next
 	return nil
-}
-
-func readFile(fsys vfs.FS, name string) (b []byte, rerr error) {
-	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err := f.Close(); rerr == nil {
-			rerr = err
-		}
-	}()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	b = make([]byte, size)
-	if n, err := f.ReadAt(b, 0); n < len(b) {
-		return nil, err
-	}
-	return b, nil
 }
 
 func writeFileSync(fsys vfs.FS, name string, b []byte) error {

@@ -344,7 +344,7 @@ func TestOldLedgerFromBackupOverwritesNothing(t *testing.T) {
 	fsys := newDisk(t)
 	s := reopen(t, crashDir, crashOptions(fsys))
 	put(t, s, item(1, []byte("x")))
-	old, err := readFile(fsys, s.ledgerName())
+	old, err := vfs.ReadFile(fsys, s.ledgerName())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mox/internal/vfs"
 )
 
 // Snapshot is what a store held at a moment, for a backup. Nothing of it is removed before Release.
@@ -32,7 +34,7 @@ func (s *Store) Snapshot() (*Snapshot, error) {
 	sn := &Snapshot{s: s}
 	// The ledger may be older than the packs.
 	s.ledgerMu.Lock()
-	ledger, err := readFile(s.fs, s.ledgerName())
+	ledger, err := vfs.ReadFile(s.fs, s.ledgerName())
 	sn.next = s.next
 	s.ledgerMu.Unlock()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

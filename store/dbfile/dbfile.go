@@ -64,7 +64,7 @@ type DB struct {
 
 	mapped *Mapped // Nil for none.
 
-	snapshot atomic.Pointer[Snapshot] // Under way. Nil for none.
+	snapshot atomic.Pointer[snapshot] // Under way. Nil for none.
 
 	// stuck is set when bbolt has failed in a way in which it keeps its locks.
 	stuck atomic.Bool

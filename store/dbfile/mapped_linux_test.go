@@ -15,6 +15,16 @@ import (
 	"github.com/mjl-/bstore"
 )
 
+// mappedPath returns the path of a new database as the system tells it of what is mapped: without symbolic links.
+func mappedPath(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "test.db")
+}
+
 // residentOf returns how many bytes of a mapped file are resident.
 func residentOf(t *testing.T, path string) int {
 	t.Helper()
@@ -86,7 +96,7 @@ func openFilled(t *testing.T, path string, size int) (*DB, func() error) {
 // Some time after many pages were read they no longer count for the process, and are read again.
 func TestMappedGivesBack(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "test.db")
+	path := mappedPath(t)
 	synctest.Test(t, func(t *testing.T) {
 		const size = 2*mappedGrowth + mappedPiece/2
 		db, readAll := openFilled(t, path, size)
@@ -119,7 +129,7 @@ func TestMappedGivesBack(t *testing.T) {
 // A small database keeps its pages.
 func TestMappedKeeps(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "test.db")
+	path := mappedPath(t)
 	synctest.Test(t, func(t *testing.T) {
 		db, readAll := openFilled(t, path, 4<<20)
 		defer db.Close()

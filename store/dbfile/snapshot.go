@@ -9,14 +9,14 @@ import (
 	"os"
 )
 
-// Bounds of what Advance copies.
+// Bounds of what advance copies.
 const (
 	snapshotPiece = 1 << 20 // Bytes read at a time.
 	snapshotLast  = 4 << 20 // Bytes that are copied while writes wait.
 	snapshotMost  = 8       // Rounds after which all that is left is copied, however much it is.
 )
 
-// Snapshot copies a database while it is written to, in rounds: first all pages in use, then those that were written
+// snapshot copies a database while it is written to, in rounds: first all pages in use, then those that were written
 // meanwhile, which are fewer each time. Only for the last few, and for finding out which they are, writes have to wait.
 //
 // bbolt never writes to a page in use. A page can have changed only if it was free after one of the transactions since
@@ -24,8 +24,8 @@ const (
 // transaction is held, which would keep pages from being used again and, where the file outgrows its map, the writer
 // from going on.
 //
-// A Snapshot is used by one goroutine.
-type Snapshot struct {
+// It is used by one goroutine.
+type snapshot struct {
 	db       *DB
 	src, dst *os.File
 	path     string
@@ -41,10 +41,44 @@ type Snapshot struct {
 	copied int64
 }
 
-// NewSnapshot begins to copy an open database to a new file, of which at most one copy may be made at a time. The caller
-// then calls Advance and Copy in turn, and at last Finish or Cancel.
-func (db *DB) NewSnapshot(path string) (_ *Snapshot, rerr error) {
-	s := &Snapshot{db: db, path: path}
+// WriteSnapshot copies an open database to a new file, whose content is durable then, but not its name. Exclusively has to call step as
+// the only writer of the database; step reports whether the copy is complete, as the database is at that moment, and else is to be
+// called once more later. Progress is told how many bytes were copied since; it may be nil. After an error there is no copy.
+func (db *DB) WriteSnapshot(ctx context.Context, path string, exclusively func(step func() (done bool, err error)) error, progress func(n int64)) (rerr error) {
+	s, err := db.newSnapshot(path)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if rerr != nil {
+			rerr = errors.Join(rerr, s.cancel())
+		}
+	}()
+	told := int64(0)
+	for done := false; !done; {
+		err := exclusively(func() (bool, error) {
+			var err error
+			done, err = s.advance()
+			return done, err
+		})
+		if err == nil && !done {
+			err = s.copy(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if progress != nil {
+			progress(s.copied - told)
+			told = s.copied
+		}
+	}
+	return s.finish()
+}
+
+// newSnapshot begins to copy an open database to a new file, of which at most one copy may be made at a time. The caller
+// then calls advance and copy in turn, and at last finish or cancel.
+func (db *DB) newSnapshot(path string) (_ *snapshot, rerr error) {
+	s := &snapshot{db: db, path: path}
 	var err error
 	if s.src, err = os.Open(db.path); err != nil {
 		return nil, err
@@ -71,7 +105,7 @@ func (db *DB) note() {
 }
 
 // noteFree adds the pages that are free now to a set.
-func (s *Snapshot) noteFree(set pageSet) (meta, error) {
+func (s *snapshot) noteFree(set pageSet) (meta, error) {
 	m, err := readMeta(s.src)
 	if err != nil {
 		return m, err
@@ -95,10 +129,10 @@ func (s *Snapshot) noteFree(set pageSet) (meta, error) {
 	return m, nil
 }
 
-// Advance begins a round: it finds out which pages are to be copied. If they are few it copies them and reports that
-// the copy is complete. Else Copy has to be called, and then Advance again. The database must have one writer only, which
+// advance begins a round: it finds out which pages are to be copied. If they are few it copies them and reports that
+// the copy is complete. Else copy has to be called, and then advance again. The database must have one writer only, which
 // makes the call: between its transactions, or in one before that has ended.
-func (s *Snapshot) Advance() (done bool, rerr error) {
+func (s *snapshot) advance() (done bool, rerr error) {
 	if s.err != nil {
 		return false, s.err
 	}
@@ -132,7 +166,7 @@ func (s *Snapshot) Advance() (done bool, rerr error) {
 	if s.todo.count()*int64(s.size) > snapshotLast && s.rounds <= snapshotMost {
 		return false, nil
 	}
-	if err := s.Copy(context.Background()); err != nil {
+	if err := s.copy(context.Background()); err != nil {
 		return false, err
 	}
 	s.noted = nil // No more is to be known.
@@ -140,7 +174,7 @@ func (s *Snapshot) Advance() (done bool, rerr error) {
 }
 
 // freelistPages returns the pages of the list of free pages, which noteFree takes for free.
-func (s *Snapshot) freelistPages(m meta) ([]uint64, error) {
+func (s *snapshot) freelistPages(m meta) ([]uint64, error) {
 	b := make([]byte, pageHeader)
 	if _, err := s.src.ReadAt(b, int64(m.freelist)*int64(m.pageSize)); err != nil {
 		return nil, err
@@ -152,8 +186,8 @@ func (s *Snapshot) freelistPages(m meta) ([]uint64, error) {
 	return l, nil
 }
 
-// Copy copies the pages of a round. The database may be written to meanwhile.
-func (s *Snapshot) Copy(ctx context.Context) error {
+// copy copies the pages of a round. The database may be written to meanwhile.
+func (s *snapshot) copy(ctx context.Context) error {
 	buf := make([]byte, snapshotPiece)
 	most := uint64(len(buf) / s.size)
 	for first, n := s.todo.run(0, most); n > 0; first, n = s.todo.run(first+n, most) {
@@ -173,11 +207,8 @@ func (s *Snapshot) Copy(ctx context.Context) error {
 	return nil
 }
 
-// Copied returns how many bytes were copied so far.
-func (s *Snapshot) Copied() int64 { return s.copied }
-
 // writeMetas writes the first pages of the copy. Both lead to the same content, as that before it is not there.
-func (s *Snapshot) writeMetas(m meta) error {
+func (s *snapshot) writeMetas(m meta) error {
 	page := make([]byte, s.size)
 	if _, err := s.src.ReadAt(page, int64(m.txid%2)*int64(s.size)); err != nil {
 		return err
@@ -200,19 +231,19 @@ func (s *Snapshot) writeMetas(m meta) error {
 	return s.dst.Truncate(m.end())
 }
 
-// Finish makes the copy durable, but for its name, once Advance has reported that it is complete, and ends the snapshot.
-// After an error Cancel is still to be called.
-func (s *Snapshot) Finish() error {
+// finish makes the copy durable, but for its name, once advance has reported that it is complete, and ends the snapshot.
+// After an error cancel is still to be called.
+func (s *snapshot) finish() error {
 	if err := s.dst.Sync(); err != nil {
 		return err
 	}
 	return s.end()
 }
 
-// Cancel ends the snapshot and removes the copy.
-func (s *Snapshot) Cancel() error { return errors.Join(s.end(), os.Remove(s.path)) }
+// cancel ends the snapshot and removes the copy.
+func (s *snapshot) cancel() error { return errors.Join(s.end(), os.Remove(s.path)) }
 
-func (s *Snapshot) end() error {
+func (s *snapshot) end() error {
 	s.db.snapshot.Store(nil)
 	return errors.Join(s.src.Close(), s.dst.Close())
 }

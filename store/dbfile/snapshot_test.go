@@ -86,16 +86,16 @@ func TestSnapshot(t *testing.T) {
 		for range 40 {
 			change(t, db, rng, 400)
 		}
-		s, err := db.NewSnapshot(filepath.Join(dir, "copy.db"))
+		s, err := db.newSnapshot(filepath.Join(dir, "copy.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.NewSnapshot(filepath.Join(dir, "copy2.db")); err == nil {
+		if _, err := db.newSnapshot(filepath.Join(dir, "copy2.db")); err == nil {
 			t.Fatal("a second copy is made at the same time")
 		}
 		rounds := 0
 		for {
-			done, err := s.Advance()
+			done, err := s.advance()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,7 @@ func TestSnapshot(t *testing.T) {
 			// Written before, while and after pages are copied.
 			copied := make(chan error, 1)
 			change(t, db, rng, rng.IntN(600))
-			go func() { copied <- s.Copy(context.Background()) }()
+			go func() { copied <- s.copy(context.Background()) }()
 			for range rng.IntN(10) {
 				change(t, db, rng, rng.IntN(300))
 			}
@@ -122,7 +122,7 @@ func TestSnapshot(t *testing.T) {
 		for range 5 {
 			change(t, db, rng, 400)
 		}
-		if err := s.Finish(); err != nil {
+		if err := s.finish(); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
@@ -158,19 +158,19 @@ func TestSnapshotCancel(t *testing.T) {
 	change(t, db, rand.New(rand.NewPCG(1, 1)), 4000)
 	name := filepath.Join(dir, "copy.db")
 	for range 2 {
-		s, err := db.NewSnapshot(name)
+		s, err := db.newSnapshot(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Advance(); err != nil {
+		if _, err := s.advance(); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := s.Copy(ctx); err != context.Canceled {
+		if err := s.copy(ctx); err != context.Canceled {
 			t.Errorf("copy after the end of its context: %v", err)
 		}
-		if err := s.Cancel(); err != nil {
+		if err := s.cancel(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(name); err == nil {
@@ -180,7 +180,7 @@ func TestSnapshotCancel(t *testing.T) {
 	if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.NewSnapshot(name); err == nil {
+	if _, err := db.newSnapshot(name); err == nil {
 		t.Error("a file was overwritten")
 	}
 }
@@ -216,13 +216,13 @@ func BenchmarkSnapshot(b *testing.B) {
 	var size int64
 	for i := 0; b.Loop(); i++ {
 		name := filepath.Join(dir, "copy.db")
-		s, err := db.NewSnapshot(name)
+		s, err := db.newSnapshot(name)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for done := false; !done; {
 			start := time.Now()
-			if done, err = s.Advance(); err != nil {
+			if done, err = s.advance(); err != nil {
 				b.Fatal(err)
 			}
 			longest = max(longest, time.Since(start))
@@ -230,7 +230,7 @@ func BenchmarkSnapshot(b *testing.B) {
 				break
 			}
 			copied := make(chan error, 1)
-			go func() { copied <- s.Copy(b.Context()) }()
+			go func() { copied <- s.copy(b.Context()) }()
 			for waiting := true; waiting; {
 				select {
 				case err := <-copied:
@@ -243,8 +243,8 @@ func BenchmarkSnapshot(b *testing.B) {
 				}
 			}
 		}
-		size = s.Copied()
-		if err := s.Finish(); err != nil {
+		size = s.copied
+		if err := s.finish(); err != nil {
 			b.Fatal(err)
 		}
 		if err := os.Remove(name); err != nil {

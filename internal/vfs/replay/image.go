@@ -72,7 +72,7 @@ func (img *Image) snapshot(fsys vfs.FS, dir, p string) error {
 		case e.Type()&fs.ModeType != 0:
 			return fmt.Errorf("replay: %s is no regular file", sub)
 		default:
-			data, err := readFile(fsys, filepath.Join(dir, sub))
+			data, err := vfs.ReadFile(fsys, filepath.Join(dir, sub))
 			if err != nil {
 				return err
 			}
@@ -80,27 +80,6 @@ func (img *Image) snapshot(fsys vfs.FS, dir, p string) error {
 		}
 	}
 	return nil
-}
-
-func readFile(fsys vfs.FS, name string) (data []byte, rerr error) {
-	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err := f.Close(); rerr == nil {
-			rerr = err
-		}
-	}()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	data = make([]byte, size)
-	if n, err := f.ReadAt(data, 0); n < len(data) {
-		return nil, err
-	}
-	return data, nil
 }
 
 // log returns operations that make the image and are durable. Files are numbered
