@@ -3,6 +3,7 @@ package imapserver
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"mox/internal/corpus"
+	"mox/internal/memnet"
 	"mox/internal/ratelimit"
 	"mox/login"
 	"mox/sasl"
@@ -39,6 +41,22 @@ func TestShutdownSaysBye(t *testing.T) {
 	}
 	if _, err := s.ln.Dial(t.Context()); err == nil {
 		t.Error("connection accepted after shutdown")
+	}
+}
+
+// A listener that comes too late is closed like the others: nobody waits at it.
+func TestServeAfterShutdown(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, newStore(t, t.TempDir()), nil)
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln := memnet.Listen("192.0.2.1:143")
+	if err := s.Serve(ln, ListenerOptions{Name: "late"}); !errors.Is(err, ErrServerClosed) {
+		t.Errorf("serve: %v", err)
+	}
+	if _, err := ln.Dial(t.Context()); err == nil {
+		t.Error("the listener is open")
 	}
 }
 

@@ -131,21 +131,37 @@ func TestByeArrivesWhileClientSends(t *testing.T) {
 	}
 	s, served := serve(t, newStore(t, t.TempDir()), ln, nil)
 	defer stopServer(t, s, served)
-	nc, err := net.Dial("tcp", ln.Addr().String())
+	for range 10 {
+		start := time.Now()
+		if err = byeWhileSending(ln.Addr().String()); err == nil {
+			return
+		}
+		// One that a busy machine has held up for longer than the server listens tells nothing.
+		if time.Since(start) < lingerTime {
+			break
+		}
+	}
+	t.Error(err)
+}
+
+// byeWhileSending sends more than is taken before a login, and wants to read a BYE after that.
+func byeWhileSending(address string) error {
+	nc, err := net.Dial("tcp", address)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer nc.Close()
 	if _, err := fmt.Fprintf(nc, "a LOGIN {%d+}\r\n", 4<<20); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	if _, err := nc.Write(make([]byte, 4<<20)); err != nil {
-		t.Fatalf("connection does not take what the client sends: %v", err)
+		return fmt.Errorf("connection does not take what the client sends: %w", err)
 	}
 	text, err := io.ReadAll(nc)
 	if err != nil || !strings.Contains(string(text), "* BYE ") {
-		t.Errorf("read %q, %v", text, err)
+		return fmt.Errorf("read %q, %v", text, err)
 	}
+	return nil
 }
 
 // IDLE and its end in one packet, and what follows.
@@ -183,7 +199,7 @@ func waitClosed(s *Server) error {
 	select {
 	case <-ended:
 		return nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(hangTimeout):
 		return errors.New("connection does not end")
 	}
 }

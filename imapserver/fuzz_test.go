@@ -43,7 +43,7 @@ func fuzzState(f *testing.F, before string) {
 			t.Fatal(err)
 		}
 		defer nc.Close()
-		nc.SetDeadline(time.Now().Add(20 * time.Second))
+		nc.SetDeadline(time.Now().Add(hangTimeout))
 		go func() {
 			io.WriteString(nc, before)
 			nc.Write(input)

@@ -132,7 +132,7 @@ func (c *modelClient) begin(command string) {
 // read reads a response. It reports whether the command is answered, which BYE does, too.
 func (c *modelClient) read() (r response, done bool) {
 	c.t.Helper()
-	c.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
+	c.nc.SetReadDeadline(time.Now().Add(hangTimeout))
 	if err := c.dec.ReadLine(); err != nil {
 		if c.bye {
 			return response{status: "BYE"}, true

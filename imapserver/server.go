@@ -51,6 +51,7 @@ func (s *Server) Serve(ln net.Listener, lo ListenerOptions) error {
 	s.mu.Lock()
 	if s.closing {
 		s.mu.Unlock()
+		ln.Close() // As those that Shutdown has found.
 		return ErrServerClosed
 	}
 	s.listeners[ln] = struct{}{}

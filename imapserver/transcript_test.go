@@ -92,9 +92,9 @@ func (tr *transcript) client(name string) *testClient {
 	c := tr.clients[name]
 	if c == nil {
 		c = tr.srv.dial()
-		c.nc.SetDeadline(time.Now().Add(time.Minute)) // A line that never comes is an error, too.
 		tr.clients[name] = c
 	}
+	c.nc.SetDeadline(time.Now().Add(hangTimeout)) // A line that never comes is an error, too.
 	return c
 }
 

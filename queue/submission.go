@@ -289,7 +289,8 @@ func (s *Submissions) Replay(ctx context.Context) error {
 		return err
 	}
 	for _, a := range accounts {
-		if err := s.replayAccount(ctx, a.Name); err != nil && !errors.Is(err, store.ErrNoAccount) {
+		replay := func(acc *store.Account) error { return s.replayAccount(ctx, acc) }
+		if err := s.Accounts.Visit(ctx, a.Name, replay); err != nil && !errors.Is(err, store.ErrNoAccount) {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -299,12 +300,7 @@ func (s *Submissions) Replay(ctx context.Context) error {
 	return nil
 }
 
-func (s *Submissions) replayAccount(ctx context.Context, name string) error {
-	acc, err := s.Accounts.Open(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer acc.Close()
+func (s *Submissions) replayAccount(ctx context.Context, acc *store.Account) error {
 	l, err := s.left(ctx, acc)
 	if err != nil {
 		return err

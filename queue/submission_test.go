@@ -426,7 +426,7 @@ func TestReplayOfDamagedRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.replayAccount(t.Context(), "a"); err == nil {
+		if err := s.replayAccount(t.Context(), s.account); err == nil {
 			t.Errorf("%q: no error", extra)
 		}
 		if got := s.entries(); len(got) != 3 {

@@ -113,16 +113,17 @@ func (c *conn) close() {
 	if c.unexpected {
 		c.linger()
 	}
-	if c.tls != nil {
-		// Tells the client that nothing was cut off. It must not wait for it.
-		c.plain.SetDeadline(time.Now().Add(time.Second))
-		c.nc.Close()
-	}
+	// Who has seen the end may connect and log in again at once.
 	if c.admitted {
 		c.l.Limits.conns.Release(c.remoteIP)
 	}
 	if c.logins != nil {
 		c.logins.Close()
+	}
+	if c.tls != nil {
+		// Tells the client that nothing was cut off. It must not wait for it.
+		c.plain.SetDeadline(time.Now().Add(time.Second))
+		c.nc.Close()
 	}
 	c.log.Debug("connection closed", "duration", time.Since(c.started))
 }

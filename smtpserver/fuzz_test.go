@@ -58,7 +58,7 @@ func FuzzServer(f *testing.F) {
 				t.Fatal(err)
 			}
 			defer nc.Close()
-			nc.SetDeadline(time.Now().Add(10 * time.Second))
+			nc.SetDeadline(time.Now().Add(hangTimeout))
 			go func() {
 				fmt.Fprintf(nc, "%s%s", states[int(state)%len(states)], data)
 				nc.(*memnet.Conn).CloseWrite()

@@ -1,6 +1,7 @@
 package smtpserver
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -260,18 +261,24 @@ func TestFailedLoginLimit(t *testing.T) {
 
 func TestConnectionsPerAccount(t *testing.T) {
 	t.Parallel()
-	ts := newServer(t, func(o *Options, lo *ListenerOptions) {
-		submission(o, lo)
-		lo.Limits = NewLimits(LimitOptions{ConnectionsPerAccount: 1})
-	})
-	a, b := ts.dial(), ts.dial()
-	a.hello()
-	b.hello()
-	a.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
-	b.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "454 4.7.0")
-	a.cmd("QUIT", "221 ")
-	a.wantClosed()
-	b.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
+	for _, secure := range []bool{false, true} {
+		ts := newServer(t, func(o *Options, lo *ListenerOptions) {
+			submission(o, lo)
+			lo.Limits = NewLimits(LimitOptions{ConnectionsPerAccount: 1})
+		})
+		a, b := ts.dial(), ts.dial()
+		a.hello()
+		b.hello()
+		if secure {
+			a.startTLSVersion(tls.VersionTLS13)
+			a.cmd("EHLO client.example.net", "250 ")
+		}
+		a.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
+		b.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "454 4.7.0")
+		a.cmd("QUIT", "221 ")
+		a.wantClosed()
+		b.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
+	}
 }
 
 func TestTimeouts(t *testing.T) {
