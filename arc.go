@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
@@ -52,16 +52,13 @@ message has none.`,
 				return err
 			}
 			defer cancel()
-			in, err := openMessage(cmd.Context(), cmd, args)
+			var res arc.Result
+			err = readMessage(cmd, args, func(in io.Reader) (err error) {
+				res, err = arc.Verify(ctx, resolver, in, arc.Options{})
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			defer in.Close()
-			res, err := arc.Verify(ctx, resolver, in, arc.Options{})
-			if err != nil && cmd.Context().Err() != nil {
-				return errInterrupted
-			} else if err != nil {
-				return fmt.Errorf("reading the message: %w", err)
 			}
 			j := describeARC(res)
 			if err := f.print(cmd, j, j.report); err != nil {

@@ -74,6 +74,8 @@ var bans = []ban{
 	{[]string{"*"}, []string{"mox/internal/citation", "mox/internal/corpus", "mox/internal/memnet", "mox/internal/vfs/faultfs", "mox/internal/vfs/replay", "mox/login/logintest"},
 		[]string{"test/...", "internal/..."},
 		"only tests need them; the binary does without"},
+	{[]string{"*"}, []string{"html/template", "text/template", "net/rpc", "github.com/mjl-/sherpa"}, []string{"test/..."},
+		"they call methods by name, and one of them makes the linker keep every method of every type: a seventh of the binary"},
 }
 
 // A server that needs another server's code needs a package below both.
@@ -252,6 +254,8 @@ func TestImportRulesBite(t *testing.T) {
 		{"mox/message", "github.com/prometheus/client_golang/prometheus", true},
 		{"mox/misc", "mox/dns", true},
 		{"mox/smtpserver", "mox/internal/memnet", true},
+		{"mox/http/static", "html/template", true},
+		{"mox/http/static", "html", false},
 	} {
 		problems := importProblems(goPackage{ImportPath: tc.from, Imports: []string{tc.imports}})
 		if (len(problems) > 0) != tc.bad {
@@ -385,10 +389,23 @@ func isTable(e ast.Expr) bool {
 		if _, ok := e.Fun.(*ast.ArrayType); ok { // Conversion: []byte("...").
 			return true
 		}
+		if dotted(e.Fun) == "sync.OnceValue" {
+			return isMadeOnce(e.Args)
+		}
 		_, ok := pureConstructors[dotted(e.Fun)]
 		return ok
 	}
 	return false
+}
+
+// isMadeOnce accepts the argument of sync.OnceValue for what is as pure as other values, but too large to make before it is needed.
+func isMadeOnce(args []ast.Expr) bool {
+	fn, ok := args[0].(*ast.FuncLit)
+	if !ok || len(fn.Body.List) != 1 {
+		return false
+	}
+	ret, ok := fn.Body.List[0].(*ast.ReturnStmt)
+	return ok && len(ret.Results) == 1 && isTable(ret.Results[0])
 }
 
 // dotted returns "a.b.c" for a selector, or "".
@@ -523,6 +540,9 @@ func TestStateRulesBite(t *testing.T) {
 		{`var table = []row{{"a", func() {}}}`, ""},
 		{`var buffers = sync.Pool{New: func() any { return nil }}`, ""},
 		{`var table = []int{1}; func f() { table := table; table[0] = 2 }`, ""},
+		{`var pattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("x") })`, ""},
+		{`var conn = sync.OnceValue(func() net.Conn { return open() })`, "conn"},
+		{`var conn = sync.OnceValue(open)`, "conn"},
 		{`var count int`, "count"},
 		{`var mu sync.Mutex`, "mu"},
 		{`var table = map[string]int{}; func f() { table["a"] = 1 }`, "table"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,18 @@ func TestBackupRefusals(t *testing.T) {
 			t.Errorf("mox %s: exit code %d, want %d and %q: %s", strings.Join(tc.args, " "), code, tc.code, tc.text, out)
 		}
 	}
+	// The first of those that are made each night, and one after the last was removed but not the link to it.
+	link := filepath.Join(t.TempDir(), "last")
+	if err := os.Symlink("gone", link); err != nil {
+		t.Fatal(err)
+	}
+	for i, earlier := range []string{filepath.Join(top, "none"), link} {
+		dir := filepath.Join(t.TempDir(), strconv.Itoa(i))
+		if code, out := r.tryCommand("backup", "--incremental", earlier, dir); code != exitOK || !strings.Contains(out, "warning: there is no earlier backup "+earlier) {
+			t.Errorf("without an earlier backup: exit code %d: %s", code, out)
+		}
+		r.command("verifydata", dir)
+	}
 	if b, err := os.ReadFile(filepath.Join(taken, "letter")); err != nil || string(b) != "mine" {
 		t.Errorf("a file was touched: %q, %v", b, err)
 	}
@@ -439,7 +452,7 @@ func TestAccountCommands(t *testing.T) {
 			t.Errorf("bumpuidvalidity: %s", out)
 		}
 		if serving {
-			if err := s.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			if err := s.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := io.WriteString(s.conn, "y NOOP\r\n"); err != nil {

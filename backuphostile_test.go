@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"mox/internal/ctl"
 )
@@ -62,7 +61,7 @@ func TestBackupFromHostileServer(t *testing.T) {
 			go server.Serve(l)
 			defer server.Shutdown(context.Background())
 
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			to := filepath.Join(t.TempDir(), "backup")
 			var out strings.Builder

@@ -19,7 +19,7 @@ import (
 	"mox/dns"
 )
 
-// certificateCheckInterval is how often certificates of files are looked at.
+// certificateCheckInterval is how often certificates of files are looked at, besides after each change of them.
 const certificateCheckInterval = 24 * time.Hour
 
 // certificates are those of the server: of files, and of ACME.
@@ -72,9 +72,21 @@ func checkAddress(ctx context.Context, resolver dns.Resolver, host dns.Domain) e
 // run requests and renews certificates, and tells of those of files that are about to expire, until the context ends. The
 // ports must be open.
 func (c *certificates) run(ctx context.Context) {
+	changed := make(chan struct{}, 1)
+	cancel := c.live.Subscribe(func(before, now *config.Config) {
+		if c.acme != nil {
+			c.acme.Refresh()
+		}
+		if slices.EqualFunc(fileCertificates(before), fileCertificates(now), fileCertificate.equal) {
+			return
+		}
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	defer cancel()
 	if c.acme != nil {
-		cancel := c.live.Subscribe(func(_, _ *config.Config) { c.acme.Refresh() })
-		defer cancel()
 		done := make(chan struct{})
 		defer func() { <-done }()
 		go func() {
@@ -90,13 +102,14 @@ func (c *certificates) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-changed:
 		}
 	}
 }
 
 // checkFiles tells of certificates of files that are about to expire.
 func (c *certificates) checkFiles(now time.Time) {
-	for _, f := range c.fileCertificates() {
+	for _, f := range fileCertificates(c.live.Current()) {
 		switch fileState(f.leaf, now) {
 		case autotls.StateExpired:
 			c.log.Error("certificate has expired; put a new one into its file and run \"mox config reload\"", "names", f.names(), "of", f.of, "not after", f.leaf.NotAfter)
@@ -124,6 +137,8 @@ type fileCertificate struct {
 	leaf *x509.Certificate
 }
 
+func (f fileCertificate) equal(o fileCertificate) bool { return f.of == o.of && f.leaf.Equal(o.leaf) }
+
 // names returns the host names of a certificate.
 func (f fileCertificate) names() string {
 	if len(f.leaf.DNSNames) == 0 {
@@ -133,8 +148,7 @@ func (f fileCertificate) names() string {
 }
 
 // fileCertificates returns the certificates of files, each once.
-func (c *certificates) fileCertificates() []fileCertificate {
-	cfg := c.live.Current()
+func fileCertificates(cfg *config.Config) []fileCertificate {
 	if cfg.Localserve != nil {
 		return nil // Made for playing, and nobody's concern.
 	}

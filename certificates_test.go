@@ -143,13 +143,13 @@ func TestCertificatesOfACME(t *testing.T) {
 	ip, path, p, log := startACMEServer(t, 1, strings.Clone, "mail.example.org", "mta-sts.example.org")
 	const wrong = "mta-sts.nowhere.example"
 	var got map[string]hostCertificates
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		got = certificatesOf(t, path)
 		if got["mail.example.org"].State == autotls.StateValid && got["mta-sts.example.org"].State == autotls.StateValid && got[wrong].State == autotls.StateFailing && !got["mail.example.org"].Requesting {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("certificates after a minute: %+v", got)
+			t.Fatalf("certificates: %+v", got)
 		}
 	}
 	if n := len(got["mail.example.org"].Certificates); n != 2 {
@@ -253,7 +253,7 @@ func TestCertificatesOfMailListener(t *testing.T) {
 	if err := mail.StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
 		t.Errorf("SMTP at once: %v", err)
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		got := certificatesOf(t, path)
 		if len(got) != 1 {
 			t.Fatalf("certificates for %v", got)
@@ -262,7 +262,7 @@ func TestCertificatesOfMailListener(t *testing.T) {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("certificates after a minute: %+v", got)
+			t.Fatalf("certificates: %+v", got)
 		}
 	}
 	conn, err := tls.Dial("tcp", ip+":1993", &tls.Config{ServerName: "mail.example.org", RootCAs: p.Issuers()})
@@ -329,6 +329,42 @@ func TestCertificatesOfFiles(t *testing.T) {
 	}
 	if state := c.status(end)[0].State; state != autotls.StateExpired {
 		t.Errorf("state %s at its end", state)
+	}
+}
+
+// One that is replaced is looked at once the server has it, and only then: not at each change of the configuration.
+func TestCertificatesOfFilesReloaded(t *testing.T) {
+	t.Parallel()
+	path := localserveDirectory(t)
+	expire := func() {
+		writeCertificate(t, filepath.Dir(path), time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
+	}
+	expire()
+	live, err := config.Open(config.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out syncBuffer
+	c := &certificates{live: live, log: logging.New(&out, new(logging.Levels))}
+	const expired = "certificate has expired"
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.run(ctx)
+	}()
+	out.await(expired, 1)
+	expire()
+	for range 3 {
+		if _, err := live.Reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out.await(expired, 2)
+	cancel()
+	<-done
+	if n := strings.Count(out.String(), expired); n != 2 {
+		t.Errorf("told of %d times, want twice", n)
 	}
 }
 

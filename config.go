@@ -63,7 +63,7 @@ func configTestCommand() *cobra.Command {
 		Long: `Test reads mox.conf, domains.conf and the certificates they name, as a server
 would at start, and prints all problems: file, line, field and what to do. Run
 it after editing, before a restart or reload. Warnings are about what can be
-used and has no effect.`,
+used, but has no effect, or certificates that are not valid now.`,
 		Example: "  mox config test\n  mox --config /etc/mox/mox.conf config test",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,7 +96,7 @@ used and has no effect.`,
 				}
 				return errors.New("handlers of websites cannot work")
 			}
-			printWarnings(cmd, cfg.Websites().Warnings)
+			printWarnings(cmd, cfg.Warnings())
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is good: %s, %s, %s\n", path, counted(len(cfg.Listeners), "listener"), counted(len(cfg.Domains()), "domain"), counted(len(cfg.Accounts()), "account"))
 			return nil
 		},

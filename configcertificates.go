@@ -118,7 +118,7 @@ func (c *certificates) status(now time.Time) []hostCertificates {
 			l = append(l, acmeStatus(s))
 		}
 	}
-	for _, f := range c.fileCertificates() {
+	for _, f := range fileCertificates(c.live.Current()) {
 		keyType := strings.ToLower(f.leaf.PublicKeyAlgorithm.String())
 		if t, err := autotls.TypeOf(f.leaf.PublicKey); err == nil {
 			keyType = string(t)

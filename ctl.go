@@ -216,6 +216,20 @@ func (o *operations) account(ctx context.Context, name string) (*store.Account, 
 	return a, err
 }
 
+// withAccount calls fn with the parameters of a call and the account that they name.
+func withAccount[P interface{ account() string }](ctx context.Context, o *operations, c *ctl.Call, fn func(P, *store.Account) (any, error)) (any, error) {
+	var p P
+	if err := c.Params(&p); err != nil {
+		return nil, err
+	}
+	a, err := o.account(ctx, p.account())
+	if err != nil {
+		return nil, err
+	}
+	defer a.Close()
+	return fn(p, a)
+}
+
 func (o *operations) configReload(context.Context, *ctl.Call) (any, error) {
 	return reload(o.live, o.log)
 }
@@ -236,21 +250,16 @@ type setAccountPasswordParams struct {
 	Password string
 }
 
+func (p setAccountPasswordParams) account() string { return p.Account }
+
 func (o *operations) setAccountPassword(ctx context.Context, c *ctl.Call) (any, error) {
-	var p setAccountPasswordParams
-	if err := c.Params(&p); err != nil {
-		return nil, err
-	}
-	a, err := o.account(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	var extra []string
-	if account := o.live.Current().Account(p.Account); account != nil {
-		extra = account.PasswordMechanisms
-	}
-	return nil, a.SetPassword(ctx, store.System, p.Password, extra...)
+	return withAccount(ctx, o, c, func(p setAccountPasswordParams, a *store.Account) (any, error) {
+		var extra []string
+		if account := o.live.Current().Account(p.Account); account != nil {
+			extra = account.PasswordMechanisms
+		}
+		return nil, a.SetPassword(ctx, store.System, p.Password, extra...)
+	})
 }
 
 type mboxParams struct {
@@ -266,22 +275,17 @@ type mboxParams struct {
 	After       imap.UID
 }
 
+func (p mboxParams) account() string { return p.Account }
+
 func (o *operations) mboxImport(ctx context.Context, c *ctl.Call, f func(*admin.MboxImport) (any, error)) (any, error) {
-	var p mboxParams
-	if err := c.Params(&p); err != nil {
-		return nil, err
-	}
-	a, err := o.account(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	return f(&admin.MboxImport{
-		Account:  a,
-		Mailbox:  p.Mailbox,
-		Source:   p.Source,
-		Offset:   p.Offset,
-		SpoolDir: spoolDir(o.live.Current()),
+	return withAccount(ctx, o, c, func(p mboxParams, a *store.Account) (any, error) {
+		return f(&admin.MboxImport{
+			Account:  a,
+			Mailbox:  p.Mailbox,
+			Source:   p.Source,
+			Offset:   p.Offset,
+			SpoolDir: spoolDir(o.live.Current()),
+		})
 	})
 }
 
@@ -310,53 +314,39 @@ func quotaAdvice(err error) error {
 
 // exportMailboxes returns the names of the mailboxes that hold messages.
 func (o *operations) exportMailboxes(ctx context.Context, c *ctl.Call) (any, error) {
-	var p mboxParams
-	if err := c.Params(&p); err != nil {
-		return nil, err
-	}
-	a, err := o.account(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	l, err := a.Mailboxes(ctx, store.System)
-	if err != nil {
-		return nil, err
-	}
-	names := []string{}
-	for _, mb := range l {
-		if mb.Counts.Total > 0 {
-			names = append(names, mb.Name)
+	return withAccount(ctx, o, c, func(p mboxParams, a *store.Account) (any, error) {
+		l, err := a.Mailboxes(ctx, store.System)
+		if err != nil {
+			return nil, err
 		}
-	}
-	return names, nil
+		names := []string{}
+		for _, mb := range l {
+			if mb.Counts.Total > 0 {
+				names = append(names, mb.Name)
+			}
+		}
+		return names, nil
+	})
 }
 
 func (o *operations) exportMbox(ctx context.Context, c *ctl.Call) (any, error) {
-	var p mboxParams
-	if err := c.Params(&p); err != nil {
-		return nil, err
-	}
-	a, err := o.account(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	told := time.Now()
-	ex := admin.MboxExport{
-		Account:     a,
-		Mailbox:     p.Mailbox,
-		UIDValidity: p.UIDValidity,
-		After:       p.After,
-		Progress: func(p admin.ExportProgress) error {
-			if time.Since(told) < progressInterval {
-				return nil
-			}
-			told = time.Now()
-			return c.Progress(p)
-		},
-	}
-	return ex.Run(ctx, c.Output())
+	return withAccount(ctx, o, c, func(p mboxParams, a *store.Account) (any, error) {
+		told := time.Now()
+		ex := admin.MboxExport{
+			Account:     a,
+			Mailbox:     p.Mailbox,
+			UIDValidity: p.UIDValidity,
+			After:       p.After,
+			Progress: func(p admin.ExportProgress) error {
+				if time.Since(told) < progressInterval {
+					return nil
+				}
+				told = time.Now()
+				return c.Progress(p)
+			},
+		}
+		return ex.Run(ctx, c.Output())
+	})
 }
 
 type accountParams struct {

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -35,16 +35,13 @@ domain that tests DKIM does not count.`,
 				return err
 			}
 			defer cancel()
-			in, err := openMessage(cmd.Context(), cmd, args)
+			var results []dkim.Result
+			err = readMessage(cmd, args, func(in io.Reader) (err error) {
+				results, err = dkim.Verify(ctx, resolver, in, dkim.Options{})
+				return err
+			})
 			if err != nil {
 				return err
-			}
-			defer in.Close()
-			results, err := dkim.Verify(ctx, resolver, in, dkim.Options{})
-			if err != nil && cmd.Context().Err() != nil {
-				return errInterrupted
-			} else if err != nil {
-				return fmt.Errorf("reading the message: %w", err)
 			}
 			j := describeDKIMResults(results)
 			err = f.print(cmd, struct {

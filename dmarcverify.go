@@ -90,11 +90,6 @@ type dmarcVerification struct {
 
 // verify reads the message from standard input.
 func (v *dmarcVerification) verify(ctx context.Context, cmd *cobra.Command, resolver dns.Resolver, verifier *dmarc.Verifier) error {
-	in, err := openMessage(cmd.Context(), cmd, nil)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
 	signatures := dkim.NewVerifier(ctx, resolver, dkim.Options{RefuseUnsignedBody: true}) // As for mail that is received.
 	defer signatures.Close()
 	var authors dmarc.Authors
@@ -104,11 +99,12 @@ func (v *dmarcVerification) verify(ctx context.Context, cmd *cobra.Command, reso
 			authors.TooMany = authors.TooMany || tooLarge // Another From may follow.
 		},
 	}
-	if _, err := io.Copy(io.MultiWriter(signatures, &split), in); err != nil {
-		if cmd.Context().Err() != nil {
-			return errInterrupted
-		}
-		return fmt.Errorf("reading the message: %w", err)
+	err := readMessage(cmd, nil, func(in io.Reader) error {
+		_, err := io.Copy(io.MultiWriter(signatures, &split), in)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	split.Close()
 

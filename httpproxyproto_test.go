@@ -75,8 +75,15 @@ func TestProxyProtocolHTTP(t *testing.T) {
 			t.Errorf("%s: the server said %q", tt.name, b)
 		}
 	}
+	const line = "handler=app remote=198.51.100.7 "
+	r.log.await(line, 2) // A request is logged once it is answered.
+	// There is no more to come once the server has stopped.
+	c.Close()
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
 	log := r.log.String()
-	if n := strings.Count(log, "handler=app remote=198.51.100.7 "); n != 2 {
+	if n := strings.Count(log, line); n != 2 {
 		t.Errorf("%d requests of the client in the log, want 2:\n%s", n, log)
 	}
 	if strings.Contains(log, "remote=10.1.2.3 ") || strings.Contains(log, "remote=192.0.2.99") {

@@ -19,6 +19,7 @@ import (
 	"mox/admin"
 	"mox/internal/ctl"
 	"mox/maildir"
+	"mox/store"
 )
 
 func importMaildirCommand() *cobra.Command {
@@ -247,17 +248,12 @@ func (s *maildirStream) message(w io.Writer, m maildir.Message, p *prefixHash) e
 	return nil
 }
 
+func (p maildirParams) account() string { return p.Account }
+
 func (o *operations) maildirImport(ctx context.Context, c *ctl.Call, f func(*admin.MaildirImport) (any, error)) (any, error) {
-	var p maildirParams
-	if err := c.Params(&p); err != nil {
-		return nil, err
-	}
-	a, err := o.account(ctx, p.Account)
-	if err != nil {
-		return nil, err
-	}
-	defer a.Close()
-	return f(&admin.MaildirImport{Account: a, Mailbox: p.Mailbox, Source: p.Source, SpoolDir: spoolDir(o.live.Current())})
+	return withAccount(ctx, o, c, func(p maildirParams, a *store.Account) (any, error) {
+		return f(&admin.MaildirImport{Account: a, Mailbox: p.Mailbox, Source: p.Source, SpoolDir: spoolDir(o.live.Current())})
+	})
 }
 
 func (o *operations) importMaildirResume(ctx context.Context, c *ctl.Call) (any, error) {

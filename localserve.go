@@ -19,7 +19,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -29,7 +28,6 @@ import (
 
 	"mox/config"
 	"mox/internal/atomicfile"
-	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/store"
 )
@@ -127,7 +125,8 @@ anew.`,
 }
 
 func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setLevel bool, level slog.Level) error {
-	defer heapfloor.Set(heapFloor)()
+	settled, unset := leaveHeap()
+	defer unset()
 	var levels logging.Levels
 	opts := serveOptions{
 		config: config.Options{Path: filepath.Join(dir, "mox.conf"), Localserve: mode},
@@ -135,8 +134,8 @@ func runLocalserve(cmd *cobra.Command, dir string, mode *config.Localserve, setL
 		levels: &levels,
 		ready: func(cfg *config.Config, sockets []socket) {
 			printLocalserve(cmd.OutOrStdout(), dir, sockets)
-			debug.FreeOSMemory() // What starting took, such as for hashing passwords.
 		},
+		settled: settled,
 	}
 	if setLevel {
 		levels.Set(level, nil)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 
@@ -28,6 +29,21 @@ func openMessage(ctx context.Context, cmd *cobra.Command, args []string) (*messa
 	m := newMessageFile(f)
 	m.Closer = f
 	return m, nil
+}
+
+// readMessage calls fn with the message that the arguments of a command name, see openMessage. An error of fn is one of reading it.
+func readMessage(cmd *cobra.Command, args []string, fn func(io.Reader) error) error {
+	in, err := openMessage(cmd.Context(), cmd, args)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := fn(in); err != nil && cmd.Context().Err() != nil {
+		return errInterrupted
+	} else if err != nil {
+		return fmt.Errorf("reading the message: %w", err)
+	}
+	return nil
 }
 
 // interruptible returns what is read from r until ctx ends, or it is closed. What is read from a terminal or a

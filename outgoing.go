@@ -120,7 +120,7 @@ func suspend(cfg *config.Config) time.Duration {
 }
 
 // start begins to deliver, and settles what a crash left between account and queue.
-func (o *outgoing) start(closers *closers) error {
+func (o *outgoing) start(closers *closers, settled func()) error {
 	if err := o.queue.Start(); err != nil {
 		return err
 	}
@@ -130,6 +130,9 @@ func (o *outgoing) start(closers *closers) error {
 		defer close(done)
 		if err := o.submissions.Replay(ctx); err != nil && ctx.Err() == nil {
 			o.log.Error("settling submissions that a crash left pending", "err", err)
+		}
+		if settled != nil && ctx.Err() == nil {
+			settled()
 		}
 	}()
 	closers.add("settling submissions", func(context.Context) error {

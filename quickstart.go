@@ -184,6 +184,7 @@ func (q *quickstart) run(ctx context.Context) error {
 		return errInterrupted
 	}
 
+	defer q.printPasswords() // However this ends: they are kept nowhere else.
 	q.title("Writing files")
 	if err := q.write(ctx); err != nil {
 		return err
@@ -285,10 +286,11 @@ func isAre(n int, thing string) string {
 
 // printPasswords shows those that were made, once.
 func (q *quickstart) printPasswords() {
-	w := &q.written
-	if w.accountPassword == "" && w.adminPassword == "" {
+	w := q.written
+	if w.shown || w.accountPassword == "" && w.adminPassword == "" {
 		return
 	}
+	q.written.shown = true
 	q.title("Passwords")
 	fmt.Fprintf(q.out, "They are shown only now. Keep them in a safe place.\n\n")
 	if w.accountPassword != "" {
@@ -317,10 +319,14 @@ func (q *quickstart) printNext() {
 	if o.existingWebserver {
 		steps = append(steps, q.webserverAdvice())
 	}
+	password := "the password above"
+	if q.written.accountPassword == "" {
+		password = "its password"
+	}
 	steps = append(steps,
 		q.startAdvice(),
 		fmt.Sprintf("Once records are visible to others, look whether all is well:\n\n    cd %s\n    mox config dnscheck %s", o.dir, o.address.Domain.ASCII),
-		fmt.Sprintf("Set up mail programs for %s, with the password above; for settings see:\n\n    mox clientconfig %s", o.address, o.address.Domain.ASCII),
+		fmt.Sprintf("Set up mail programs for %s, with %s; for settings see:\n\n    mox clientconfig %s", o.address, password, o.address.Domain.ASCII),
 		fmt.Sprintf("Or read and write mail in a browser:\n\n    https://%s/webmail/", q.hostname.ASCII),
 	)
 	for i, s := range steps {

@@ -230,6 +230,7 @@ func TestQuickstartAgain(t *testing.T) {
 	again.machine.now = func() time.Time { return time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC) }
 	text := runQuickstart(t, again, &out2)
 	wantAll(t, text, "kept     config/mox.conf", "kept     config/domains.conf", "kept     data", "\n2026a._domainkey.example.org. IN TXT ")
+	wantAll(t, text, "\"mox setadminpassword\" sets another", "You@example.org, with its password;")
 	if strings.Contains(text, "written") || strings.Contains(text, "2027a") || strings.Contains(text, "shown only now") {
 		t.Errorf("a second run makes something new:\n%s", text)
 	}
@@ -258,6 +259,43 @@ func TestQuickstartAgain(t *testing.T) {
 		t.Errorf("another domain: %v", err)
 	}
 }
+
+// Passwords of what was made are shown also when the run ends early: the next one makes no others.
+func TestQuickstartShowsPasswordsWhenItFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(*quickstart) // Is called when the first password was made.
+		shown []string
+	}{
+		"no account can be made": {func(q *quickstart) { q.opts.dir += "/missing" }, []string{"\n  admin pages: "}},
+		"no configuration can be written": {func(q *quickstart) {
+			if err := os.Mkdir(q.path("config", "mox.conf"), 0o700); err != nil {
+				t.Error(err)
+			}
+		}, []string{"\n  admin pages: ", "\n  You@example.org: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, out := newQuickstart(t, goodMachine(t))
+			q.out = writerFunc(func(p []byte) (int, error) {
+				if bytes.Contains(p, []byte("written  config/adminpasswd")) {
+					c.spoil(q)
+				}
+				return out.Write(p)
+			})
+			if err := q.run(t.Context()); err == nil {
+				t.Fatalf("no error:\n%s", out)
+			}
+			wantAll(t, out.String(), c.shown...)
+			if n := strings.Count(out.String(), "shown only now"); n != 1 {
+				t.Errorf("passwords were shown %d times:\n%s", n, out)
+			}
+		})
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestQuickstartFindsProblems(t *testing.T) {
 	t.Parallel()

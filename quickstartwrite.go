@@ -27,6 +27,7 @@ import (
 // writtenFiles is what came of writing files.
 type writtenFiles struct {
 	accountPassword, adminPassword string // Empty if they were not made.
+	shown                          bool   // Both were printed.
 }
 
 // write makes all files that do not exist. Mox.conf comes last: without it nothing is complete, and the next run goes on.
@@ -182,10 +183,16 @@ func (q *quickstart) writeDKIMKeys() error {
 }
 
 func (q *quickstart) writeAdminPassword() error {
-	return q.create("config/adminpasswd", 0o640, func() ([]byte, error) {
-		q.written.adminPassword = newPassword()
-		return adminPasswordHash(q.written.adminPassword)
-	})
+	if !missing(q.path("config", "adminpasswd")) {
+		fmt.Fprintf(q.out, "kept     config/adminpasswd; \"mox setadminpassword\" sets another password\n")
+		return nil
+	}
+	password := newPassword()
+	err := q.create("config/adminpasswd", 0o640, func() ([]byte, error) { return adminPasswordHash(password) })
+	if err == nil {
+		q.written.adminPassword = password
+	}
+	return err
 }
 
 // adminPasswordHash returns the content of the file with the password of the admin pages.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,23 +9,21 @@ import (
 	nethttp "net/http"
 	"os"
 	"os/signal"
-	"slices"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"mox/config"
 	"mox/dns"
 	"mox/http"
 	"mox/imapserver"
 	"mox/internal/ctl"
+	"mox/internal/heapfloor"
 	"mox/internal/logging"
-	"mox/internal/ratelimit"
 	"mox/login"
-	"mox/pipeline/local"
 	"mox/smtpserver"
 	"mox/store"
 )
@@ -37,6 +34,25 @@ const shutdownTimeout = 10 * time.Second
 // heapFloor is the heap, in bytes, below which a server does not collect garbage. Collecting took a tenth of the time
 // of receiving mail.
 const heapFloor = 64 << 20
+
+// leaveHeap has garbage collected less often once settled is called, until unset is. Before, while all accounts are opened in turn,
+// it would be kept for nothing.
+func leaveHeap() (settled, unset func()) {
+	var mu sync.Mutex // Guards floor.
+	floor := func() {}
+	settled = func() {
+		debug.FreeOSMemory()
+		mu.Lock()
+		defer mu.Unlock()
+		floor = heapfloor.Set(heapFloor)
+	}
+	unset = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		floor()
+	}
+	return settled, unset
+}
 
 // serveOptions are what a server is made from.
 type serveOptions struct {
@@ -53,6 +69,7 @@ type serveOptions struct {
 	acmeClient  *nethttp.Client                                                      // For requests to CAs. Default: that of package autotls.
 
 	ready   func(cfg *config.Config, sockets []socket) // Told once all is served. May be nil.
+	settled func()                                     // Told once what an earlier stop left is done. May be nil.
 	restart func(ctx context.Context) error            // Arranges that another server follows once this one has stopped. Nil: nobody can.
 }
 
@@ -66,6 +83,13 @@ type server struct {
 	serving sync.WaitGroup // Those goroutines.
 	closers closers
 	servers []func(context.Context) error // Shut down together, by one of the closers.
+
+	// What the servers stand on, made in this order.
+	registry *prometheus.Registry
+	resolver dns.Resolver
+	accounts *store.Store
+	out      *outgoing
+	certs    *certificates
 }
 
 // serve runs a mail server until the context ends, a SIGINT or SIGTERM as its caller
@@ -101,173 +125,6 @@ func serve(ctx context.Context, opts serveOptions) error {
 			return s.stop()
 		}
 	}
-}
-
-// start makes the server, from the bottom up, and serves.
-func start(ctx context.Context, opts serveOptions) (_ *server, rerr error) {
-	s := &server{opts: opts, log: opts.log, failed: make(chan error, 1), asked: make(chan struct{}, 1)}
-	defer func() {
-		if rerr != nil {
-			rerr = errors.Join(rerr, s.stop())
-		}
-	}()
-
-	// Configuration, and with it the levels of logs.
-	live, err := config.Open(opts.config)
-	if err != nil {
-		return nil, err
-	}
-	s.live = live
-	cfg := live.Current()
-	if !opts.keepLevels {
-		opts.levels.Set(cfg.LogLevel, cfg.PackageLogLevels)
-	}
-
-	// All ports, so that one that is taken is told before anything else happens.
-	sockets, err := s.listenAll(cfg)
-	if err != nil {
-		return nil, err
-	}
-
-	// The accounts. From here on the data directory is ours.
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := prepareDataDir(cfg); err != nil {
-		return nil, err
-	}
-	accounts, err := openStore(live, s.log, registry, writing)
-	if err != nil {
-		return nil, err
-	}
-	s.closers.add("closing accounts", func(context.Context) error { return accounts.Close() })
-	if err := clearSpool(cfg); err != nil {
-		return nil, err
-	}
-	if err := makeAccounts(ctx, cfg, accounts); err != nil {
-		return nil, err
-	}
-	s.closers.add("configuration", s.followConfig(accounts))
-
-	// The queue.
-	resolver := opts.resolver
-	if resolver == nil {
-		resolver = newSystemResolver()
-	}
-	out, err := openQueue(ctx, live, accounts, s.log, registry, &s.closers, delivering{resolver, opts.dial}, writing)
-	if err != nil {
-		return nil, err
-	}
-
-	// Certificates.
-	certs, err := newCertificates(live, resolver, opts.acmeClient, registry, s.log.With("pkg", "autotls"))
-	if err != nil {
-		return nil, err
-	}
-
-	// The servers.
-	logins, err := newLogins(live, accounts)
-	if err != nil {
-		return nil, err
-	}
-	smtpServer, err := smtpserver.New(smtpserver.Options{
-		Addresses:  func() smtpserver.Addresses { return live.Current() },
-		Logins:     logins,
-		Local:      local.New(accounts),
-		Queue:      out.queue.Target(),
-		Submit:     out.submissions,
-		SpoolDir:   spoolDir(cfg),
-		Log:        s.log.With("pkg", "smtpserver"),
-		Registerer: registry,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.addServer("stopping SMTP", smtpServer.Shutdown)
-	imapServer, err := imapserver.New(s.imapOptions(accounts, logins, registry))
-	if err != nil {
-		return nil, err
-	}
-	s.addServer("stopping IMAP", imapServer.Shutdown)
-	smtpChecks := s.checks(ctx, accounts)
-	mail, mailService, err := s.newWebmail(accounts, logins, out, smtpChecks, registry)
-	if err != nil {
-		return nil, err
-	}
-	s.addServer("stopping webmail", mail.Shutdown)
-	httpServer, err := http.New(http.Options{
-		Config:         live,
-		Services:       s.webServices(mailService),
-		ACMEChallenge:  certs.challengeHandler(),
-		GetCertificate: certs.getCertificate(),
-		Dial:           opts.dial,
-		Gatherer:       registry,
-		Registerer:     registry,
-		Log:            s.log.With("pkg", "http"),
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.addServer("stopping HTTP", httpServer.Shutdown)
-
-	// The ports of the configuration.
-	for _, l := range cfg.Listeners {
-		limits := smtpLimits(cfg, l)
-		conns, accountConns := ratelimit.NewConns(l.Limits.Connections), ratelimit.NewCounts[string](l.Limits.ConnectionsPerAccount)
-		for _, so := range sockets {
-			if so.listener != l {
-				continue
-			}
-			tlsConfig, err := certs.mailTLS(l, so.name)
-			if err != nil {
-				return nil, err
-			}
-			s.goServe(so.name, func() error {
-				switch so.name {
-				case "SMTP", "Submission", "Submissions":
-					use := smtpChecks
-					if so.name == "SMTP" {
-						use = slices.Concat(use, s.receptionChecks(l, resolver))
-					}
-					return smtpServer.Serve(so, s.smtpListener(so.service, tlsConfig, limits, use))
-				case "IMAP", "IMAPS":
-					return imapServer.Serve(so, s.imapListener(so.service, tlsConfig, conns, accountConns))
-				default:
-					return httpServer.Serve(so, l, *so.web)
-				}
-			})
-		}
-	}
-
-	// Commands.
-	if err := s.serveControl(&operations{
-		live:     live,
-		store:    accounts,
-		queue:    func(context.Context) (*outgoing, error) { return out, nil },
-		queueDir: queueDir(cfg.DataDir),
-		log:      s.log,
-		stop:     s.askStop,
-		restart:  s.opts.restart,
-		id:       rand.Text(),
-		levels:   opts.levels,
-
-		certificates: certs,
-	}); err != nil {
-		return nil, err
-	}
-
-	// CAs can reach the ports now.
-	certsCtx, stopCerts := context.WithCancel(ctx)
-	s.closers.add("certificates", func(context.Context) error { stopCerts(); return nil })
-	s.serving.Go(func() { certs.run(certsCtx) })
-
-	// Only now mail begins to move.
-	if err := out.start(&s.closers); err != nil {
-		return nil, err
-	}
-	if opts.ready != nil {
-		opts.ready(cfg, sockets)
-	}
-	return s, nil
 }
 
 // stop ends everything, in the reverse order of its start.
@@ -330,27 +187,16 @@ func (s *server) goServe(what string, f func() error) {
 	})
 }
 
-// followConfig makes accounts that are added to the configuration. It returns what
-// ends that.
-func (s *server) followConfig(accounts *store.Store) func(context.Context) error {
-	cancel := s.live.Subscribe(func(_, cfg *config.Config) {
-		if err := makeAccounts(context.Background(), cfg, accounts); err != nil {
-			s.log.Error("new accounts in domains.conf", "err", err)
-		}
-	})
-	return func(context.Context) error { cancel(); return nil }
-}
-
 // imapOptions returns the options of the IMAP server.
-func (s *server) imapOptions(accounts *store.Store, logins *login.Service, reg prometheus.Registerer) imapserver.Options {
+func (s *server) imapOptions(logins *login.Service) imapserver.Options {
 	cfg := s.live.Current()
 	return imapserver.Options{
-		Accounts:     accounts,
+		Accounts:     s.accounts,
 		Logins:       logins,
 		Hostname:     cfg.Hostname.ASCII,
 		Version:      version(),
 		Log:          s.log.With("pkg", "imapserver"),
-		Registerer:   reg,
+		Registerer:   s.registry,
 		LoginTimeout: cfg.Timeouts.Login,
 		IdleTimeout:  cfg.Timeouts.IMAP,
 	}

@@ -40,15 +40,45 @@ type running struct {
 	stop  func() error
 }
 
+// patience is how long anything may take before a test fails that hangs. Machines stall, and disks are slow to sync.
+const patience = 5 * time.Minute
+
 type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{} // Closed by the next write; nil if nobody waits.
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.wrote != nil {
+		close(b.wrote)
+		b.wrote = nil
+	}
 	return b.b.Write(p)
+}
+
+// await waits until a text is there n times, at most for patience.
+func (b *syncBuffer) await(text string, n int) {
+	late := time.After(patience)
+	for {
+		b.mu.Lock()
+		if strings.Count(b.b.String(), text) >= n {
+			b.mu.Unlock()
+			return
+		}
+		if b.wrote == nil {
+			b.wrote = make(chan struct{})
+		}
+		wrote := b.wrote
+		b.mu.Unlock()
+		select {
+		case <-wrote:
+		case <-late:
+			return
+		}
+	}
 }
 
 func (b *syncBuffer) String() string {
@@ -271,7 +301,7 @@ func (s *imapSession) subjects(mailbox string, n int) []string {
 		if _, err := io.WriteString(s.conn, "x IDLE\r\n"); err != nil {
 			s.t.Fatal(err)
 		}
-		s.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		s.conn.SetReadDeadline(time.Now().Add(patience))
 		for {
 			line, err := s.r.ReadString('\n')
 			if err != nil {
@@ -480,8 +510,18 @@ func TestQueueCommands(t *testing.T) {
 	if err := r.submit("mox@localhost", "moxmoxmox", "mox@localhost", "queuetemperror@example.net", "stays"); err != nil {
 		t.Fatal(err)
 	}
-	if out := r.command("queue", "list", "--json"); !strings.Contains(out, `"to":"queuetemperror@example.net"`) || strings.Contains(out, "b@example.net") {
-		t.Errorf("queue: %s", out)
+	// What is delivered is noted by the queue after that.
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		out := r.command("queue", "list", "--json")
+		if !strings.Contains(out, `"to":"queuetemperror@example.net"`) {
+			t.Errorf("queue: %s", out)
+		}
+		if !strings.Contains(out, "b@example.net") {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("queue: %s", out)
+		}
 	}
 	id := regexp.MustCompile(`(?m)^([0-9]+) +([0-9]+) `).FindStringSubmatch(r.command("queue", "list"))
 	if id == nil {
@@ -578,6 +618,22 @@ func TestStartFailures(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "data")); err == nil {
 			t.Error("a server that cannot listen made a data directory")
 		}
+	}
+}
+
+// The command ends, and says why, when a server cannot start.
+func TestCommandOfFailedStart(t *testing.T) {
+	t.Parallel()
+	path := localserveDirectory(t)
+	const ip = "127.93.14.7"
+	taken, err := net.Listen("tcp", ip+":1025")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	code, _, errs := mox(t, "localserve", "--dir", filepath.Dir(path), "--ip", ip)
+	if code != exitFailure || !strings.Contains(errs, ip+":1025 is in use") {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
 }
 

@@ -9,13 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mox/config"
-	"mox/internal/heapfloor"
 	"mox/internal/logging"
 	"mox/internal/sandbox"
 	"mox/internal/supervise"
@@ -51,7 +49,8 @@ func runServe(cmd *cobra.Command, _ []string) error {
 
 // runChild serves, on the sockets of its parent.
 func runChild(ctx context.Context, path string, sockets supervise.Sockets, child *supervise.Child, log *slog.Logger, levels *logging.Levels) error {
-	defer heapfloor.Set(heapFloor)()
+	settled, unset := leaveHeap()
+	defer unset()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -86,8 +85,8 @@ func runChild(ctx context.Context, path string, sockets supervise.Sockets, child
 		},
 		ready: func(*config.Config, []socket) {
 			ready(ctx, child, log)
-			debug.FreeOSMemory() // What starting took, such as for hashing passwords.
 		},
+		settled: settled,
 		restart: child.Restart,
 	})
 }

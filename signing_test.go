@@ -84,7 +84,7 @@ func (h *mailHost) next(t *testing.T) string {
 	select {
 	case m := <-h.messages:
 		return m
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no message arrives")
 		return ""
 	}

@@ -5,11 +5,9 @@ import (
 	"time"
 
 	"mox/config"
-	"mox/dns"
 	"mox/pipeline"
 	"mox/pipeline/checks"
 	"mox/smtp"
-	"mox/store"
 )
 
 // testTimeout is how long an address of localserve that asks for a timeout keeps a
@@ -17,9 +15,9 @@ import (
 const testTimeout = time.Hour
 
 // checks returns the checks of messages on SMTP ports. The server stops when ctx ends.
-func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.Use {
+func (s *server) checks(ctx context.Context) []pipeline.Use {
 	use := []pipeline.Use{{Check: checks.Quota{Usage: func(ctx context.Context, account string) (used, limit int64, err error) {
-		a, err := accounts.Open(ctx, account)
+		a, err := s.accounts.Open(ctx, account)
 		if err != nil {
 			return 0, 0, err
 		}
@@ -33,7 +31,7 @@ func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.U
 		}
 		return checks.SendLimits{}
 	}, nil)})
-	use = append(use, pipeline.Use{Check: s.firstTimeLimit(accounts)})
+	use = append(use, pipeline.Use{Check: s.firstTimeLimit()})
 	if s.live.Current().Localserve != nil {
 		use = append(use, pipeline.Use{Check: checks.TestAddress{Timeout: testTimeout, Stop: ctx.Done()}, Timeout: 2 * testTimeout})
 	}
@@ -41,7 +39,7 @@ func (s *server) checks(ctx context.Context, accounts *store.Store) []pipeline.U
 }
 
 // firstTimeLimit returns the check of recipients to whom an account has never sent.
-func (s *server) firstTimeLimit(accounts *store.Store) *checks.FirstTime {
+func (s *server) firstTimeLimit() *checks.FirstTime {
 	return checks.NewFirstTime(checks.FirstTimeOptions{
 		Limit: func(account string) int {
 			if a := s.live.Current().Account(account); a != nil {
@@ -50,7 +48,7 @@ func (s *server) firstTimeLimit(accounts *store.Store) *checks.FirstTime {
 			return 0
 		},
 		HasSentTo: func(ctx context.Context, account string, to smtp.Path) (bool, error) {
-			a, err := accounts.Open(ctx, account)
+			a, err := s.accounts.Open(ctx, account)
 			if err != nil {
 				return false, err
 			}
@@ -61,14 +59,14 @@ func (s *server) firstTimeLimit(accounts *store.Store) *checks.FirstTime {
 }
 
 // receptionChecks returns the checks of mail that comes from other servers through a listener.
-func (s *server) receptionChecks(l *config.Listener, resolver dns.Resolver) []pipeline.Use {
+func (s *server) receptionChecks(l *config.Listener) []pipeline.Use {
 	var use []pipeline.Use
 	if l.SMTP.SenderAuthentication {
 		policy := map[config.DMARCPolicy]checks.DMARCPolicy{
 			config.DMARCNone: checks.DMARCNote, config.DMARCQuarantine: checks.DMARCQuarantine, config.DMARCEnforce: checks.DMARCEnforce,
 		}[l.SMTP.DMARCPolicy]
 		use = append(use, pipeline.Use{Timeout: checks.SenderAuthTimeout, Advisory: policy == checks.DMARCNote, Check: checks.NewSenderAuth(checks.SenderAuthOptions{
-			Resolver: resolver, Hostname: l.Hostname, Policy: policy,
+			Resolver: s.resolver, Hostname: l.Hostname, Policy: policy,
 		})})
 	}
 	if len(l.SMTP.DNSBLs) > 0 {
@@ -76,7 +74,7 @@ func (s *server) receptionChecks(l *config.Listener, resolver dns.Resolver) []pi
 			config.DNSBLNone: pipeline.Neutral, config.DNSBLJunk: pipeline.Quarantine, config.DNSBLReject: pipeline.Reject,
 		}[l.SMTP.DNSBLPolicy]
 		use = append(use, pipeline.Use{Advisory: listed == pipeline.Neutral, Check: checks.NewDNSBL(checks.DNSBLOptions{
-			Resolver: resolver, Zones: l.SMTP.DNSBLs, Listed: listed, Log: s.log.With("pkg", "dnsbl"),
+			Resolver: s.resolver, Zones: l.SMTP.DNSBLs, Listed: listed, Log: s.log.With("pkg", "dnsbl"),
 		})})
 	}
 	return use

@@ -15,7 +15,7 @@ import (
 // How a command waits for a server that stops.
 const (
 	stopPoll     = 50 * time.Millisecond
-	stopPatience = 2 * shutdownTimeout
+	stopPatience = time.Minute // Beyond shutdownTimeout it is the disk that takes its time.
 )
 
 func stopCommand() *cobra.Command {

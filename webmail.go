@@ -5,47 +5,44 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"mox/config"
 	"mox/http"
 	"mox/internal/netguard"
 	"mox/login"
 	"mox/pipeline"
 	"mox/sasl"
-	"mox/store"
 	"mox/webmail"
 	"mox/websession"
 )
 
 // newWebmail returns the webmail, and what serves it at a place.
-func (s *server) newWebmail(accounts *store.Store, logins *login.Service, out *outgoing, checks []pipeline.Use, reg prometheus.Registerer) (*webmail.Server, http.Service, error) {
+func (s *server) newWebmail(logins *login.Service, checks []pipeline.Use) (*webmail.Server, http.Service, error) {
 	log := s.log.With("pkg", "webmail")
 	sessions, err := websession.New(websession.Options{
 		Name:      "webmail",
 		Title:     "Webmail",
 		Logins:    logins,
-		Sessions:  websession.AccountSessions(accounts),
+		Sessions:  websession.AccountSessions(s.accounts),
 		Admit:     s.admitAccount,
 		Unlimited: s.unlimitedClient,
-		Metrics:   websession.NewMetrics(reg),
+		Metrics:   websession.NewMetrics(s.registry),
 		Log:       log,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	w, err := webmail.New(webmail.Options{
-		Accounts:    accounts,
+		Accounts:    s.accounts,
 		Config:      s.live.Current,
 		Sessions:    sessions,
-		Submissions: out.submissions,
+		Submissions: s.out.submissions,
 		Checks:      checks,
 		SpoolDir:    spoolDir(s.live.Current()),
-		Security:    out.security,
+		Security:    s.out.security,
 		Client:      guardedClient(netguard.Guard{Allow: s.live.Current().AllowNetworks}),
 		Version:     version(),
 		Log:         log,
-		Registerer:  reg,
+		Registerer:  s.registry,
 	})
 	if err != nil {
 		return nil, nil, err

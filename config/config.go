@@ -53,6 +53,7 @@ type Config struct {
 
 	files    []string // See Files.
 	websites Websites
+	warnings []Problem // About mox.conf.
 
 	quota   int64
 	static  Static
@@ -273,3 +274,7 @@ type Destination struct {
 // Files returns the absolute paths of the files that mox.conf names and that were read with it: certificates
 // and their keys.
 func (c *Config) Files() []string { return slices.Clone(c.files) }
+
+// Warnings returns what is no reason not to use the configuration, but hardly what was wanted: certificates that are not valid
+// now, and those of Websites.
+func (c *Config) Warnings() []Problem { return slices.Concat(c.warnings, c.websites.Warnings) }

@@ -108,7 +108,7 @@ func (l *Live) Reload() (Reloaded, error) {
 	}
 	l.dynamic = dynamic
 	l.replace(cfg)
-	r.Warnings = cfg.Websites().Warnings
+	r.Warnings = cfg.Warnings()
 	return r, nil
 }
 

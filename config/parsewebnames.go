@@ -3,6 +3,9 @@ package config
 import (
 	"cmp"
 	"crypto/x509"
+	"errors"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,10 +13,17 @@ import (
 	"mox/dns"
 )
 
-// websiteNames warns of what is said about names of websites and has no effect, or not the one that was wanted: handlers at names of
-// which all requests are sent elsewhere, settings for names that nothing is served at, and certificates that clients refuse.
+// websiteNames warns of what is said about websites and has no effect, or not the one that was wanted: websites that no listener
+// serves, directories that cannot be read, handlers at names of which all requests are sent elsewhere, settings for names that nothing is served
+// at, and certificates that clients refuse.
 func (b *builder) websiteNames(w *Websites, now time.Time) {
 	p := &problems{file: b.domain.file, lines: b.domain.lines}
+	b.unservedWebsites(p)
+	for i, h := range w.Handlers {
+		if h.Static != nil {
+			p.readableRoot(index("WebHandlers", i)+".WebStatic.Root", h.Static.Root)
+		}
+	}
 	for i := range b.cfg.dynamic.WebHandlers {
 		d, err := dns.ParseDomain(b.cfg.dynamic.WebHandlers[i].Domain)
 		if err != nil {
@@ -41,6 +51,40 @@ func (b *builder) websiteNames(w *Websites, now time.Time) {
 	}
 	slices.SortFunc(p.list, func(x, y Problem) int { return cmp.Or(x.Line-y.Line, strings.Compare(x.Field, y.Field)) })
 	w.Warnings = p.list
+}
+
+// unservedWebsites warns of websites that no listener serves.
+func (b *builder) unservedWebsites(p *problems) {
+	for _, l := range b.cfg.Listeners {
+		if slices.ContainsFunc(l.Web, func(s WebService) bool { return s.Kind == WebServer }) {
+			return
+		}
+	}
+	s := &b.cfg.dynamic
+	field := ""
+	switch {
+	case len(s.WebHandlers) > 0:
+		field = "WebHandlers"
+	case len(s.WebDomainRedirects) > 0:
+		field = "WebDomainRedirects"
+	default:
+		return
+	}
+	p.addf(field, "has no effect: no listener of mox.conf serves websites; enable WebserverHTTP and WebserverHTTPS there, and restart mox")
+}
+
+// readableRoot warns of a directory of files that this process cannot read. A server sees no directories but those that
+// it knew of when it started.
+func (p *problems) readableRoot(field, root string) {
+	dir, err := os.OpenRoot(root) // It waits for nobody, whatever is there.
+	switch {
+	case err == nil:
+		dir.Close()
+	case errors.Is(err, fs.ErrNotExist):
+		p.addf(field, "%s does not exist; make it, or correct the name", root)
+	default:
+		p.addf(field, "%s cannot be read (%v); let the user of the server read it, and restart mox if it was not named here when mox started", root, errors.Unwrap(err))
+	}
 }
 
 // servedNames returns what tells which names there are: those of websites, of pages of mox, and of documents about domains.
@@ -73,9 +117,7 @@ func (p *problems) certifies(field string, d dns.Domain, cert *x509.Certificate,
 			of = strings.Join(names[:min(len(names), 5)], ", ")
 		}
 		p.addf(field, "is a certificate for %s, and not for %s; use one for that name", of, d.Name())
-	case now.After(cert.NotAfter):
-		p.addf(field, "is a certificate that has expired, at %s; renew it", cert.NotAfter.UTC().Format(time.RFC3339))
-	case now.Before(cert.NotBefore):
-		p.addf(field, "is a certificate that is valid from %s on only; use one that is valid, or correct the clock", cert.NotBefore.UTC().Format(time.RFC3339))
+	default:
+		p.valid(field, cert, now)
 	}
 }

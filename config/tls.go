@@ -3,6 +3,7 @@ package config
 import (
 	"crypto"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -187,8 +188,21 @@ func (b *builder) tls(field string, s *StaticTLS) *TLS {
 			continue
 		}
 		t.Certificates = append(t.Certificates, cert)
+		w := problems{file: p.file, lines: p.lines}
+		w.valid(index(field+".KeyCerts", i), cert.Leaf, time.Now())
+		b.cfg.warnings = append(b.cfg.warnings, w.list...)
 	}
 	return t
+}
+
+// valid reports a certificate that clients refuse at a time.
+func (p *problems) valid(field string, cert *x509.Certificate, now time.Time) {
+	switch {
+	case now.After(cert.NotAfter):
+		p.addf(field, "is a certificate that has expired, at %s; renew it", cert.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(cert.NotBefore):
+		p.addf(field, "is a certificate that is valid from %s on only; use one that is valid, or correct the clock", cert.NotBefore.UTC().Format(time.RFC3339))
+	}
 }
 
 // hostKeys reads the private keys of the host of a listener.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/x509"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -125,8 +126,9 @@ func TestWebHandlersRefused(t *testing.T) {
 // What is said about websites and has no effect is no reason not to start, but somebody must be told.
 func TestWebsiteWarnings(t *testing.T) {
 	t.Parallel()
-	const handler = "WebHandlers:\n\t-\n\t\tDomain: www.example.org\n\t\tPathRegexp: ^/\n\t\tWebStatic:\n\t\t\tRoot: /srv/www\n"
-	static := strings.Replace(testStatic, "\t\tSMTP:\n", "\t\tHTTPHosts:\n\t\t\t- admin.internal\n\t\tSMTP:\n", 1)
+	root := t.TempDir()
+	handler := "WebHandlers:\n\t-\n\t\tDomain: www.example.org\n\t\tPathRegexp: ^/\n\t\tWebStatic:\n\t\t\tRoot: " + root + "\n"
+	static := strings.Replace(testStatic, "\t\tSMTP:\n", "\t\tHTTPHosts:\n\t\t\t- admin.internal\n\t\tWebserverHTTP:\n\t\t\tEnabled: true\n\t\tSMTP:\n", 1)
 	for _, tt := range []struct{ dynamic, want string }{
 		{handler, ""},
 		{handler + "WebDomainRedirects:\n\texample.org: www.example.org\n", ""},
@@ -137,6 +139,7 @@ func TestWebsiteWarnings(t *testing.T) {
 		{handler + "WebDomains:\n\tww.example.org:\n\t\tPlainHTTP: serve\n", "WebDomains.ww.example.org: is the name of no website"},
 		{"WebDomainRedirects:\n\ta.example: b.example\nWebDomains:\n\tb.example:\n\t\tPlainHTTP: serve\n", "WebDomains.b.example: is the name of no website"},
 		{"WebDomains:\n\tmta-sts.nobody.example:\n\t\tPlainHTTP: serve\n", "is the name of no website"},
+		{strings.Replace(handler, root, root+"/missing", 1), "WebHandlers[0].WebStatic.Root: " + root + "/missing does not exist"},
 	} {
 		var got []string
 		for _, p := range load(t, static, testDynamic+tt.dynamic).Websites().Warnings {
@@ -147,6 +150,28 @@ func TestWebsiteWarnings(t *testing.T) {
 		}
 		if text := strings.Join(got, "\n"); tt.want == "" && text != "" || !strings.Contains(text, tt.want) {
 			t.Errorf("%s\n%q, want %q", tt.dynamic, text, tt.want)
+		}
+	}
+}
+
+// Websites need a listener that serves them.
+func TestUnservedWebsites(t *testing.T) {
+	t.Parallel()
+	redirect := "WebDomainRedirects:\n\ta.example: b.example\n"
+	handler := "WebHandlers:\n\t-\n\t\tDomain: www.example.org\n\t\tPathRegexp: ^/\n\t\tWebForward:\n\t\t\tURL: http://10.0.0.1\n"
+	for _, tt := range []struct{ listener, dynamic, want string }{
+		{"", "", ""},
+		{"\t\tWebserverHTTPS:\n\t\t\tEnabled: false\n", handler, "WebHandlers: has no effect"},
+		{"\t\tWebmailHTTP:\n\t\t\tEnabled: true\n", redirect, "WebDomainRedirects: has no effect"},
+		{"\t\tWebserverHTTP:\n\t\t\tEnabled: true\n", handler + redirect, ""},
+	} {
+		cfg := load(t, strings.Replace(testStatic, "\t\tSMTP:\n", tt.listener+"\t\tSMTP:\n", 1), testDynamic+tt.dynamic)
+		var got strings.Builder
+		for _, p := range cfg.Websites().Warnings {
+			fmt.Fprintln(&got, p)
+		}
+		if text := got.String(); tt.want == "" && text != "" || !strings.Contains(text, tt.want) {
+			t.Errorf("%s%s\n%q, want %q", tt.listener, tt.dynamic, text, tt.want)
 		}
 	}
 }

@@ -2,7 +2,7 @@
 
 declare module "node:test" {
 	export default function test(name: string, run: () => void | Promise<void>): void;
-	export const mock: { readonly timers: { enable(o: { apis: string[] }): void; tick(ms: number): void; reset(): void } };
+	export const mock: { readonly timers: { enable(o: { apis: string[] }): void; tick(ms: number): void; setTime(ms: number): void; reset(): void } };
 }
 
 declare module "node:assert/strict" {

@@ -26,7 +26,7 @@ try {
 		define: { "import.meta.dirname": JSON.stringify(root) },
 	});
 	const files = readdirSync(dir, { recursive: true }).filter((f) => f.endsWith(".test.mjs")).map((f) => path.join(dir, f)).sort();
-	const { status, error } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...(process.stdout.isTTY ? [] : ["--test-reporter=dot"]), ...files], { stdio: "inherit", timeout: 120_000 });
+	const { status, error } = spawnSync(process.execPath, ["--enable-source-maps", "--test", ...(process.stdout.isTTY ? [] : ["--test-reporter=dot"]), ...files], { stdio: "inherit", timeout: 600_000 });
 	if (error) console.error(`tests did not end: ${error.message}`);
 	process.exitCode = status ?? 1;
 } finally {

@@ -141,9 +141,13 @@ type undoStep struct {
 	flags   *store.FlagChange // What is changed of flags; or
 	to      store.MailboxID   // where messages are moved; or
 	expunge bool              // messages are removed; or
-	threads []store.ThreadID  // conversations are muted, or not any more.
+	threads []store.ThreadID  // conversations are muted, or not any more; or
 	mute    bool
+	restore restore // a mailbox is as it was.
 }
+
+// restore takes back what was done to a mailbox itself.
+type restore func(context.Context, *store.Account, store.Actor) error
 
 // do takes the step back, and returns how many messages that changed.
 func (u *undoStep) do(ctx context.Context, acc *store.Account, actor store.Actor) (int64, error) {
@@ -159,6 +163,8 @@ func (u *undoStep) do(ctx context.Context, acc *store.Account, actor store.Actor
 	case u.expunge:
 		gone, _, err := acc.Expunge(ctx, actor, u.mailbox, u.uids, false)
 		return int64(len(gone)), err
+	case u.restore != nil:
+		return 1, u.restore(ctx, acc, actor)
 	}
 	return int64(len(u.threads)), acc.SetMuted(ctx, actor, u.threads, u.mute)
 }

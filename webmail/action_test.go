@@ -238,6 +238,148 @@ func TestActionLarge(t *testing.T) {
 	b.until("all back", func() bool { return len(v.rows) == 3*actionBatch+7 })
 }
 
+// Names of mailboxes, and mailboxes without messages, come back.
+func TestUndoMailboxes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	names := func(want string) {
+		t.Helper()
+		l, err := mailboxes(t.Context(), e.acc, store.System)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range l[6:] {
+			got = append(got, m.Name)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("mailboxes %v, want %s", got, want)
+		}
+	}
+	subscribed := func(name string, want bool) {
+		t.Helper()
+		l, err := e.acc.Subscriptions(t.Context(), store.System)
+		if err != nil || slices.Contains(l, name) != want {
+			t.Errorf("subscribed %v %v, %s should be %v", l, err, name, want)
+		}
+	}
+	undo := func(token string, err error) {
+		t.Helper()
+		if err != nil || token == "" {
+			t.Fatalf("%q %v", token, err)
+		}
+		if acted, err := e.api.Undo(e.ctx, token); err != nil || acted.Count != 1 {
+			t.Fatalf("%+v %v", acted, err)
+		}
+		_, err = e.api.Undo(e.ctx, token)
+		wantCode(t, err, codeNotFound)
+	}
+	plans, err := e.api.MailboxCreate(e.ctx, "Work/Plans")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.api.MailboxCreate(e.ctx, "Work/Plans/Old"); err != nil {
+		t.Fatal(err)
+	}
+	e.deliver("Work/Plans", simple("b@example.com", "w", "x"))
+
+	// What settings say of mailboxes goes with them.
+	looks := func(want string) {
+		t.Helper()
+		st, err := e.api.Settings(e.ctx)
+		if got := fmt.Sprint(st.Collapsed, st.Colors); err != nil || got != want {
+			t.Errorf("settings say %s %v, want %s", got, err, want)
+		}
+	}
+	st, err := e.api.Settings(e.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.Collapsed, st.Colors = []string{"Work/Plans", "Work"}, []NameColor{{"Work/Plans/Old", 3}, {"Work/Plansandmore", 4}}
+	if _, err := e.api.SettingsSave(e.ctx, st); err != nil {
+		t.Fatal(err)
+	}
+
+	token, err := e.api.MailboxRename(e.ctx, plans.ID, "Home/2026/Done")
+	names("Home Home/2026 Home/2026/Done Home/2026/Done/Old Work")
+	looks("[Home/2026/Done Work] [{Home/2026/Done/Old 3} {Work/Plansandmore 4}]")
+	undo(token, err)
+	looks("[Work/Plans Work] [{Work/Plans/Old 3} {Work/Plansandmore 4}]")
+
+	// A name may be written in another way; and what was said of an earlier mailbox of the name is not said of this one.
+	token, err = e.api.MailboxRename(e.ctx, plans.ID, "inbox/Plans")
+	looks("[Inbox/Plans Work] [{Inbox/Plans/Old 3} {Work/Plansandmore 4}]")
+	undo(token, err)
+	looks("[Work/Plans Work] [{Work/Plans/Old 3} {Work/Plansandmore 4}]")
+	token, err = e.api.MailboxRename(e.ctx, plans.ID, "Work/Plansandmore")
+	looks("[Work/Plansandmore Work] [{Work/Plansandmore/Old 3}]")
+	undo(token, err)
+	looks("[Work/Plans Work] [{Work/Plans/Old 3}]")
+	names("Work Work/Plans Work/Plans/Old")
+	names("Work Work/Plans Work/Plans/Old") // Nothing stays of what was made for the new name.
+	subscribed("Work/Plans/Old", true)
+	subscribed("Home/2026/Done", false)
+	if e.contents("Work/Plans") != "w" {
+		t.Errorf("Work/Plans has %s", e.contents("Work/Plans"))
+	}
+
+	// What is used by now stays.
+	token, err = e.api.MailboxRename(e.ctx, plans.ID, "Home/Done")
+	e.deliver("Home", simple("b@example.com", "h", "x"))
+	undo(token, err)
+	names("Home Work Work/Plans Work/Plans/Old")
+
+	// The name is another's by now; later it is not.
+	token, err = e.api.MailboxRename(e.ctx, plans.ID, "Done")
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken, err := e.api.MailboxCreate(e.ctx, "Work/Plans")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.api.Undo(e.ctx, token)
+	wantCode(t, err, codeExists)
+	if _, err := e.api.MailboxDelete(e.ctx, taken.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	undo(token, nil)
+	names("Home Work Work/Plans Work/Plans/Old")
+	if token, err := e.api.MailboxRename(e.ctx, plans.ID, "Work/Plans"); err != nil || token != "" {
+		t.Errorf("same name: %q %v", token, err)
+	}
+
+	old := e.mailbox("Work/Plans/Old")
+	token, err = e.api.MailboxDelete(e.ctx, int64(old.ID), false)
+	names("Home Work Work/Plans")
+	subscribed(old.Name, false)
+	undo(token, err)
+	names("Home Work Work/Plans Work/Plans/Old")
+	subscribed(old.Name, true)
+
+	// With its role, unless another mailbox has that by now.
+	archive := e.mailbox("Archive")
+	undo(e.api.MailboxDelete(e.ctx, int64(archive.ID), false))
+	if archive = e.mailbox("Archive"); roleOf(&archive) != RoleArchive {
+		t.Errorf("the archive has the role %q", roleOf(&archive))
+	}
+	token, err = e.api.MailboxDelete(e.ctx, int64(archive.ID), false)
+	if err := e.api.MailboxRole(e.ctx, plans.ID, RoleArchive); err != nil {
+		t.Fatal(err)
+	}
+	undo(token, err)
+	if archive = e.mailbox("Archive"); roleOf(&archive) != RoleNone {
+		t.Errorf("the archive has the role %q", roleOf(&archive))
+	}
+
+	// Messages are removed for good, by who knows of them.
+	_, err = e.api.MailboxDelete(e.ctx, plans.ID, false)
+	wantCode(t, err, codeBad)
+	if token, err := e.api.MailboxDelete(e.ctx, plans.ID, true); err != nil || token != "" {
+		t.Errorf("%q %v", token, err)
+	}
+}
+
 func TestMailboxes(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
@@ -256,7 +398,7 @@ func TestMailboxes(t *testing.T) {
 	})
 	e.deliver("Work/Plans", simple("b@example.com", "w", "x"))
 	b.wantAccount("counts", func(a *AccountEvent) bool { return a.Mailboxes[7].Unread == 1 && a.Usage.Messages == 1 })
-	if err := e.api.MailboxRename(e.ctx, mb.ID, "Done"); err != nil {
+	if _, err := e.api.MailboxRename(e.ctx, mb.ID, "Done"); err != nil {
 		t.Fatal(err)
 	}
 	b.wantAccount("another name", func(a *AccountEvent) bool { return strings.Contains(strings.Join(b.mailboxNames(), " "), "Done") })
@@ -279,8 +421,8 @@ func TestMailboxes(t *testing.T) {
 	q := e.inbox(true)
 	q.Mailbox = mb.ID
 	v := b.open("w", q)
-	if err := e.api.MailboxDelete(e.ctx, mb.ID); err != nil {
-		t.Fatal(err)
+	if undo, err := e.api.MailboxDelete(e.ctx, mb.ID, false); err != nil || undo == "" {
+		t.Fatalf("%q %v", undo, err)
 	}
 	b.until("gone", func() bool { return v.gone })
 
@@ -289,11 +431,16 @@ func TestMailboxes(t *testing.T) {
 	wantCode(t, err, codeExists)
 	_, err = e.api.MailboxCreate(e.ctx, "a//b")
 	wantCode(t, err, codeBad)
-	wantCode(t, e.api.MailboxRename(e.ctx, inbox, "x"), codeBad)
-	wantCode(t, e.api.MailboxRename(e.ctx, 4711, "x"), codeNotFound)
-	wantCode(t, e.api.MailboxRename(e.ctx, int64(e.mailbox("Sent").ID), "Trash"), codeExists)
-	wantCode(t, e.api.MailboxDelete(e.ctx, inbox), codeBad)
-	wantCode(t, e.api.MailboxDelete(e.ctx, 4711), codeNotFound)
+	_, err = e.api.MailboxRename(e.ctx, inbox, "x")
+	wantCode(t, err, codeBad)
+	_, err = e.api.MailboxRename(e.ctx, 4711, "x")
+	wantCode(t, err, codeNotFound)
+	_, err = e.api.MailboxRename(e.ctx, int64(e.mailbox("Sent").ID), "Trash")
+	wantCode(t, err, codeExists)
+	_, err = e.api.MailboxDelete(e.ctx, inbox, false)
+	wantCode(t, err, codeBad)
+	_, err = e.api.MailboxDelete(e.ctx, 4711, false)
+	wantCode(t, err, codeNotFound)
 	wantCode(t, e.api.MailboxRole(e.ctx, inbox, RoleSent), codeBad)
 	wantCode(t, e.api.MailboxRole(e.ctx, int64(e.mailbox("Sent").ID), RoleRejects), codeBad)
 	_, err = e.api.MailboxEmpty(e.ctx, 4711)

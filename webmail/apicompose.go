@@ -95,41 +95,35 @@ func (a API) SendUndo(ctx context.Context, submission string) (_ Draft, rerr err
 		return Draft{}, err
 	}
 	defer c.acc.Close()
-	sub, err := c.acc.Submission(ctx, id)
-	if err != nil {
-		return Draft{}, err
-	}
-	drafts, err := mailboxFor(ctx, c.acc, c.actor, store.Drafts)
-	if err != nil {
-		return Draft{}, err
-	}
-	if err := a.s.opts.Submissions.Cancel(ctx, c.name, id, drafts.Name); err != nil {
-		return Draft{}, err
-	}
-	if sub.Email.IsZero() {
-		return Draft{}, errUser(codeNotFound, "The message was taken back. There is no copy of it.")
-	}
-	return c.compose(ComposeRequest{Kind: ComposeDraft, Emails: []string{sub.Email.String()}})
+	return c.takeBack(id)
 }
 
-// SendNow has a message that waits leave at once.
-func (a API) SendNow(ctx context.Context, submission string) (rerr error) {
+// SendNow has a message that waits leave at once. It returns the email of its copy, which can be another one than before.
+func (a API) SendNow(ctx context.Context, submission string) (email string, rerr error) {
 	defer a.s.tell(ctx, "SendNow", &rerr)
-	id, err := submissionID(submission)
-	if err != nil {
-		return err
-	}
-	return a.s.opts.Submissions.SendNow(ctx, session(ctx).Account, id)
+	return a.s.resend(ctx, submission, time.Time{})
 }
 
-// Reschedule changes when a message leaves.
-func (a API) Reschedule(ctx context.Context, submission string, at int64) (rerr error) {
+// Reschedule changes when a message leaves, and returns as SendNow.
+func (a API) Reschedule(ctx context.Context, submission string, at int64) (email string, rerr error) {
 	defer a.s.tell(ctx, "Reschedule", &rerr)
+	return a.s.resend(ctx, submission, time.Unix(at, 0))
+}
+
+// resend has a message that waits leave at another time, and returns the email of its copy.
+func (s *Server) resend(ctx context.Context, submission string, at time.Time) (string, error) {
 	id, err := submissionID(submission)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return a.s.opts.Submissions.Reschedule(ctx, session(ctx).Account, id, time.Unix(at, 0))
+	c, err := s.newComposing(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer c.acc.Close()
+	// A page that goes away does not leave it half done.
+	c.ctx = context.WithoutCancel(ctx)
+	return c.resend(id, at)
 }
 
 // Scheduled lists messages that wait to be sent, the next one first.

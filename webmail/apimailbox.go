@@ -20,57 +20,56 @@ func (a API) MailboxCreate(ctx context.Context, name string) (_ Mailbox, rerr er
 	return newMailbox(&mb), acc.Subscribe(ctx, actor, mb.Name)
 }
 
-// MailboxRename renames a mailbox and those below it.
-func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) (rerr error) {
+// MailboxRename renames a mailbox and those below it. It returns what Undo takes; empty if nothing changed.
+func (a API) MailboxRename(ctx context.Context, mailbox int64, name string) (undo string, rerr error) {
 	defer a.s.tell(ctx, "MailboxRename", &rerr)
 	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer acc.Close()
 	switch roleOf(&mb) {
 	case RoleInbox, RoleRejects, RoleScheduled:
-		return errUser(codeBad, "This mailbox is known by its name, which stays.")
+		return "", errUser(codeBad, "This mailbox is known by its name, which stays.")
 	}
 	name = strings.TrimSpace(name)
 	if name == mb.Name {
-		return nil
+		return "", nil
 	}
-	subscribed, err := acc.Subscriptions(ctx, actor)
+	made, err := missingAbove(ctx, acc, actor, name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if err := acc.RenameMailbox(ctx, actor, mb.Name, name); err != nil {
-		return err
+	if err := renameMailbox(ctx, acc, actor, a.s.log, mb, name); err != nil {
+		return "", err
 	}
-	// IMAP clients show what is subscribed.
-	for _, old := range subscribed {
-		below, ok := strings.CutPrefix(old, mb.Name)
-		if !ok || below != "" && below[0] != '/' {
-			continue
-		}
-		if err := acc.Subscribe(ctx, actor, name+below); err != nil {
-			return err
-		}
-		if err := acc.Unsubscribe(ctx, actor, old); err != nil {
-			return err
-		}
-	}
-	return nil
+	return a.s.streams.actions.remember(actor.Account, []undoStep{{restore: renameBack(a.s.log, mb.ID, mb.Name, made)}}), nil
 }
 
-// MailboxDelete removes a mailbox with its messages, for good.
-func (a API) MailboxDelete(ctx context.Context, mailbox int64) (rerr error) {
+// MailboxDelete removes a mailbox. It returns what Undo takes if the mailbox was empty. Messages are removed with it for good, if full
+// says that there may be some.
+func (a API) MailboxDelete(ctx context.Context, mailbox int64, full bool) (undo string, rerr error) {
 	defer a.s.tell(ctx, "MailboxDelete", &rerr)
 	acc, actor, mb, err := a.s.openMailbox(ctx, mailbox)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer acc.Close()
-	if err := acc.DeleteMailbox(ctx, actor, mb.Name); err != nil || mb.HasChildren {
-		return err
+	if mb.Counts.Total > 0 && !full {
+		return "", errUser(codeBad, "There are messages in it by now.")
 	}
-	return acc.Unsubscribe(ctx, actor, mb.Name)
+	if err := acc.DeleteMailbox(ctx, actor, mb.Name); err != nil {
+		return "", err
+	}
+	if !mb.HasChildren {
+		if err := acc.Unsubscribe(ctx, actor, mb.Name); err != nil {
+			return "", err
+		}
+	}
+	if mb.Counts.Total > 0 {
+		return "", nil
+	}
+	return a.s.streams.actions.remember(actor.Account, []undoStep{{restore: makeAgain(mb)}}), nil
 }
 
 // MailboxEmpty removes the messages of a mailbox: for good from Junk, Trash and Rejects, to Trash from others, which can be undone.

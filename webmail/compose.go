@@ -206,8 +206,12 @@ func (c *composing) reply(d *Draft, o *original, r ComposeRequest) error {
 	}
 	line := "On " + c.when(env.Date, o.received) + ", " + authorOf(people(env.From)) + " wrote:"
 	if r.Quote != "" {
-		quote := strings.ReplaceAll(cutText(strings.ToValidUTF8(r.Quote, "\uFFFD"), maxQuoted), "\r\n", "\n")
-		c.finish(d, c.quoted(d.Rich, line, lines(quote), quote, true))
+		quote := strings.ReplaceAll(strings.ToValidUTF8(r.Quote, "\uFFFD"), "\r\n", "\n")
+		if len(quote) > maxQuoted {
+			quote = cutLine(cutText(quote, maxQuoted)) + "\n" + notQuoted
+		}
+		quote = breakLines(quote)
+		c.finish(d, c.quoted(d.Rich, line, pieces(quote), quote, true))
 		return nil
 	}
 	return c.quote(d, o, line, true)
@@ -405,10 +409,15 @@ func (c *composing) attach(d *Draft, o *original, emails []string) error {
 			return err
 		}
 		m.content.Close()
-		at := Attachment{ID: emailAttachmentID(m.id), Name: emailFileName(m.envelope.Subject), Type: "message/rfc822", Size: m.size}
-		at.Address = attachmentAddress(at)
-		d.Attachments = append(d.Attachments, at)
+		d.Attachments = append(d.Attachments, emailAttachment(m))
 	}
 	c.finish(d, "")
 	return nil
+}
+
+// emailAttachment returns a message as an attachment of a draft.
+func emailAttachment(o *original) Attachment {
+	at := Attachment{ID: emailAttachmentID(o.id), Name: emailFileName(o.envelope.Subject), Type: "message/rfc822", Size: o.size}
+	at.Address = attachmentAddress(at)
+	return at
 }

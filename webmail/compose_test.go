@@ -188,7 +188,7 @@ func TestReplyQuotes(t *testing.T) {
 		{"plain in HTML", false, false, plain, "", []string{"<blockquote type=\"cite\"><div>one two<br>&gt; old text<br>&gt;&gt; older<br>&nbsp;code &nbsp;x<br>&lt;script&gt;alert(1)&lt;/script&gt;</div></blockquote>", "Bob &lt;b&gt; wrote:"}, []string{"<script"}},
 		{"HTML in HTML", false, false, rich, "", []string{`<p style="color:red">Hällo</p>`, `src="` + placeholder("https://t.example/a.png?x=1&y=2") + `"`, `<a href="https://example.com/">m</a>`}, []string{"script", "onclick", "onload", "expression", "mox-mixed", "class=", "target="}},
 		{"HTML in plain", true, false, rich, "", []string{"> Hällo"}, []string{"<p", "alert"}},
-		{"selected in HTML", false, false, rich, "a <b>\nc", []string{`<blockquote type="cite">a &lt;b&gt;<br>c</blockquote>`}, []string{"Hällo"}},
+		{"selected in HTML", false, false, rich, "a <b>\nc", []string{`<blockquote type="cite"><div>a &lt;b&gt;<br>c</div></blockquote>`}, []string{"Hällo"}},
 		{"selected in plain", true, false, rich, "a <b>\r\nc", []string{"wrote:\n> a <b>\n> c\n"}, []string{"Hällo"}},
 		{"signature above", true, false, plain, "", []string{"\n\n-- \nAnn\n\n\nOn 22 November"}, nil},
 		{"signature below", true, true, plain, "", []string{"> <script>alert(1)</script>\n\n\n\n-- \nAnn\n"}, nil},

@@ -41,18 +41,21 @@ func (c *composing) edit(d *Draft, o *original, draft bool) error {
 
 // editText sets the text of a draft to that of a message, and the images in it.
 func (c *composing) editText(d *Draft, o *original) (err error) {
+	var whole bool
 	if d.Rich {
-		d.HTML, d.Attachments, err = c.fragment(o, editing)
-		return err
+		d.HTML, d.Attachments, whole, err = c.fragment(o, editing)
+	} else {
+		d.Text, whole, err = c.plain(o, maxDraftText)
 	}
-	text, err := c.plain(o, maxDraftText)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(o.layout.text, func(f leaf) bool { return isFlowed(f.part) }) {
-		text = strings.TrimSuffix(text, "\n") // Of the last line.
+	if !whole {
+		return errTooLong() // What is not here would be lost when it is saved.
 	}
-	d.Text = text
+	if !d.Rich && slices.ContainsFunc(o.layout.text, func(f leaf) bool { return isFlowed(f.part) }) {
+		d.Text = strings.TrimSuffix(d.Text, "\n") // Of the last line.
+	}
 	return nil
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/mjl-/sherpa"
+	"mox/internal/jsoncall"
 )
 
 // Whatever goes wrong, a page is told a code and a sentence, and nothing of the inside.
@@ -47,7 +47,7 @@ func TestErrorsOfAllCalls(t *testing.T) {
 				}
 				continue
 			}
-			told, ok := errors.AsType[*sherpa.Error](err)
+			told, ok := errors.AsType[*jsoncall.Error](err)
 			if !ok || !strings.HasPrefix(told.Code, "user:") && !strings.HasPrefix(told.Code, "server:") || told.Message == "" {
 				t.Errorf("%s: error %#v", name, err)
 				continue

@@ -7,7 +7,7 @@
 //
 //	assets/                   scripts and styles, with names that change with their content
 //	session/                  logging in and out (package websession)
-//	api/                      the calls of API, over sherpa: what a user does
+//	api/                      the calls of API, through internal/jsoncall: what a user does
 //	events                    the stream: what the server tells a browser (Server-Sent Events)
 //	message/ID/...            the text of a message for its frame, its parts, its source
 //	upload                    takes a file that is to be attached

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/html"
 
@@ -364,7 +363,7 @@ func TestFlowedTextIsJoined(t *testing.T) {
 func TestDraftIsSavedOverAndOver(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	ctx, cancel := context.WithTimeout(e.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(e.ctx, patience)
 	defer cancel()
 	d := Draft{From: Person{"", "ann@example.org"}}
 	for i := range 20 {

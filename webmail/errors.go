@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/mjl-/sherpa"
-
+	"mox/internal/jsoncall"
 	"mox/queue"
 	"mox/smtp"
 	"mox/store"
@@ -15,7 +14,7 @@ import (
 
 // errUser returns an error that is told to the user as it is. The code begins with "user:".
 func errUser(code, format string, args ...any) error {
-	return &sherpa.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	return &jsoncall.Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
 // Codes of errors that pages look for.
@@ -59,7 +58,7 @@ func (s *Server) tell(ctx context.Context, call string, rerr *error) {
 	if err == nil {
 		return
 	}
-	if _, ok := errors.AsType[*sherpa.Error](err); ok {
+	if _, ok := errors.AsType[*jsoncall.Error](err); ok {
 		return
 	}
 	for _, t := range told {
@@ -78,16 +77,16 @@ func (s *Server) tell(ctx context.Context, call string, rerr *error) {
 		return
 	}
 	if ctx.Err() != nil {
-		*rerr = &sherpa.Error{Code: codeTemporary, Message: "It took too long."}
+		*rerr = &jsoncall.Error{Code: codeTemporary, Message: "It took too long."}
 		return
 	}
 	id := rand.Text()[:10]
 	s.log.Error("call failed", "call", call, "err", err, "id", id)
-	*rerr = &sherpa.Error{Code: codeTemporary, Message: "The server could not do this now. Try again later. The log has more under " + id + "."}
+	*rerr = &jsoncall.Error{Code: codeTemporary, Message: "The server could not do this now. Try again later. The log has more under " + id + "."}
 }
 
 // isCode tells whether an error is one that users are told, of a code.
 func isCode(err error, code string) bool {
-	e, ok := errors.AsType[*sherpa.Error](err)
+	e, ok := errors.AsType[*jsoncall.Error](err)
 	return ok && e.Code == code
 }

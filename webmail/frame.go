@@ -212,7 +212,7 @@ const (
 	frameText = `html{color-scheme:light;background:#fff;color:#1b2229}` +
 		`body{margin:0;font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;tab-size:4}a{color:#1257b0}`
 	frameTextDark = `html{color-scheme:dark;background:#161a1f;color:#e7ebef}a{color:#7ab2ff}` +
-		`details.mox-quote>summary{color:#b3bec9!important}.mox-mixed{color:#ff9b93!important;background:#3a1715!important}`
+		`details.mox-quote>summary{color:#b3bec9!important}@layer dark{.mox-mixed{color:#ff9b93!important;background:#3a1715!important}}` // The first layer wins.
 	frameHTML = `html{color-scheme:light;background:#fff;color:#1b2229}` +
 		`body{margin:0;font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;overflow-wrap:break-word}` +
 		`@media(max-width:480px){img{max-width:100%!important;height:auto!important}}`

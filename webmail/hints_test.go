@@ -66,6 +66,7 @@ func TestHints(t *testing.T) {
 func TestFirstTime(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
+	e.server.firstTime = patience
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	deliver := func(mailbox, from string) string {
 		at = at.Add(time.Hour)
@@ -89,5 +90,10 @@ func TestFirstTime(t *testing.T) {
 		if got := kinds(l); err != nil || !slices.Equal(got, test.want) {
 			t.Errorf("%s: %q, %v, want %q", test.name, got, err, test.want)
 		}
+	}
+	// A server that has no time to look says nothing, and that is no fault.
+	e.server.firstTime = -1
+	if l, err := e.api.Hints(e.ctx, first); err != nil || len(l) != 0 {
+		t.Errorf("without time: %q, %v", kinds(l), err)
 	}
 }

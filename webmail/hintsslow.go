@@ -59,10 +59,13 @@ type past struct {
 
 // lookBack looks at mail that came before, the latest first, until there is some from the address.
 func (m *openedMessage) lookBack(address, name string) (past, error) {
-	ctx, cancel := context.WithTimeout(m.ctx, firstTimeLimit)
+	ctx, cancel := context.WithTimeout(m.ctx, m.s.firstTime)
 	defer cancel()
-	p := past{all: true}
+	var p past
 	ids, all, err := m.earlier(ctx)
+	if ctx.Err() != nil && m.ctx.Err() == nil {
+		return p, nil // Nothing is known in time.
+	}
 	if err != nil {
 		return p, err
 	}

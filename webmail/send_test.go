@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	netmail "net/mail"
 	"os"
 	"slices"
 	"strings"
@@ -217,9 +218,10 @@ func TestSendIsTakenBack(t *testing.T) {
 	d.Related, d.RequireTLS = []string{original.Email.String()}, TLSRequired
 	d.Attachments = []Attachment{e.upload("a.txt", "text/plain", "x", false)}
 	d.Email = e.save(d).Email
-	sent := e.send(d, SendOptions{Hold: 10, Archive: true})
-	if in := sent.Until - time.Now().Unix(); in < 5 || in > 10 || sent.Undo == "" {
-		t.Errorf("sent %+v, until in %d s", sent, in)
+	before := time.Now().Unix()
+	sent := e.send(d, SendOptions{Hold: 100, Archive: true})
+	if after := time.Now().Unix(); sent.Until < before+100 || sent.Until > after+100 || sent.Undo == "" {
+		t.Errorf("sent %+v from %d to %d", sent, before, after)
 	}
 	if e.contents("Inbox") != "" || e.contents("Archive") != `question\Answered` || e.contents("Sent") != `subject\Seen` || e.contents("Drafts") != "" || len(q.queued()) != 2 {
 		t.Errorf("inbox %q, archive %q, sent %q, drafts %q, queued %d", e.contents("Inbox"), e.contents("Archive"), e.contents("Sent"), e.contents("Drafts"), len(q.queued()))
@@ -248,8 +250,10 @@ func TestSendIsTakenBack(t *testing.T) {
 	for _, id := range []string{"", "x", "999", "-1"} {
 		_, err := e.api.SendUndo(e.ctx, id)
 		wantCode(t, err, codeNotFound)
-		wantCode(t, e.api.SendNow(e.ctx, id), codeNotFound)
-		wantCode(t, e.api.Reschedule(e.ctx, id, time.Now().Unix()+100), codeNotFound)
+		_, err = e.api.SendNow(e.ctx, id)
+		wantCode(t, err, codeNotFound)
+		_, err = e.api.Reschedule(e.ctx, id, time.Now().Unix()+100)
+		wantCode(t, err, codeNotFound)
 	}
 	// What left stays away.
 	now := e.send(letterTo("x@remote.example"), SendOptions{})
@@ -278,30 +282,57 @@ func TestSendLater(t *testing.T) {
 	if err != nil || len(l) != 2 || l[0].ID != sentFirst.Submission || l[0].Subject != "first" || l[1].SendAt != at || l[1].State != SubmissionHeld || addresses(l[1].To) != "x@remote.example" {
 		t.Errorf("scheduled %+v, %v", l, err)
 	}
-	if err := e.api.Reschedule(e.ctx, sent.Submission, at-7200); err != nil {
-		t.Error(err)
+	if d := e.date(l[1].Email); d.Unix() != at {
+		t.Errorf("date %s, want that of leaving", d)
 	}
-	if l, err := e.api.Scheduled(e.ctx); err != nil || len(l) != 2 || l[0].ID != sent.Submission || l[0].SendAt != at-7200 {
-		t.Errorf("scheduled %+v, %v", l, err)
+	email, err := e.api.Reschedule(e.ctx, sent.Submission, at-7200)
+	if err != nil {
+		t.Fatal(err)
 	}
-	wantCode(t, e.api.Reschedule(e.ctx, sent.Submission, at+400*24*3600), codeBad)
+	l, err = e.api.Scheduled(e.ctx)
+	if err != nil || len(l) != 2 || l[0].Email != email || l[0].SendAt != at-7200 || addresses(l[0].To) != "x@remote.example" {
+		t.Fatalf("scheduled %+v, %v", l, err)
+	}
+	if d := e.date(email); d.Unix() != at-7200 {
+		t.Errorf("date %s after another time was chosen", d)
+	}
+	if e.contents("Drafts") != "" {
+		t.Errorf("drafts %q", e.contents("Drafts"))
+	}
+	_, err = e.api.Reschedule(e.ctx, l[0].ID, at+400*24*3600)
+	wantCode(t, err, codeBad)
 	back, err := e.api.SendUndo(e.ctx, sentFirst.Submission)
 	if err != nil || back.SendAt != at-3600 || back.Subject != "first" {
 		t.Errorf("taken back %+v, %v", back, err)
 	}
-	if err := e.api.SendNow(e.ctx, sent.Submission); err != nil {
-		t.Error(err)
+	before := time.Now().Truncate(time.Second)
+	if email, err = e.api.SendNow(e.ctx, l[0].ID); err != nil {
+		t.Fatal(err)
 	}
-	_, err = e.api.SendUndo(e.ctx, sent.Submission)
-	wantCode(t, err, codeTooLate)
-	// The queue has not begun with it, as it stands still here.
-	if l, err := e.api.Scheduled(e.ctx); err != nil || len(l) != 1 || l[0].State != SubmissionSending {
-		t.Errorf("scheduled %+v, %v", l, err)
+	if d := e.date(email); d.Before(before) || d.After(time.Now()) {
+		t.Errorf("date %s of a message that leaves now", d)
 	}
+	if raw := e.raw(email); !strings.Contains(raw, "Bcc: secret@remote.example\r\n") {
+		t.Errorf("copy without Bcc:\n%s", raw)
+	}
+	_, err = e.api.SendNow(e.ctx, sent.Submission)
+	wantCode(t, err, codeNotFound)
+	if l, err := e.api.Scheduled(e.ctx); err != nil || len(l) != 0 || e.contents("Scheduled") != "" || e.contents("Sent") != `subject\Seen` {
+		t.Errorf("scheduled %+v, %v, sent %q", l, err, e.contents("Sent"))
+	}
+	// The queue has not begun with it, as it stands still here: to both, and once.
+	var open []string
 	for _, entry := range q.queued() {
-		if entry.Message.SendAt.IsZero() {
+		if entry.Message.Canceled {
+			continue
+		}
+		open = append(open, entry.Recipient.Path.String())
+		if !entry.Message.SendAt.IsZero() {
 			t.Errorf("queued %+v", entry.Message)
 		}
+	}
+	if len(open) != 2 {
+		t.Errorf("queued to %q", open)
 	}
 	// A time that has gone by is now.
 	d.SendAt = 1
@@ -396,6 +427,30 @@ func TestSendTooLarge(t *testing.T) {
 	}
 }
 
+// A message that cannot be sent at another time is not lost.
+func TestNotSentAgain(t *testing.T) {
+	t.Parallel()
+	check := &refusing{}
+	e, q := newSendingEnv(t, func(o *Options) { o.Checks = []pipeline.Use{{Check: check}} })
+	d := letterTo("x@remote.example")
+	d.SendAt = time.Now().Add(48 * time.Hour).Unix()
+	sent := e.send(d, SendOptions{})
+	check.recipient = smtp.NewError(smtp.C450MailboxUnavailable, smtp.E471NotAuthorized, "limit of recipients is reached", nil)
+	_, err := e.api.SendNow(e.ctx, sent.Submission)
+	wantCode(t, err, codeRefused)
+	if err == nil || !strings.Contains(err.Error(), "in Drafts now") || !strings.Contains(err.Error(), "limit of recipients is reached") {
+		t.Errorf("told %v", err)
+	}
+	if e.contents("Drafts") != `subject\Seen\Draft` || e.contents("Scheduled") != "" || e.contents("Sent") != "" {
+		t.Errorf("drafts %q, scheduled %q, sent %q", e.contents("Drafts"), e.contents("Scheduled"), e.contents("Sent"))
+	}
+	for _, entry := range q.queued() {
+		if !entry.Message.Canceled {
+			t.Errorf("queued %+v", entry)
+		}
+	}
+}
+
 // The copy of a message that is sent later is moved when it leaves, and failures are told by mail.
 func TestSentLaterLeaves(t *testing.T) {
 	t.Parallel()
@@ -406,10 +461,24 @@ func TestSentLaterLeaves(t *testing.T) {
 	d := letterTo("bob@example.org")
 	d.SendAt = time.Now().Add(time.Hour).Unix()
 	sent := e.send(d, SendOptions{})
-	if err := e.api.SendNow(e.ctx, sent.Submission); err != nil {
+	if _, err := e.api.SendNow(e.ctx, sent.Submission); err != nil {
 		t.Fatal(err)
 	}
 	e.await("copy in Sent", func() bool { return e.contents("Sent") == `subject\Seen` && e.contents("Scheduled") == "" })
+}
+
+// date returns the Date of an email.
+func (e *env) date(email string) time.Time {
+	e.t.Helper()
+	m, err := netmail.ReadMessage(strings.NewReader(e.raw(email)))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	d, err := m.Header.Date()
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return d
 }
 
 // await waits until something is true.
@@ -417,7 +486,7 @@ func (e *env) await(what string, f func() bool) {
 	e.t.Helper()
 	sub := time.NewTicker(5 * time.Millisecond)
 	defer sub.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !f(); <-sub.C {
+	for deadline := time.Now().Add(patience); !f(); <-sub.C {
 		if time.Now().After(deadline) {
 			e.t.Fatalf("%s did not come", what)
 		}

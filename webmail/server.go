@@ -2,8 +2,6 @@ package webmail
 
 import (
 	"context"
-	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,12 +9,11 @@ import (
 	"time"
 
 	"github.com/microcosm-cc/bluemonday"
-	"github.com/mjl-/sherpa"
-	"github.com/mjl-/sherpadoc"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mox/config"
 	"mox/dns"
+	"mox/internal/jsoncall"
 	"mox/pipeline"
 	"mox/queue"
 	"mox/rcptsecurity"
@@ -65,19 +62,16 @@ type Server struct {
 	bundle  *webassets.Bundle
 	ahead   readAhead
 	api     http.Handler
-}
 
-// apiDoc describes the API. It is made from the code by "make generate".
-//
-//go:embed api.json
-var apiDoc []byte
+	firstTime time.Duration // How long earlier mail of a sender is looked for.
+}
 
 // New returns a webmail.
 func New(opts Options) (*Server, error) {
 	if opts.Accounts == nil || opts.Config == nil || opts.Sessions == nil || opts.Submissions == nil || opts.SpoolDir == "" {
 		return nil, errors.New("webmail: Accounts, Config, Sessions, Submissions and SpoolDir are required")
 	}
-	s := &Server{opts: opts, log: opts.Log, now: opts.Now}
+	s := &Server{opts: opts, log: opts.Log, now: opts.Now, firstTime: firstTimeLimit}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -93,15 +87,11 @@ func New(opts Options) (*Server, error) {
 	if s.bundle, err = newBundle(); err != nil {
 		return nil, err
 	}
-	var doc sherpadoc.Section
-	if err := json.Unmarshal(apiDoc, &doc); err != nil {
-		return nil, fmt.Errorf("webmail: description of the API: %w", err)
-	}
-	api, err := sherpa.NewHandler("/api/", opts.Version, API{s}, &doc, &sherpa.HandlerOpts{AdjustFunctionNames: "none", NoCORS: true, Collector: newCalls(opts.Registerer)})
+	api, err := jsoncall.New(functions(API{s}), jsoncall.Options{MaxSize: maxCall, Observe: newCalls(opts.Registerer), Log: s.log})
 	if err != nil {
 		return nil, fmt.Errorf("webmail: %w", err)
 	}
-	s.api = api
+	s.api = http.StripPrefix("/api", api)
 	return s, nil
 }
 
@@ -129,8 +119,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // call answers a call of the API. Only pages can make one: others have no X-Mox-Csrf.
 func (s *Server) call(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, maxCall)
-	w.Header().Set("Cache-Control", "no-store")
 	s.api.ServeHTTP(w, r.WithContext(withTimeZone(r.Context(), r.Header.Get(zoneField))))
 }
 

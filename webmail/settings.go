@@ -168,6 +168,44 @@ func changeSettings(ctx context.Context, acc *store.Account, actor store.Actor, 
 	}
 }
 
+// renameMailbox has what is said of a mailbox and those below it said of their new names, and no more what was said of earlier mailboxes of those
+// names. It tells whether there was any.
+func (st *Settings) renameMailbox(name, newName string) (changed bool) {
+	taken := map[string]bool{newName: true}
+	take := func(mailbox string) {
+		if renamed, ok := renamedMailbox(mailbox, name, newName); ok {
+			taken[renamed] = true
+		}
+	}
+	for _, mailbox := range st.Collapsed {
+		take(mailbox)
+	}
+	for _, c := range st.Colors {
+		take(c.Name)
+	}
+	rename := func(mailbox *string) (gone bool) {
+		renamed, ok := renamedMailbox(*mailbox, name, newName)
+		gone = !ok && taken[*mailbox]
+		changed = changed || ok || gone
+		*mailbox = renamed
+		return gone
+	}
+	var collapsed []string
+	for _, mailbox := range st.Collapsed {
+		if !rename(&mailbox) {
+			collapsed = append(collapsed, mailbox)
+		}
+	}
+	var colors []NameColor
+	for _, c := range st.Colors {
+		if !rename(&c.Name) {
+			colors = append(colors, c)
+		}
+	}
+	st.Collapsed, st.Colors = collapsed, colors
+	return changed
+}
+
 // signature returns what messages from an address end with.
 func (st *Settings) signature(address string) Signature {
 	var found Signature

@@ -230,10 +230,10 @@ func (s *stream) step(ctx context.Context) (again time.Duration, err error) {
 }
 
 // Changes are looked at when they come, and then not for ten times as long as that took, so that a burst of them costs a tenth of
-// a processor.
+// a processor; nor more often than ten times a second, as the page has to draw each time what it is told.
 const (
 	refreshFactor = 10
-	refreshLeast  = 20 * time.Millisecond
+	refreshLeast  = 100 * time.Millisecond
 	refreshMost   = time.Second
 )
 

@@ -138,7 +138,7 @@ func (b *browser) disconnect() {
 // until takes events until a condition holds.
 func (b *browser) until(what string, done func() bool) {
 	b.t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(patience)
 	for !done() {
 		select {
 		case ev, ok := <-b.events:
@@ -313,7 +313,7 @@ func (v *shown) subjects() string {
 // want waits until a view shows rows with these subjects.
 func (b *browser) want(view, subjects string) {
 	b.t.Helper()
-	timeout := time.After(5 * time.Second)
+	timeout := time.After(patience)
 	for b.views[view] == nil || b.views[view].subjects() != subjects {
 		select {
 		case ev, ok := <-b.events:

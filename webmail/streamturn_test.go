@@ -86,7 +86,7 @@ func TestStreamBusy(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("others wait")
 	}
 }
@@ -192,7 +192,7 @@ func TestUndoMailboxGone(t *testing.T) {
 	if err != nil || acted.Count != 2 {
 		t.Fatal(acted, err)
 	}
-	if err := e.api.MailboxDelete(e.ctx, int64(one.ID)); err != nil {
+	if _, err := e.api.MailboxDelete(e.ctx, int64(one.ID), true); err != nil {
 		t.Fatal(err)
 	}
 	undone, err := e.api.Undo(e.ctx, acted.Undo)
@@ -211,7 +211,7 @@ func TestUndoMailboxGone(t *testing.T) {
 	if err != nil || acted.Count != 1 {
 		t.Fatal(acted, err)
 	}
-	if err := e.api.MailboxDelete(e.ctx, int64(e.mailbox("Two").ID)); err != nil {
+	if _, err := e.api.MailboxDelete(e.ctx, int64(e.mailbox("Two").ID), true); err != nil {
 		t.Fatal(err)
 	}
 	_, err = e.api.Undo(e.ctx, acted.Undo)

@@ -315,7 +315,7 @@ type Action struct {
 
 // Acted is what came of an action.
 type Acted struct {
-	Count   int64  // Messages that changed.
+	Count   int64  // Messages that changed; 1 for a mailbox that is as it was.
 	Undo    string // For Undo, for ten minutes; empty if there is nothing to undo or it cannot be.
 	Mailbox int64  // Where they are, if they moved.
 }

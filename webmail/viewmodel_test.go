@@ -167,7 +167,7 @@ func TestViewModel(t *testing.T) {
 				}
 				for name, q := range queries {
 					want := e.naive(q)
-					timeout := time.After(30 * time.Second)
+					timeout := time.After(patience)
 					for b.views[name].differs(want) != "" {
 						select {
 						case ev := <-b.events:

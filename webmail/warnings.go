@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 
@@ -12,7 +13,9 @@ import (
 )
 
 // attachmentWords are how people speak of files that they mean to attach.
-var attachmentWords = regexp.MustCompile(`(?i)(?:^|[^\pL])(attach(ed|ment|ments|ing)?|enclosed|enclosure|angehängt|anhang|anhänge|anbei|beigefügt|bijlage|bijgevoegd|pi[eè]ces? jointes?|ci-joint|adjunt[oa]s?|allegat[oi]|in allegato|anexos?|bifogad|vedlagt|vedhæftet|liitteenä|załącznik\pL*|přílo[hz]\pL*)(?:[^\pL]|$)`)
+var attachmentWords = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(?:^|[^\pL])(attach(ed|ment|ments|ing)?|enclosed|enclosure|angehängt|anhang|anhänge|anbei|beigefügt|bijlage|bijgevoegd|pi[eè]ces? jointes?|ci-joint|adjunt[oa]s?|allegat[oi]|in allegato|anexos?|bifogad|vedlagt|vedhæftet|liitteenä|załącznik\pL*|přílo[hz]\pL*)(?:[^\pL]|$)`)
+})
 
 // warnings returns what a sender should look at.
 func (c *composing) warnings(d Draft) []Warning {
@@ -26,7 +29,7 @@ func (c *composing) warnings(d Draft) []Warning {
 	if strings.TrimSpace(d.Subject) == "" {
 		warn("subject", "The message has no subject.")
 	}
-	if !slices.ContainsFunc(d.Attachments, func(at Attachment) bool { return !at.Inline }) && (attachmentWords.MatchString(own) || !d.Forward && d.InReplyTo == "" && attachmentWords.MatchString(d.Subject)) {
+	if !slices.ContainsFunc(d.Attachments, func(at Attachment) bool { return !at.Inline }) && (attachmentWords().MatchString(own) || !d.Forward && d.InReplyTo == "" && attachmentWords().MatchString(d.Subject)) {
 		warn("attachment", "You wrote of an attachment, but nothing is attached.")
 	}
 	if strings.TrimSpace(own) == "" && len(d.Attachments) == 0 && !d.Forward {

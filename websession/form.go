@@ -1,11 +1,12 @@
 package websession
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"html"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // FormData is what a form for logging in shows.
@@ -32,48 +33,10 @@ const formStyle = `:root{color-scheme:light dark;--bg:light-dark(#f4f6f8,#161a1f
 	`:focus-visible{outline:2px solid var(--accent);outline-offset:2px}#message{padding:8px 12px;color:var(--bad);background:var(--badbg);border-radius:6px}` +
 	`form p:last-child{margin:24px 0 0}`
 
-const formTemplate = `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Log in - {{.Title}}</title>
-<link rel="icon" href="data:,">
-<style>` + formStyle + `</style>
-</head>
-<body>
-<main>
-<h1>{{.Title}}</h1>
-{{with .Message}}<p role="alert" id="message">{{.}}</p>
-{{end}}<form method="post" action="{{.Action}}">
-{{if .AskName}}<p class="f"><label for="username">Email address</label>
-<input id="username" name="username" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" required value="{{.Username}}"{{if not .Username}} autofocus{{end}}></p>
-{{end}}<p class="f"><label for="password">Password</label>
-<input id="password" name="password" type="password" autocomplete="current-password" required{{if .Message}} aria-describedby="message"{{end}}{{if or .Username (not .AskName)}} autofocus{{end}}></p>
-<p class="c"><input id="remember" name="remember" type="checkbox" value="1"{{if .Remember}} checked{{end}}> <label for="remember">Stay logged in on this device</label></p>
-<p><button>Log in</button></p>
-</form>
-</main>
-</body>
-</html>
-`
-
 // WriteForm answers with a page that has a form for logging in. It needs neither scripts nor other files.
 func (s *Service) WriteForm(w http.ResponseWriter, f FormData) { s.writeForm(w, http.StatusOK, f) }
 
 func (s *Service) writeForm(w http.ResponseWriter, status int, f FormData) {
-	var b bytes.Buffer
-	err := s.form.Execute(&b, struct {
-		FormData
-		Title   string
-		AskName bool
-	}{f, s.opts.Title, s.opts.User == ""})
-	if err != nil {
-		s.opts.Log.Error("bug: form for logging in", "err", err)
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -82,7 +45,7 @@ func (s *Service) writeForm(w http.ResponseWriter, status int, f FormData) {
 	h.Set("Referrer-Policy", "same-origin") // With no-referrer the form would have no origin.
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	io.WriteString(w, s.formPage(f))
 }
 
 // writeAgain answers with a page that loads its own address again.
@@ -93,4 +56,52 @@ func (s *Service) writeAgain(w http.ResponseWriter) {
 	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	io.WriteString(w, `<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>One moment</title>`)
+}
+
+// formPage returns the page with the form.
+func (s *Service) formPage(f FormData) string {
+	e := html.EscapeString
+	var b strings.Builder
+	title := e(s.opts.Title)
+	b.WriteString(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Log in - ` + title + `</title>
+<link rel="icon" href="data:,">
+<style>` + formStyle + `</style>
+</head>
+<body>
+<main>
+<h1>` + title + "</h1>\n")
+	var described, checked string
+	if f.Message != "" {
+		b.WriteString(`<p role="alert" id="message">` + e(f.Message) + "</p>\n")
+		described = ` aria-describedby="message"`
+	}
+	if f.Remember {
+		checked = " checked"
+	}
+	// What is to be filled in first has the focus.
+	nameFocus, passwordFocus := " autofocus", ""
+	if f.Username != "" || s.opts.User != "" {
+		nameFocus, passwordFocus = "", " autofocus"
+	}
+	b.WriteString(`<form method="post" action="` + e(f.Action) + "\">\n")
+	if s.opts.User == "" {
+		b.WriteString(`<p class="f"><label for="username">Email address</label>
+<input id="username" name="username" type="text" inputmode="email" autocomplete="username" autocapitalize="none" spellcheck="false" required value="` + e(f.Username) + `"` + nameFocus + "></p>\n")
+	}
+	b.WriteString(`<p class="f"><label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required` + described + passwordFocus + `></p>
+<p class="c"><input id="remember" name="remember" type="checkbox" value="1"` + checked + `> <label for="remember">Stay logged in on this device</label></p>
+<p><button>Log in</button></p>
+</form>
+</main>
+</body>
+</html>
+`)
+	return b.String()
 }

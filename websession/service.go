@@ -3,7 +3,6 @@ package websession
 import (
 	"context"
 	"errors"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -48,7 +47,6 @@ type Options struct {
 // Service has the sessions of one kind of pages. It is safe for concurrent use.
 type Service struct {
 	opts    Options
-	form    *template.Template
 	watches watches
 }
 
@@ -81,11 +79,7 @@ func New(o Options) (*Service, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	form, err := template.New("form").Parse(formTemplate)
-	if err != nil {
-		return nil, err
-	}
-	return &Service{opts: o, form: form}, nil
+	return &Service{opts: o}, nil
 }
 
 func setDefault[T comparable](v *T, to T) {

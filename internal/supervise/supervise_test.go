@@ -184,11 +184,16 @@ func start(t *testing.T, change func(*supervise.Options)) *parent {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	p.cancel = cancel
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		outcome, err := supervise.Run(ctx, p.opts)
 		p.ended <- result{outcome, err}
 	}()
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		cancel()
+		<-done
+	})
 	return p
 }
 
@@ -357,7 +362,12 @@ func TestChildIsConfined(t *testing.T) {
 		}
 		t.Cleanup(func() { os.RemoveAll(dir) })
 		o.Executable = filepath.Join(dir, "child")
-		if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(o.Executable, data, 0o755)); err != nil {
+		// A process that another test starts meanwhile would have the file open for writing for a moment, in which it
+		// cannot be executed.
+		syscall.ForkLock.RLock()
+		err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(o.Executable, data, 0o755))
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 		o.Credential = &supervise.Credential{UID: nobody, GID: nobody}

@@ -68,7 +68,9 @@ func divideText(n *html.Node, lines bool) {
 			piece := newPiece()
 			add(piece, line[:end])
 			whole.AppendChild(piece)
-			line = line[end:]
+			if line = line[end:]; line != "" && !strings.ContainsRune(" \n\t", rune(piece.LastChild.Data[end-1])) {
+				whole.AppendChild(newElement("wbr")) // A line is looked for in a word as a whole; this ends it there.
+			}
 		}
 	}
 	if kept == 0 {

@@ -66,6 +66,24 @@ func TestLongTextIsDivided(t *testing.T) {
 	}
 }
 
+// Lines may end between pieces of a word that would be laid out as a whole; elsewhere they end where they did.
+func TestLongWordsMayBreak(t *testing.T) {
+	t.Parallel()
+	s := New(Limits{})
+	for text, breaks := range map[string]bool{
+		strings.Repeat("раy", 5_000):        true,
+		strings.Repeat("раyраl word ", 900): false,
+		strings.Repeat("раyраl\n", 900):     false,
+		"раyраl":                            false,
+	} {
+		for kind, html := range map[string]string{"text": s.FromText(text, TextOptions{}).HTML, "HTML": s.Sanitize("<p>"+text+"</p>", Options{}).HTML} {
+			if n := strings.Count(html, "<wbr"); n >= 10 != breaks || !breaks && n > 0 {
+				t.Errorf("%.20q as %s: %d places to break", text, kind, n)
+			}
+		}
+	}
+}
+
 // What lays out its children side by side has no more of them.
 func TestDividedTextIsOneChild(t *testing.T) {
 	t.Parallel()

@@ -3,15 +3,21 @@ package htmlmail
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/html"
 )
 
-// attribution is a line that introduces quoted text, in the words of common mail programs.
-var attribution = regexp.MustCompile(`(?is)^\W*(on|am|le|el|il|op|em|den|w dniu|dnia|в|vào)\b.{4,300}\b(wrote|schrieb|a écrit|escribió|ha scritto|scrisse|schreef|escreveu|skrev|napisał\(?a?\)?|пишет|написал\(?а?\)?)\s*.{0,80}:\W*$|^.{3,300}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał|пишет|написала?)\s*:\W*$`)
+// attribution is a line that introduces quoted text, in the words of common mail programs. It is large, and made when the first
+// message is looked at.
+var attribution = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^\W*(on|am|le|el|il|op|em|den|w dniu|dnia|в|vào)\b.{4,300}\b(wrote|schrieb|a écrit|escribió|ha scritto|scrisse|schreef|escreveu|skrev|napisał\(?a?\)?|пишет|написал\(?а?\)?)\s*.{0,80}:\W*$|^.{3,300}\b(wrote|schrieb|a écrit|escribió|ha scritto|schreef|escreveu|skrev|napisał|пишет|написала?)\s*:\W*$`)
+})
 
-// outlookHeader is the beginning of the header that Outlook puts above quoted text, or the line of older programs.
-var outlookHeader = regexp.MustCompile(`(?is)^\W*(-{3,}\s*(original message|original appointment|ursprüngliche nachricht|message d'origine|mensaje original|oorspronkelijk bericht|messaggio originale|forwarded message)\s*-{3,}|(from|von|de|van|da|från|fra|od|от)\s?:.{1,300}\b(sent|gesendet|envoyé|enviado|verzonden|inviato|skickat|sendt|wysłano|отправлено|date|datum|fecha|data|datum|to|an)\s?:)`)
+// outlookHeader is the beginning of the header that Outlook puts above quoted text, or the line of older programs. Likewise.
+var outlookHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?is)^\W*(-{3,}\s*(original message|original appointment|ursprüngliche nachricht|message d'origine|mensaje original|oorspronkelijk bericht|messaggio originale|forwarded message)\s*-{3,}|(from|von|de|van|da|från|fra|od|от)\s?:.{1,300}\b(sent|gesendet|envoyé|enviado|verzonden|inviato|skickat|sendt|wysłano|отправлено|date|datum|fecha|data|datum|to|an)\s?:)`)
+})
 
 // isQuote reports whether an element holds quoted text, and nothing else.
 func isQuote(n *html.Node) bool {
@@ -40,7 +46,7 @@ func beginsQuote(n *html.Node) bool {
 	}
 	switch n.Data {
 	case "div", "p":
-		return outlookHeader.MatchString(textOf(n, 400))
+		return outlookHeader().MatchString(textOf(n, 400))
 	}
 	return false
 }
@@ -120,7 +126,7 @@ func (q *quoter) introduces(n *html.Node) bool {
 		return false
 	}
 	q.work--
-	return strings.Contains(attr(n, "class"), "moz-cite-prefix") || attribution.MatchString(textOf(n, 500))
+	return strings.Contains(attr(n, "class"), "moz-cite-prefix") || attribution().MatchString(textOf(n, 500))
 }
 
 // nextElement returns the next sibling besides white space and line breaks.
@@ -140,7 +146,7 @@ func (q *quoter) add(first, last *html.Node) {
 		p = p.PrevSibling
 	}
 	if p != nil {
-		if strings.Contains(attr(p, "class"), "moz-cite-prefix") || attribution.MatchString(textOf(p, 500)) {
+		if strings.Contains(attr(p, "class"), "moz-cite-prefix") || attribution().MatchString(textOf(p, 500)) {
 			first = p
 		}
 	}

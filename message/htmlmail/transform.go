@@ -19,12 +19,13 @@ type transformer struct {
 	lines  bool           // Line ends of text are kept.
 }
 
-// ownStyle is the style of what this package adds. It comes last.
+// ownStyle is the style of what this package adds. It comes last. What a message must not take away is important and in a layer: that
+// wins over what is important in the message's own rules, however specific (CSS Cascade 5 §6.1), as those are in none.
 const ownStyle = `.mox-text{white-space:pre-wrap;overflow-wrap:anywhere;font-family:inherit}
 .mox-text blockquote{margin:0 0 0 .25em;padding-left:.75em;border-left:2px solid #8885}
-img.mox-blocked,img.mox-missing{outline:1px dashed #888!important;outline-offset:-1px}
-.mox-mixed{display:inline!important;color:#a8211b!important;background:#fde8e6!important;text-decoration:underline wavy!important}
-.mox-piece{all:unset!important}
+@layer mox{img.mox-blocked,img.mox-missing{outline:1px dashed #888!important;outline-offset:-1px!important}
+.mox-mixed{all:unset!important;color:#a8211b!important;background:#fde8e6!important;text-decoration:underline wavy!important}
+.mox-piece{all:unset!important}}
 details.mox-quote>summary{cursor:pointer;color:#4d5966;width:fit-content;padding:0 .75em;font:700 16px/22px sans-serif;list-style:none;border:1px solid #7a8490;border-radius:12px}
 details.mox-quote>summary::-webkit-details-marker{display:none}
 details.mox-quote[open]>summary{margin-bottom:.5em}

@@ -24,6 +24,7 @@ interface Press {
 	metaKey?: boolean;
 	shiftKey?: boolean;
 	isComposing?: boolean;
+	repeat?: boolean;
 	target?: object;
 	altGraph?: boolean;
 }
@@ -110,6 +111,20 @@ test("keys of single commands can be changed", () => {
 	assert(!press("/"));
 	assert(press({ key: "E", ctrlKey: true, shiftKey: true }));
 	assert.deepEqual(ran, ["archive"]);
+});
+
+test("a key that is held down after its command has moved the focus into a field makes no text", () => {
+	const field = { tagName: "INPUT", type: "text" };
+	const { press, ran } = setup();
+	assert(press({ key: "/", code: "Slash" }));
+	assert(press({ key: "/", code: "Slash", repeat: true, target: field }));
+	assert(!press({ key: "/", code: "Slash", target: field }), "pressed again");
+	assert(!press({ key: "/", code: "Slash", repeat: true, target: field }), "and held");
+	assert(!press({ key: "w", code: "KeyW" }));
+	assert(!press({ key: "w", code: "KeyW", repeat: true, target: field }), "no command was run");
+	assert(press({ key: "j", code: "KeyJ" }));
+	assert(press({ key: "j", code: "KeyJ", repeat: true }));
+	assert.deepEqual(ran, ["search", "next", "next"]);
 });
 
 test("contradictions are found, with sequences too", () => {

@@ -150,6 +150,7 @@ export class KeyHandler<S extends string = string, P extends string = string> {
 	readonly #o: KeyHandlerOptions<S, P>;
 	readonly #clock: typeof systemClock;
 	#pending = "";
+	#held = ""; // The key that ran a command, as long as it may be held down.
 	#timer: unknown;
 
 	constructor(o: KeyHandlerOptions<S, P>) {
@@ -160,11 +161,17 @@ export class KeyHandler<S extends string = string, P extends string = string> {
 
 	/**
 	 * Handles a key. Keys that make text go to the field that has the focus, and nowhere else; so do those that are part of a composition, such
-	 * as of Japanese. Returns whether the key was used.
+	 * as of Japanese; and those that are still held down after their command has moved the focus into the field. Returns whether the key was used.
 	 */
 	readonly handle = (e: KeyboardEvent): boolean => {
 		if (e.defaultPrevented || e.isComposing || e.key === "Process" || ["Shift", "Control", "Alt", "Meta", "AltGraph", "CapsLock"].includes(e.key)) {
 			return false;
+		}
+		if (!e.repeat) {
+			this.#held = "";
+		} else if (this.#held !== "" && this.#held === e.code && isTextField(e.target)) {
+			e.preventDefault();
+			return true;
 		}
 		const chord = chordOf(e, this.#o.platform);
 		if (isTextField(e.target) && (makesText(e, chord) || editsText(chord))) {
@@ -211,6 +218,7 @@ export class KeyHandler<S extends string = string, P extends string = string> {
 		if (!found || !this.#o.run(found.command, e)) {
 			return false;
 		}
+		this.#held = isTextField(e.target) ? "" : e.code;
 		e.preventDefault();
 		return true;
 	}
@@ -235,7 +243,7 @@ const isWidget = (target: EventTarget | null, { text }: Chord): boolean => {
 };
 
 /** Whether a key makes a character, also with Alt and with AltGr, which Windows gives as Ctrl and Alt. */
-const makesText = (e: KeyboardEvent, chord: Chord): boolean =>
+export const makesText = (e: KeyboardEvent, chord: Chord): boolean =>
 	e.key.length === 1 && !e.metaKey && (!e.ctrlKey || e.altKey || e.getModifierState?.("AltGraph") === true) && !(chord.alt && /^[a-z]$/.test(chord.key) && e.key.toLowerCase() === chord.key);
 
 const fieldKeys = new Set(["Enter", "Tab", "Space", "Backspace", "Delete", "Home", "End", "PageUp", "PageDown", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"]);

@@ -237,12 +237,52 @@ test("a session that is over is told at once, and is no lost server", async () =
 	}
 });
 
+test("no stream is asked for until it is known whether the session goes on", async () => {
+	for (const goesOn of [false, true]) {
+		let answer: (goesOn: boolean) => void = () => assert.fail("not asked");
+		let asked = 0;
+		const { world, stream } = await live(1, { session: () => new Promise<boolean>(resolve => (answer = resolve)), onSessionOver: () => asked++ });
+		const reasons: unknown[] = [];
+		stream.onState(s => reasons.push(s.reason));
+		world.source.send("over");
+		await world.clock.advance(15_000);
+		assert.deepEqual([asked, world.open.length], [0, 0]);
+		answer(goesOn);
+		await settle();
+		await world.clock.advance(1000);
+		assert.deepEqual([asked, world.open.length, reasons.includes("network")], goesOn ? [0, 1, false] : [1, 0, false]);
+	}
+});
+
 test("a stream that is over while there is another session is opened anew", async () => {
 	const { world, stream } = await live(1, { onSessionOver: () => assert.fail("asked") });
 	world.source.send("over");
 	await world.clock.advance(1000);
 	world.source.send("hello");
 	assert.equal(stream.state.status, "live");
+});
+
+test("no storm of requests comes of a server that keeps ending what it has begun", async () => {
+	const noStream = () => Promise.reject(new APIError("user:noStream", "No such stream."));
+	for (const kind of ["over", "over, and then not", "no stream"]) {
+		let checks = 0;
+		const stormy = await live(1, {
+			session: () => Promise.resolve(kind !== "over, and then not" || ++checks % 2 === 0),
+			onSessionOver: () => stormy.stream.reconnect(), // As when the session is found to go on.
+		});
+		const { world, stream } = stormy;
+		if (kind === "no stream") stream.view(noStream);
+		for (let second = 0; second < 300; second++) {
+			for (let i = 0; i < 10 && world.open.length > 0; i++) {
+				world.source.send("hello");
+				if (kind !== "no stream") world.source.send("over");
+				await settle();
+			}
+			await world.clock.advance(1000);
+		}
+		assert(world.sources.length > 5 && world.sources.length < 30, `${kind}: ${world.sources.length} attempts in 5 minutes`);
+		stream.close();
+	}
 });
 
 test("a server that refuses for other reasons is not reached", async () => {

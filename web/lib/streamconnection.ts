@@ -70,6 +70,9 @@ export class Connection {
 	#source: Source | undefined;
 	#state: StreamState = { status: "connecting", stream: "" };
 	#failures = 0;
+	#overs = 0; // Times in a row that the server said so of a session that goes on, soon after it was live.
+	#hasty = 0; // Times in a row that another attempt was asked for soon after the last one.
+	#attempted = 0;
 	#liveSince = 0;
 	#heard = 0;
 	#pings = false;
@@ -92,15 +95,24 @@ export class Connection {
 		return this.#state;
 	}
 
-	/** Connects again now: the stream is not known to the server any more, or the user asks, or logged in. */
+	/**
+	 * Connects again now: the stream is not known to the server any more, or the user asks, or logged in. Where that is asked for again and again it
+	 * takes longer each time.
+	 */
 	reconnect(): void {
 		if (this.#closed) {
 			return;
 		}
 		this.#waitsForLogin = false;
 		this.#failures = 0;
+		this.#hasty = this.#o.clock.now() - this.#attempted < steady ? this.#hasty + 1 : 0;
 		this.#drop();
-		this.#attempt();
+		if (this.#hasty < 2) {
+			this.#attempt();
+			return;
+		}
+		this.#set({ status: "connecting", stream: "" });
+		this.#wait(this.#hasty - 1);
 	}
 
 	/** The browser has network again, or the tab is looked at: an attempt that is waited for is made now, and a silent connection again. */
@@ -151,6 +163,7 @@ export class Connection {
 		}
 		// Once an attempt has failed it stays offline until events come, so that it does not flicker.
 		this.#set(this.#failures === 0 ? { status: "connecting", stream: "" } : { status: "offline", stream: "", reason: "network" });
+		this.#attempted = clock.now();
 		const id = this.#o.newID();
 		const source = this.#source = this.#o.open(id);
 		const listen = (kind: string, f: (data: string) => void) => source.addEventListener(kind, e => {
@@ -194,10 +207,13 @@ export class Connection {
 		this.#set({ status: "live", stream: id });
 	}
 
+	get #wasSteady(): boolean {
+		return this.#liveSince > 0 && this.#o.clock.now() - this.#liveSince >= steady;
+	}
+
 	async #lost(): Promise<void> {
-		const { clock } = this.#o;
 		const wasLive = this.#liveSince > 0;
-		const wasSteady = wasLive && clock.now() - this.#liveSince >= steady;
+		const wasSteady = this.#wasSteady;
 		// Then the server is reached, and may have an answer of a better kind.
 		const refused = !wasLive && this.#source?.readyState === closed;
 		this.#drop();
@@ -223,13 +239,23 @@ export class Connection {
 		}
 	}
 
-	/** The server says that the session is over. There may be another one by now. */
+	/**
+	 * The server says that the session is over. There may be another one by now; if it says so of that too, it is asked less and less often. Attempts
+	 * are made once that is known: one before would be refused, and the server be taken for lost.
+	 */
 	async #over(): Promise<void> {
+		this.#overs = this.#wasSteady ? 0 : this.#overs + 1;
 		this.#drop();
 		this.#set({ status: "connecting", stream: "" });
-		this.#wait();
-		if (await this.#o.session().catch(() => true) === false && !this.#closed && !this.#source) {
+		const attempted = this.#attempted;
+		const over = await this.#o.session().catch(() => true) === false;
+		if (this.#closed || this.#source || this.#attempted !== attempted) {
+			return;
+		}
+		if (over) {
 			this.#waitForLogin();
+		} else {
+			this.#wait(this.#overs);
 		}
 	}
 
@@ -240,9 +266,9 @@ export class Connection {
 	}
 
 	/** Makes an attempt later; soon after the first loss, by chance within a second since others have lost theirs too. */
-	#wait(): void {
+	#wait(failures = this.#failures): void {
 		const { clock, random } = this.#o;
-		const ms = this.#failures === 0 ? random() * 1000 : backoff(this.#failures, 500, 30_000, random);
+		const ms = failures === 0 ? random() * 1000 : backoff(failures, 500, 30_000, random);
 		clock.clearTimeout(this.#attemptTimer);
 		this.#attemptTimer = clock.setTimeout(() => this.#attempt(), ms);
 		this.#retryAt = clock.now() + ms;

@@ -24,7 +24,7 @@ export interface VirtualListOptions<T> {
 	/** Makes the inside of one more row; called at most some 120 times. */
 	readonly row: () => RowView<T>;
 	/** What is said of a row; undefined is one that is not known. */
-	readonly rowLabel: (row: T | undefined, index: number) => string;
+	readonly rowLabel: (row: T | undefined) => string;
 	/** Asks for rows, which are given to set when they come. */
 	readonly onRange: OnRange;
 	readonly selected?: (row: T) => boolean;
@@ -32,8 +32,6 @@ export interface VirtualListOptions<T> {
 	readonly group?: (row: T) => string;
 	/** Called when another row has the focus. */
 	readonly onFocus?: (index: number, row: T | undefined) => void;
-	/** Called after rows were drawn, at most once for a frame. */
-	readonly onRender?: () => void;
 	/** Whether arrows, Page Up and Down, Home and End move the focus. Default true; false if commands do that. */
 	readonly keys?: boolean;
 	readonly clock?: Clock;
@@ -65,6 +63,8 @@ export class VirtualList<T> implements View {
 	readonly #slots: Slots<T>;
 	#focused = 0;
 	#frame = 0;
+	#scrollTop = 0; // Where the root is scrolled to.
+	#misplaced = false; // That, or its height, is to be what #geometry says, when it is drawn next.
 	#restTimer: unknown;
 
 	constructor(o: VirtualListOptions<T>) {
@@ -82,6 +82,7 @@ export class VirtualList<T> implements View {
 		this.#scope.listen(this.root, "keydown", (e: KeyboardEvent) => this.#key(e));
 		const observer = new ResizeObserver(() => {
 			this.#geometry.resize(this.root.clientHeight);
+			this.#scrollTop = this.root.scrollTop; // Which it may have lost while it was not shown.
 			this.#place();
 		});
 		observer.observe(this.root);
@@ -114,14 +115,14 @@ export class VirtualList<T> implements View {
 		return this.#geometry.page;
 	}
 
-	/** How many rows have elements; for tests. */
-	get alive(): number {
-		return this.#slots.alive;
-	}
-
 	/** Returns a row, or undefined if it is not known. */
 	get(index: number): T | undefined {
 		return this.#rows.get(index);
+	}
+
+	/** Returns the index of the row whose element has a node, or -1. */
+	indexOf(node: Node): number {
+		return this.#slots.indexOf(node);
 	}
 
 	/** Returns the index of a known row, or -1. */
@@ -206,20 +207,9 @@ export class VirtualList<T> implements View {
 		this.#moved();
 	}
 
-	/** Asks again for rows that are seen and not known: what was asked before will not be answered, as the stream was lost. */
-	retry(): void {
-		this.#loader.moved();
-	}
-
 	/** Draws rows again whose data or selection has changed; with all, every one, as what they are drawn from beside that has. */
 	refresh(all = false): void {
 		if (all) this.#slots.stale();
-		this.#later();
-	}
-
-	/** Draws a row again that was changed in place. */
-	refreshRow(index: number): void {
-		this.#slots.stale(index);
 		this.#later();
 	}
 
@@ -272,27 +262,35 @@ export class VirtualList<T> implements View {
 		return Math.max(0, Math.min(index, this.total - 1));
 	}
 
+	/** Rows came or went. Many do at once when much mail arrives: it is drawn once. */
 	#moved(): void {
 		this.#loader.moved();
-		this.#place();
+		this.#misplaced = true;
+		this.#later();
 	}
 
-	/** Sets the height and where it is scrolled to, and draws. */
+	/** Sets the height and where it is scrolled to, and draws. That is not read from the root, as the browser would have to lay it out for that. */
 	#place(): void {
 		const { height, scrollTop } = this.#geometry;
+		this.#misplaced = false;
 		this.#body.style.height = `${height}px`;
 		this.root.setAttribute("aria-rowcount", String(this.total));
-		if (Math.abs(this.root.scrollTop - scrollTop) >= 1) {
+		if (Math.abs(this.#scrollTop - scrollTop) >= 1) {
 			this.root.scrollTop = scrollTop;
 		}
+		this.#scrollTop = scrollTop;
 		this.#render();
 	}
 
 	#scrolled(): void {
-		if (this.#geometry.scrolled(this.root.scrollTop)) {
-			this.root.scrollTop = this.#geometry.scrollTop;
+		// Where it is to be scrolled to since the last picture is as much further.
+		const since = this.#geometry.scrollTop - this.#scrollTop;
+		this.#scrollTop = this.root.scrollTop;
+		if (this.#geometry.scrolled(this.#scrollTop + since) || this.#misplaced) {
+			this.#place();
+		} else {
+			this.#render();
 		}
-		this.#render();
 		if (this.#geometry.scaled) {
 			this.#clock.clearTimeout(this.#restTimer);
 			this.#restTimer = this.#clock.setTimeout(() => {
@@ -307,7 +305,11 @@ export class VirtualList<T> implements View {
 	#later(): void {
 		this.#frame ||= requestAnimationFrame(() => {
 			this.#frame = 0;
-			this.#render();
+			if (this.#misplaced) {
+				this.#place();
+			} else {
+				this.#render();
+			}
 		});
 	}
 
@@ -326,7 +328,6 @@ export class VirtualList<T> implements View {
 		this.#slots.show([...wanted].sort((a, b) => a - b), i => this.#geometry.y(i), this.#focused);
 		this.#showGroup();
 		this.#loader.see(this.#geometry.visible);
-		this.#o.onRender?.();
 	}
 
 	#showGroup(): void {

@@ -3,10 +3,10 @@ import type { Rows } from "./virtuallistrows";
 
 /** What a row is drawn with. */
 export interface RowState<T> {
+	/** Its position, by which bars may differ. A known row is not drawn again when it moves. */
 	readonly index: number;
 	/** The row before it, if it is known: a row may show the heading of a group that begins with it. */
 	readonly before: T | undefined;
-	readonly focused: boolean;
 	readonly selected: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface RowView<T> {
 /** What Slots need of the options of a list. */
 export interface SlotOptions<T> {
 	readonly row: () => RowView<T>;
-	readonly rowLabel: (row: T | undefined, index: number) => string;
+	readonly rowLabel: (row: T | undefined) => string;
 	readonly selected?: (row: T) => boolean;
 }
 
@@ -50,11 +50,6 @@ export class Slots<T> {
 		this.#o = o;
 	}
 
-	/** How many elements there are. */
-	get alive(): number {
-		return this.#slots.size + this.#free.length;
-	}
-
 	/** Returns the element of a row, if it has one. */
 	element(index: number): HTMLElement | undefined {
 		return this.#slots.get(index)?.view.root;
@@ -70,12 +65,10 @@ export class Slots<T> {
 		return -1;
 	}
 
-	/** One row, or all, must be drawn again even if its data is the same. */
-	stale(index?: number): void {
-		for (const [i, slot] of this.#slots) {
-			if (index === undefined || i === index) {
-				slot.drawn = false;
-			}
+	/** All rows must be drawn again even if their data is the same. */
+	stale(): void {
+		for (const slot of this.#slots.values()) {
+			slot.drawn = false;
 		}
 	}
 
@@ -122,12 +115,14 @@ export class Slots<T> {
 		const free = this.#free.pop();
 		if (free) {
 			free.drawn = false;
+			free.view.root.remove(); // Where it was, all others would be moved past it.
 			return free;
 		}
 		const view = this.#o.row();
 		view.root.id ||= uniqueID("row");
 		view.root.classList.add("virtuallist-row");
 		view.root.setAttribute("role", "row");
+		view.root.tabIndex = -1;
 		return { view, index: -1, y: NaN, drawn: false, row: undefined, before: undefined, focused: false, selected: false };
 	}
 
@@ -140,18 +135,25 @@ export class Slots<T> {
 			slot.y = y;
 			root.style.transform = `translateY(${y}px)`;
 		}
-		if (slot.drawn && slot.index === index && slot.row === row && slot.before === before && slot.focused === focused && slot.selected === selected) {
+		const moved = slot.index !== index;
+		if (moved) {
+			slot.index = index;
+			root.setAttribute("aria-rowindex", String(index + 1));
+		}
+		if (slot.focused !== focused) {
+			slot.focused = focused;
+			root.tabIndex = focused ? 0 : -1;
+		}
+		if (slot.drawn && slot.row === row && slot.before === before && slot.selected === selected && !(moved && row === undefined)) {
 			return;
 		}
-		Object.assign(slot, { drawn: true, index, row, before, focused, selected });
-		root.setAttribute("aria-rowindex", String(index + 1));
-		root.setAttribute("aria-label", this.#o.rowLabel(row, index));
+		Object.assign(slot, { drawn: true, row, before, selected });
+		root.setAttribute("aria-label", this.#o.rowLabel(row));
 		root.setAttribute("aria-busy", String(row === undefined));
 		if (this.#o.selected) {
 			root.setAttribute("aria-selected", String(selected));
 		}
-		root.tabIndex = focused ? 0 : -1;
-		slot.view.update(row, { index, before, focused, selected });
+		slot.view.update(row, { index, before, selected });
 	}
 
 	/** Puts elements in the order of their rows, for those who read them in that order, without moving the one that has the focus, which would lose it. */

@@ -71,6 +71,26 @@ timed("changes are shown at once and saved together", async () => {
 	assert.equal(server.saves, 1, "there is nothing to save any more");
 });
 
+timed("who flushes waits for what is being saved, too", async () => {
+	const { server, account } = made();
+	let answer = (): void => assert.fail("not asked");
+	const save = server.api.SettingsSave;
+	server.api.SettingsSave = (s) => new Promise<void>((resolve) => (answer = resolve)).then(() => save(s));
+	account.change({ Theme: "dark" });
+	await wait();
+	let flushed = false;
+	void account.flush().then(() => (flushed = true));
+	account.change({ Density: "compact" });
+	await turns();
+	assert.equal(flushed, false);
+	answer();
+	await turns();
+	assert.deepEqual([flushed, server.has.Theme], [false, "dark"]);
+	answer();
+	await turns();
+	assert.deepEqual([flushed, server.has.Density], [true, "compact"], "what was changed meanwhile");
+});
+
 timed("what another tab has changed meanwhile stays, and is told", async () => {
 	const { server, account, told } = made();
 	account.change({ Theme: "dark" });

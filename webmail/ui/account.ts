@@ -24,6 +24,7 @@ export class AccountState implements Account {
 	#changes: Partial<Settings> = {}; // Not saved yet.
 	#timer: ReturnType<typeof setTimeout> | undefined;
 	#saving = false;
+	#run: Promise<void> = Promise.resolve(); // The last that saves.
 
 	/** Failed is told when settings cannot be saved. */
 	constructor(start: Start, api: API, failed: (error: unknown) => void) {
@@ -108,11 +109,16 @@ export class AccountState implements Account {
 		if (connection === "live") this.#saveSoon();
 	}
 
-	/** Saves what waits to be saved now, as when the page is left. */
 	async flush(): Promise<void> {
-		if (this.#timer === undefined) return;
-		clearTimeout(this.#timer);
-		await this.#save();
+		// What is changed while it saves is saved after that.
+		for (let run: Promise<void> | undefined; run !== this.#run || this.#timer !== undefined;) {
+			if (this.#timer !== undefined) {
+				clearTimeout(this.#timer);
+				this.#run = this.#save();
+			}
+			run = this.#run;
+			await run;
+		}
 	}
 
 	change(change: Partial<Settings>): void {
@@ -135,7 +141,7 @@ export class AccountState implements Account {
 	#saveSoon(): void {
 		if (Object.keys(this.#changes).length === 0 || this.#saving) return;
 		clearTimeout(this.#timer);
-		this.#timer = setTimeout(() => void this.#save(), saveAfter);
+		this.#timer = setTimeout(() => (this.#run = this.#save()), saveAfter);
 	}
 
 	/** Tells of settings that are others than those shown, as the server or another tab has changed some. */

@@ -101,9 +101,9 @@ export class PageActions implements Actions {
 		}
 	}
 
-	async pickMailbox(title: string): Promise<Mailbox | null> {
+	async pickMailbox(title: string, fits: (m: Mailbox) => boolean): Promise<Mailbox | null> {
 		const { pickMailbox } = await this.#picker();
-		return pickMailbox(this.#o.account, title);
+		return pickMailbox(this.#o.account, title, fits);
 	}
 
 	async pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null> {
@@ -119,6 +119,11 @@ export class PageActions implements Actions {
 			if (this.#last === once) this.#last = undefined;
 			undo();
 		};
+	}
+
+	done(text: string, undo: string): void {
+		// Names of mailboxes in the settings may go back with it, so they have to be there.
+		this.say(text, undo === "" ? undefined : () => void this.#o.account.flush().then(() => this.#undo(undo)));
 	}
 
 	fail(error: unknown, what: string): void {

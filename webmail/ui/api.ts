@@ -39,7 +39,7 @@ export interface Action {
 
 // Acted is what came of an action.
 export interface Acted {
-	Count: number  // Messages that changed.
+	Count: number  // Messages that changed; 1 for a mailbox that is as it was.
 	Undo: string  // For Undo, for ten minutes; empty if there is nothing to undo or it cannot be.
 	Mailbox: number  // Where they are, if they moved.
 }
@@ -793,11 +793,11 @@ export interface API {
 	// SendUndo takes a message back that has not left, and returns it as a draft, which is saved.
 	SendUndo(submission: string, options?: CallOptions): Promise<Draft>;
 
-	// SendNow has a message that waits leave at once.
-	SendNow(submission: string, options?: CallOptions): Promise<void>;
+	// SendNow has a message that waits leave at once. It returns the email of its copy, which can be another one than before.
+	SendNow(submission: string, options?: CallOptions): Promise<string>;
 
-	// Reschedule changes when a message leaves.
-	Reschedule(submission: string, at: number, options?: CallOptions): Promise<void>;
+	// Reschedule changes when a message leaves, and returns as SendNow.
+	Reschedule(submission: string, at: number, options?: CallOptions): Promise<string>;
 
 	// Scheduled lists messages that wait to be sent, the next one first.
 	Scheduled(options?: CallOptions): Promise<Submission[]>;
@@ -814,11 +814,12 @@ export interface API {
 	// MailboxCreate makes a mailbox, and missing ones above it.
 	MailboxCreate(name: string, options?: CallOptions): Promise<Mailbox>;
 
-	// MailboxRename renames a mailbox and those below it.
-	MailboxRename(mailbox: number, name: string, options?: CallOptions): Promise<void>;
+	// MailboxRename renames a mailbox and those below it. It returns what Undo takes; empty if nothing changed.
+	MailboxRename(mailbox: number, name: string, options?: CallOptions): Promise<string>;
 
-	// MailboxDelete removes a mailbox with its messages, for good.
-	MailboxDelete(mailbox: number, options?: CallOptions): Promise<void>;
+	// MailboxDelete removes a mailbox. It returns what Undo takes if the mailbox was empty. Messages are removed with it for good, if full
+	// says that there may be some.
+	MailboxDelete(mailbox: number, full: boolean, options?: CallOptions): Promise<string>;
 
 	// MailboxEmpty removes the messages of a mailbox: for good from Junk, Trash and Rejects, to Trash from others, which can be undone.
 	MailboxEmpty(mailbox: number, options?: CallOptions): Promise<Acted>;
@@ -957,15 +958,15 @@ const functions = {
 	Warnings: ["Draft", "[] Warning"],
 	Send: ["Draft,SendOptions", "Sent"],
 	SendUndo: ["string", "Draft"],
-	SendNow: ["string", ""],
-	Reschedule: ["string,int64", ""],
+	SendNow: ["string", "string"],
+	Reschedule: ["string,int64", "string"],
 	Scheduled: ["", "[] Submission"],
 	Recipients: ["string", "[] Correspondent"],
 	RecipientForget: ["string", ""],
 	RecipientSecurity: ["[] string", "[] Security"],
 	MailboxCreate: ["string", "Mailbox"],
-	MailboxRename: ["int64,string", ""],
-	MailboxDelete: ["int64", ""],
+	MailboxRename: ["int64,string", "string"],
+	MailboxDelete: ["int64,bool", "string"],
 	MailboxEmpty: ["int64", "Acted"],
 	MailboxRole: ["int64,Role", ""],
 	Thread: ["string,string,string,int64", "Conversation"],

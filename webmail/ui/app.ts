@@ -40,6 +40,8 @@ export interface Account {
 	isMine(address: string): boolean;
 	/** Changes settings at once, and saves them a moment later; also those that another tab changed meanwhile are kept. */
 	change(change: Partial<Settings>): void;
+	/** Saves what waits to be saved now, as when the page is left or the server is to change settings itself. */
+	flush(): Promise<void>;
 	/** Called after any of the named parts changed, until the scope ends. */
 	on(scope: Scope, parts: readonly ("mailboxes" | "settings" | "usage" | "identities" | "scheduled" | "connection")[], run: () => void): void;
 }
@@ -98,12 +100,14 @@ export interface Actions {
 	undo(): void;
 	/** The list and the reader show changes at once by this. Settle ends one: with ok, the events of the server tell the truth from then on. */
 	onOptimistic(scope: Scope, apply: (o: Optimistic) => void, settle: (o: Optimistic, ok: boolean) => void): void;
-	/** Asks for a mailbox, by typing; null if the user gives up. */
-	pickMailbox(title: string): Promise<Mailbox | null>;
+	/** Asks for a mailbox of those that fit, by typing; null if the user gives up. */
+	pickMailbox(title: string, fits: (m: Mailbox) => boolean): Promise<Mailbox | null>;
 	/** Asks for labels. */
 	pickLabels(title: string, present: readonly string[]): Promise<{ add: string[]; remove: string[] } | null>;
 	/** Tells the user something, in a toast. Undo is a button, for so many seconds. */
 	say(text: string, undo?: () => void, seconds?: number): void;
+	/** Tells what the server has done, with Undo by its token; empty if it cannot be undone. */
+	done(text: string, undo: string): void;
 	/** Tells of an error, with what can be done. */
 	fail(error: unknown, what: string): void;
 }
@@ -132,9 +136,19 @@ export interface Reader extends View {
 	focus(): void;
 }
 
+/** What is typed while a composer is being opened. */
+export interface TypedAhead {
+	/** Keys, as events name them. */
+	readonly keys: readonly string[];
+	/** Is aborted when the opening is given up. */
+	readonly signal: AbortSignal;
+	/** Whether somebody has gone on to type elsewhere. */
+	readonly elsewhere: boolean;
+}
+
 export interface Composers {
-	/** Opens a composer. It is loaded when first used. */
-	open(request: ComposeRequest): Promise<void>;
+	/** Opens a composer, which is loaded when first used, and types into it what was typed since it was asked for. */
+	open(request: ComposeRequest, typed?: TypedAhead): Promise<void>;
 	/** Goes on with a draft that is at hand, such as one whose sending was undone. */
 	edit(draft: Draft): Promise<void>;
 }

@@ -5,6 +5,9 @@ import { type Preset, type Scope as KeyScope, commands } from "./keys";
 
 type Run = () => boolean | void;
 
+/** Commands that open something new each time; a key that is held down does it once. */
+const opening = /^(compose|reply|forward|edit|open)/;
+
 /** Commands, by names and by keys. */
 export class PageCommands implements Commands {
 	readonly #registered = new Map<string, Run[]>();
@@ -15,7 +18,7 @@ export class PageCommands implements Commands {
 	constructor(scope: Scope, account: Account, where: () => readonly KeyScope[], pending: (keys: string) => void, platform?: Platform) {
 		this.#account = account;
 		this.#handler = new KeyHandler<KeyScope, Preset>({
-			keymap: this.#keymap(), scopes: where, run: (name) => this.run(name), onPending: pending, ...(platform && { platform }),
+			keymap: this.#keymap(), scopes: where, run: (name, event) => event.repeat && opening.test(name) || this.run(name), onPending: pending, ...(platform && { platform }),
 		});
 		account.on(scope, ["settings"], () => {
 			this.#handler.keymap = this.#keymap();

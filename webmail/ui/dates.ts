@@ -1,6 +1,7 @@
 // Dates in words, in the language of the page and the zone of the browser, or the one of the settings.
 
 import { Dates } from "../../web/lib/dates";
+import type { Scope } from "../../web/lib/view";
 import { language } from "./texts";
 
 let dates = new Dates(language);
@@ -36,6 +37,19 @@ export const dateGroup = (seconds: number): string => dates.group(date(seconds),
 
 /** How long ago, or ahead. */
 export const relativeText = (seconds: number): string => dates.relative(date(seconds), new Date());
+
+/** Calls run when another day has begun, until the scope ends: within a minute, or when the page is seen again, as after the computer has slept. */
+export function onNewDay(scope: Scope, run: () => void): void {
+	const today = () => dates.toLocal(new Date()).slice(0, 10);
+	let day = today();
+	const look = () => {
+		if (day === (day = today())) return;
+		run();
+	};
+	const timer = setInterval(look, 60_000);
+	scope.onClose(() => clearInterval(timer));
+	scope.listen(document, "visibilitychange", look);
+}
 
 /** Dates, for what else there is. */
 export const pageDates = (): Dates => dates;

@@ -12,6 +12,7 @@ import { ActionKind, type API, type ComposeRequest, connect, type Draft, parse, 
 import type { App, Composers, Route } from "./app";
 import { PageCommands } from "./commands";
 import { setTimeZone, timeZone } from "./dates";
+import { TypedKeys } from "./composer/typedkeys";
 import type { KeyHint } from "./keyhint";
 import type { Scope as KeyScope } from "./keys";
 import { MessageList } from "./list/list";
@@ -294,6 +295,7 @@ const importComposers = () => Promise.all([import("./composer/composers"), later
 class LazyComposers implements Composers {
 	readonly #app: App;
 	#loaded: Promise<Composers> | undefined;
+	readonly #opening = new Map<string, Promise<void>>();
 
 	constructor(app: App) {
 		this.#app = app;
@@ -313,11 +315,23 @@ class LazyComposers implements Composers {
 		return new PageComposers(this.#app);
 	}
 
-	async open(request: ComposeRequest): Promise<void> {
+	/** Opens what is being opened already only once. */
+	open(request: ComposeRequest): Promise<void> {
+		const { Kind, Emails, Mailto } = request;
+		const of = JSON.stringify([Kind, Emails, Mailto]);
+		const opening = this.#opening.get(of) ?? this.#begin(request).finally(() => this.#opening.delete(of));
+		this.#opening.set(of, opening);
+		return opening;
+	}
+
+	async #begin(request: ComposeRequest): Promise<void> {
+		const typed = new TypedKeys();
 		try {
-			await (await this.#load()).open(request);
+			await (await this.#load()).open(request, typed);
 		} catch (e) {
-			this.#app.actions.fail(e, t("compose.failed"));
+			if (!typed.signal.aborted) this.#app.actions.fail(e, t("compose.failed"));
+		} finally {
+			typed.end();
 		}
 	}
 

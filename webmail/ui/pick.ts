@@ -2,11 +2,15 @@ import { button } from "../../web/components/button/button";
 import { openPicker } from "../../web/components/combobox/picker";
 import { Dialog } from "../../web/components/dialog/dialog";
 import { checkbox, field, input } from "../../web/components/form/form";
-import { h } from "../../web/lib/dom";
+import { h, replaceChildren } from "../../web/lib/dom";
 import type { Mailbox } from "./api";
 import type { Account } from "./app";
 import { mailboxIcon } from "./icons";
-import { labelName, mailboxLabel, t } from "./texts";
+import { addTexts, labelName, mailboxLabel, t } from "./texts";
+
+addTexts({
+	"label.find": "Find or make a label", "label.takes": "Enter takes “{name}”.", "label.makes": "“{name}” becomes a new label.", "label.other": "New label “{name}”", "label.bad": "A label needs a letter or digit.", "label.apply": "Apply",
+});
 
 /** Returns how well a name fits what is typed, less is better; undefined if it does not. */
 export function fit(name: string, typed: string): number | undefined {
@@ -24,15 +28,15 @@ export function fit(name: string, typed: string): number | undefined {
 /** Where a popup stands that belongs to no button: in the upper middle. */
 const middle = () => ({ x: Math.max(16, window.innerWidth / 2 - 160), y: Math.min(120, window.innerHeight / 5) });
 
-/** Asks for a mailbox, by typing. */
-export function pickMailbox(account: Account, title: string): Promise<Mailbox | null> {
+/** Asks for a mailbox of those that fit, by typing. */
+export function pickMailbox(account: Account, title: string, fits: (m: Mailbox) => boolean): Promise<Mailbox | null> {
 	return new Promise((resolve) => {
 		let chosen: Mailbox | null = null;
 		openPicker<Mailbox>({
 			label: title,
 			anchor: middle(),
 			find: (text) => account.mailboxes
-				.filter((m) => !m.NoSelect)
+				.filter((m) => !m.NoSelect && fits(m))
 				.map((m) => ({ m, score: fit(mailboxLabel(m), text) }))
 				.filter((x) => x.score !== undefined)
 				.sort((a, b) => a.score! - b.score!)
@@ -56,29 +60,51 @@ export function pickLabels(account: Account, title: string, present: readonly st
 			if (!known.has(k.toLowerCase())) known.set(k.toLowerCase(), k);
 		}
 		const chosen = new Set(before);
+		let touched = false; // A box was, since something was typed: that alone is meant.
+		const says = h("p", { class: "meta", role: "status" });
+		const list = h("div", { class: "pick-list" });
+		const say = (text: string) => {
+			says.textContent = text;
+			list.classList.toggle("found", text !== "" && fits.length > 0);
+		};
 		const boxes = [...known].map(([key, keyword]) => {
 			const label = labelName(account.settings, keyword);
-			return { label, root: checkbox({ label, checked: before.has(key), changed: (on) => void (on ? chosen.add(key) : chosen.delete(key)) }).root };
+			const changed = (on: boolean) => {
+				touched = true;
+				say("");
+				if (on) chosen.add(key);
+				else chosen.delete(key);
+			};
+			return { keyword, label, root: checkbox({ label, checked: before.has(key), changed }).root };
 		}).sort((a, b) => a.label.localeCompare(b.label));
 		const name = input({});
 		const fresh = field(name, { label: t(known.size > 0 ? "label.find" : "label.new") });
-		// Typing finds labels; what none is called becomes a new one.
-		const make = h("p", { class: "meta", role: "status" });
+		// Typing finds labels, the best one first, which Enter takes; a new one is made if none fits, or if that is chosen.
+		let fits = boxes;
+		let make = false;
+		replaceChildren(list, boxes.map((b) => b.root));
 		name.addEventListener("input", () => {
-			for (const b of boxes) b.root.hidden = fit(b.label, name.value) === undefined;
 			const typed = name.value.trim();
-			make.textContent = typed !== "" && boxes.length > 0 && !named(typed) ? t("label.makes", { name: typed }) : "";
+			fits = boxes.map((b) => ({ b, score: fit(b.label, typed) })).filter((x) => x.score !== undefined).sort((a, b) => a.score! - b.score!).map((x) => x.b);
+			touched = false;
+			make = typed !== "" && fits.length === 0;
+			const other = !make && typed !== "" && !boxes.some((b) => b.label.toLocaleLowerCase() === typed.toLocaleLowerCase());
+			replaceChildren(list, fits.map((b) => b.root), other && checkbox({ label: t("label.other", { name: typed }), checked: false, changed: (on) => {
+				touched = true;
+				make = on;
+				say("");
+			} }).root);
+			say(typed === "" || boxes.length === 0 ? "" : make ? t("label.makes", { name: typed }) : t("label.takes", { name: fits[0]!.label }));
 		});
-		const named = (typed: string) => boxes.findIndex((b) => b.label.toLocaleLowerCase() === typed.toLocaleLowerCase()) >= 0;
 		const form = h("form", {
 			class: "pick-labels",
 			on: {
 				submit: (event) => {
 					event.preventDefault();
 					const typed = name.value.trim();
-					const there = [...known.values()].find((k) => labelName(account.settings, k).toLocaleLowerCase() === typed.toLocaleLowerCase());
-					const keyword = there ?? keywordOf(typed);
-					if (typed && !keyword) {
+					const there = make || touched || typed === "" ? undefined : fits[0]?.keyword;
+					const keyword = there ?? (make ? keywordOf(typed) : "");
+					if (make && !keyword) {
 						fresh.setError(t("label.bad"));
 						return;
 					}
@@ -96,7 +122,7 @@ export function pickLabels(account: Account, title: string, present: readonly st
 					dialog.close();
 				},
 			},
-		}, fresh.root, make, h("div", { class: "pick-list" }, boxes.map((b) => b.root)));
+		}, fresh.root, says, list);
 		form.id = "pick-labels";
 		const done = button({ label: t("label.apply"), kind: "primary", type: "submit" });
 		done.setAttribute("form", form.id);

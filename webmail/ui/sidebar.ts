@@ -2,15 +2,13 @@ import { button } from "../../web/components/button/button";
 import { Tree, type TreeNode } from "../../web/components/tree/tree";
 import { h } from "../../web/lib/dom";
 import { Scope, type View } from "../../web/lib/view";
-import { type Mailbox, Role, Scope as MailScope } from "./api";
+import { Role, Scope as MailScope } from "./api";
 import type { App, Route } from "./app";
 import { mailboxIcon } from "./icons";
+import { isShown, type MailboxBranch, mailboxTrees, takesMessages } from "./mailboxtree";
 import { queryOf, sameQuery } from "./queries";
 import { labelFilter } from "./router";
 import { labelName, mailboxLabel, sizeText, t } from "./texts";
-
-/** The order of mailboxes with a role; others follow by name. */
-const order: readonly Role[] = [Role.RoleInbox, Role.RoleDrafts, Role.RoleScheduled, Role.RoleSent, Role.RoleArchive, Role.RoleJunk, Role.RoleTrash, Role.RoleRejects];
 
 /** Data of what is dragged from the list. */
 export const dragType = "application/x-mox-messages";
@@ -44,7 +42,7 @@ export class Sidebar implements View {
 			label, nodes: [], expanded: [],
 			choose: (id) => this.#choose(id),
 			toggled: (id, expanded) => this.#toggled(id, expanded),
-			accepts: (id, data) => data.types.includes(dragType) && !id.startsWith("search:"),
+			accepts: (id, data) => data.types.includes(dragType) && !id.startsWith("search:") && (id.startsWith("label:") || takesMessages(app.account.mailbox(Number(id)))),
 			dropped: (id) => o.dropped(id.startsWith("label:") ? { label: id.slice(6) } : { mailbox: Number(id) }),
 			menu: (id, at) => void this.#menu(id, at),
 		});
@@ -81,7 +79,7 @@ export class Sidebar implements View {
 
 	/** Opens a picker that goes to a mailbox by its name. */
 	async jump(): Promise<void> {
-		const m = await this.#o.app.actions.pickMailbox(t("go.mailbox"));
+		const m = await this.#o.app.actions.pickMailbox(t("go.mailbox"), isShown);
 		if (m) this.#choose(String(m.ID));
 	}
 
@@ -98,10 +96,10 @@ export class Sidebar implements View {
 			this.#expanded.set(m.ID, expanded);
 			for (const tree of [this.#special, this.#own]) tree.setExpanded(String(m.ID), expanded);
 		}
-		const special = order.flatMap((role) => mailboxes.filter((m) => m.Role === role));
-		const own = mailboxes.filter((m) => m.Role === Role.RoleNone && !special.some((s) => m.Name.startsWith(s.Name + "/")));
-		this.#special.setNodes(special.map((m) => this.#node(m, mailboxes)));
-		this.#own.setNodes(own.filter((m) => !own.some((p) => m.Name.startsWith(p.Name + "/"))).map((m) => this.#node(m, own)));
+		const { special, own } = mailboxTrees(mailboxes);
+		const colours = new Map(settings.Colors.map((c) => [c.Name, c.Color]));
+		this.#special.setNodes(special.map((b) => this.#node(b, colours)));
+		this.#own.setNodes(own.map((b) => this.#node(b, colours)));
 		const keywords = new Map<string, string>();
 		for (const k of [...settings.Labels.map((l) => l.Keyword), ...mailboxes.flatMap((m) => m.Labels)]) keywords.set(k.toLowerCase(), keywords.get(k.toLowerCase()) ?? k);
 		const labels = [...keywords.values()].sort((a, b) => labelName(settings, a).localeCompare(labelName(settings, b))).map((k): TreeNode => ({
@@ -115,19 +113,16 @@ export class Sidebar implements View {
 		this.#select(app.router.route);
 	}
 
-	/** A mailbox with those right below it, by name. */
-	#node(m: Mailbox, all: readonly Mailbox[]): TreeNode {
+	#node({ mailbox: m, children }: MailboxBranch, colours: ReadonlyMap<string, number>): TreeNode {
 		const { app } = this.#o;
-		const below = all.filter((c) => c.Name.startsWith(m.Name + "/"));
-		const children = below.filter((c) => !below.some((p) => c.Name.startsWith(p.Name + "/")));
 		const quiet = m.Role === Role.RoleJunk || m.Role === Role.RoleRejects || m.Role === Role.RoleTrash;
 		const count = m.Role === Role.RoleDrafts || m.Role === Role.RoleScheduled ? m.Total : m.Unread;
-		const colour = app.account.settings.Colors.find((c) => c.Name === m.Name)?.Color;
+		const colour = colours.get(m.Name);
 		return {
 			id: String(m.ID), label: m.Role === Role.RoleNone ? m.Name.slice(m.Name.lastIndexOf("/") + 1) : mailboxLabel(m), icon: mailboxIcon(m),
 			count, countLabel: count === m.Unread ? t("count.unread", { n: count }) : t("count.messages", { n: count }), quiet,
 			...(colour && { colour }),
-			...(children.length > 0 && { children: children.map((c) => this.#node(c, below)) }),
+			...(children.length > 0 && { children: children.map((c) => this.#node(c, colours)) }),
 			href: app.router.href({ kind: "view", query: queryOf(app, m.ID) }),
 		};
 	}

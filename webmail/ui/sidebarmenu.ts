@@ -4,14 +4,15 @@ import { ActionKind, type Mailbox, Role } from "./api";
 import type { App } from "./app";
 import { queryOf } from "./queries";
 import { labelName, mailboxLabel, t } from "./texts";
+import "./sidebartexts";
 
 /** Opens the menu of a mailbox, a label or a saved search of the sidebar. */
 export function openSidebarMenu(app: App, id: string, at: HTMLElement | { x: number; y: number }): void {
-	const items = id.startsWith("label:") ? labelMenu(app, id.slice(6)) : id.startsWith("search:") ? searchMenu(app, id.slice(7)) : mailboxMenu(app, Number(id));
+	const items = id.startsWith("label:") ? labelMenu(app, id.slice(6)) : id.startsWith("search:") ? searchMenu(app, id.slice(7)) : mailboxMenu(app, Number(id), at);
 	if (items.length > 0) openMenu({ label: t("actions"), anchor: at, items });
 }
 
-function mailboxMenu(app: App, id: number): MenuEntry[] {
+function mailboxMenu(app: App, id: number, at: HTMLElement | { x: number; y: number }): MenuEntry[] {
 	const m = app.account.mailbox(id);
 	if (!m) return [];
 	const all = { Messages: [], Threads: [], All: true, Query: { ...queryOf(app, id), Threads: false }, Except: [], Stream: "", Action: "" };
@@ -22,6 +23,8 @@ function mailboxMenu(app: App, id: number): MenuEntry[] {
 		{ label: t("mailbox.markRead"), icon: "mail-open", disabled: m.Unread === 0, run: () => void app.actions.act(target, { Kind: ActionKind.ActRead, Mailbox: 0, Labels: [] }) },
 		{ label: t("mailbox.create"), icon: "folder-plus", run: () => void createMailbox(app, m.Name) },
 		...(fixed ? [] : [{ label: t("mailbox.rename"), icon: "edit" as const, run: () => void rename(app, m) }]),
+		// The others have icons of their own in that place.
+		...(m.Role === Role.RoleNone ? [{ label: t("colour"), icon: "contrast" as const, run: () => void openMenu({ label: t("colour"), anchor: at, items: mailboxColours(app, m) }) }] : []),
 		"line",
 		{ label: t("mailbox.export"), icon: "download", run: () => window.location.assign(`export?mailbox=${m.ID}&format=mbox`) },
 		...(fixed ? [] : ["line" as const, { heading: t("mailbox.role") }, ...roles.map((r) => ({
@@ -32,6 +35,20 @@ function mailboxMenu(app: App, id: number): MenuEntry[] {
 		...(fixed ? [] : [{ label: t("mailbox.delete"), icon: "trash" as const, danger: true, run: () => void remove(app, m) }]),
 	];
 }
+
+function mailboxColours({ account }: App, m: Mailbox): MenuEntry[] {
+	const { Colors } = account.settings;
+	const others = Colors.filter((c) => c.Name !== m.Name);
+	const now = Colors.find((c) => c.Name === m.Name)?.Color ?? 0;
+	return [
+		{ label: t("colour.none"), colour: 0, choice: "one", checked: now === 0, run: () => account.change({ Colors: others }) },
+		...colours(now, (Color) => account.change({ Colors: [...others, { Name: m.Name, Color }] })),
+	];
+}
+
+/** Entries for the nine colours that there are. */
+const colours = (now: number, choose: (colour: number) => void): MenuEntry[] =>
+	[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ label: t(`colour.${n}`), colour: n, choice: "one", checked: now === n, run: () => choose(n) }));
 
 function labelMenu({ account }: App, keyword: string): MenuEntry[] {
 	const { Labels } = account.settings;
@@ -45,7 +62,7 @@ function labelMenu({ account }: App, keyword: string): MenuEntry[] {
 			},
 		},
 		{ heading: t("colour") },
-		...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => ({ label: t(`colour.${n}`), colour: n, choice: "one" as const, checked: have.Color === n, run: () => change({ ...have, Color: n }) })),
+		...colours(have.Color, (Color) => change({ ...have, Color })),
 	];
 }
 
@@ -61,13 +78,15 @@ export async function createMailbox(app: App, parent: string): Promise<void> {
 
 async function rename(app: App, m: Mailbox): Promise<void> {
 	const name = await prompt({ title: t("mailbox.rename"), label: t("name.full"), value: m.Name, action: t("save"), cancel: t("cancel") });
-	if (name && name !== m.Name) await attempt(app, app.api.MailboxRename(m.ID, name), t("mailbox.failed"));
+	if (!name || name === m.Name) return;
+	await app.account.flush(); // The server changes the name in the settings, too.
+	await attempt(app, app.api.MailboxRename(m.ID, name).then((undo) => app.actions.done(t("mailbox.renamed", { name }), undo)), t("mailbox.failed"));
 }
 
 async function remove(app: App, m: Mailbox): Promise<void> {
 	const sure = m.Total === 0 || await confirm({ title: t("mailbox.delete"), text: t("mailbox.deleteText", { name: m.Name, n: m.Total }), action: t("mailbox.delete"), cancel: t("cancel"), danger: true });
 	if (!sure) return;
-	if (!await attempt(app, app.api.MailboxDelete(m.ID), t("mailbox.failed"))) return;
+	if (!await attempt(app, app.api.MailboxDelete(m.ID, m.Total > 0).then((undo) => app.actions.done(t("mailbox.deleted", { name: m.Name }), undo)), t("mailbox.failed"))) return;
 	const { route } = app.router;
 	const inbox = app.account.withRole(Role.RoleInbox);
 	if (inbox && route.kind === "view" && route.query.Mailbox === m.ID) app.router.go({ kind: "view", query: queryOf(app, inbox.ID) });
@@ -76,13 +95,7 @@ async function remove(app: App, m: Mailbox): Promise<void> {
 async function empty(app: App, m: Mailbox): Promise<void> {
 	const forGood = m.Role === Role.RoleJunk || m.Role === Role.RoleTrash || m.Role === Role.RoleRejects;
 	if (forGood && !await confirm({ title: t("mailbox.empty"), text: t("mailbox.emptyText", { name: mailboxLabel(m), n: m.Total }), action: t("mailbox.empty"), cancel: t("cancel"), danger: true })) return;
-	const { api, actions } = app;
-	try {
-		const acted = await api.MailboxEmpty(m.ID, { timeout: 30 * 60_000 });
-		actions.say(t("mailbox.emptied", { n: acted.Count }), acted.Undo ? () => void attempt(app, api.Undo(acted.Undo), t("undo.failed")) : undefined);
-	} catch (e) {
-		actions.fail(e, t("mailbox.failed"));
-	}
+	await attempt(app, app.api.MailboxEmpty(m.ID, { timeout: 30 * 60_000 }).then((acted) => app.actions.done(t("mailbox.emptied", { n: acted.Count }), acted.Undo)), t("mailbox.failed"));
 }
 
 /** Tells of an error; false if there was one. */

@@ -8,7 +8,7 @@ import { typeAhead } from "./typeahead";
 export interface MenuItem {
 	readonly label: string;
 	readonly icon?: IconName;
-	/** Number of a label colour, 1 to 9, shown as a dot in the place of the icon. */
+	/** Number of a label colour, 1 to 9, shown as a dot in the place of the icon; 0 for none. */
 	readonly colour?: number;
 	/** Key that does the same. */
 	readonly key?: string | undefined;
@@ -133,10 +133,10 @@ export function openMenu(options: MenuOptions): () => void {
 }
 
 function itemContent(item: MenuItem): Child[] {
-	const mark = item.checked !== undefined ? (item.checked ? icon("check", 18) : h("span", { class: "menu-blank" }))
-		: item.colour ? h("span", { class: "menu-blank" }, h("span", { class: "dot", style: { "--hue-colour": `var(--label-${item.colour})` } }))
-		: item.icon ? icon(item.icon, 18) : null;
-	return [mark, h("span", { class: "menu-label" }, item.label, item.hint && h("span", { class: "menu-hint" }, item.hint)), item.key && keyCaps(item.key)];
+	const check = item.checked === undefined ? null : item.checked ? icon("check", 18) : h("span", { class: "menu-blank" });
+	const mark = item.colour !== undefined ? h("span", { class: "menu-blank" }, item.colour > 0 && h("span", { class: "dot", style: { "--hue-colour": `var(--label-${item.colour})` } }))
+		: item.icon && !check ? icon(item.icon, 18) : null;
+	return [check, mark, h("span", { class: "menu-label" }, item.label, item.hint && h("span", { class: "menu-hint" }, item.hint)), item.key && keyCaps(item.key)];
 }
 
 /** Makes a button open a menu, which is made anew each time. A second press closes it. */

@@ -36,6 +36,7 @@ export class Tree implements View {
 	#nodes: readonly TreeNode[];
 	#visible: VisibleNode[] = [];
 	#rows = new Map<string, HTMLElement>();
+	readonly #drawn = new WeakMap<HTMLElement, { place: string; content: string }>(); // What rows show.
 	#selected: string | undefined;
 	#focused: string | undefined; // The tab stop.
 	#dropTimer = 0;
@@ -109,19 +110,23 @@ export class Tree implements View {
 		if (hadFocus && !this.root.contains(document.activeElement)) this.focus();
 	}
 
+	/** Brings a row up to date. What is the same is not set again, as every attribute that is set has the browser compute styles. */
 	#update(row: HTMLElement, v: VisibleNode): HTMLElement {
 		const { node } = v;
 		const selected = node.id === this.#selected;
-		setAria(row, { level: v.level, posinset: v.position, setsize: v.siblings, expanded: v.expanded, selected, current: selected ? "page" : undefined });
-		row.tabIndex = node.id === this.#focused ? 0 : -1;
-		row.dataset["id"] = node.id;
-		row.style.setProperty("--level", String(v.level - 1));
+		const tabIndex = node.id === this.#focused ? "0" : "-1";
 		const count = node.count ?? 0;
-		row.classList.toggle("counted", count > 0 && !node.quiet);
-		// Drawn anew only when something that is seen changed.
-		const state = JSON.stringify([node.label, node.icon, node.colour, count, node.countLabel, node.quiet, v.expanded]);
-		if (row.dataset["state"] !== state) {
-			row.dataset["state"] = state;
+		const drawn = this.#drawn.get(row);
+		const place = JSON.stringify([v.level, v.position, v.siblings, v.expanded, selected]);
+		if (drawn?.place !== place) {
+			setAria(row, { level: v.level, posinset: v.position, setsize: v.siblings, expanded: v.expanded, selected, current: selected ? "page" : undefined });
+			row.dataset["id"] = node.id;
+			row.style.setProperty("--level", String(v.level - 1));
+		}
+		if (row.getAttribute("tabindex") !== tabIndex) row.setAttribute("tabindex", tabIndex); // Which focusedRow sets, too.
+		const content = JSON.stringify([node.label, node.icon, node.colour, count, node.countLabel, node.quiet, v.expanded]);
+		if (drawn?.content !== content) {
+			row.classList.toggle("counted", count > 0 && !node.quiet);
 			replaceChildren(row,
 				h("span", { class: ["tree-toggle", v.expanded !== undefined && "can"], aria: { hidden: true } }, v.expanded !== undefined && icon(v.expanded ? "chevron-down" : "chevron-end", 14)),
 				node.colour ? h("span", { class: "menu-blank" }, h("span", { class: "dot", style: { "--hue-colour": `var(--label-${node.colour})` } })) : icon(node.icon ?? "folder", 18),
@@ -129,6 +134,7 @@ export class Tree implements View {
 				count > 0 && h("span", { class: ["tree-count", node.quiet && "quiet"], aria: { hidden: node.countLabel ? true : undefined } }, count.toLocaleString(document.documentElement.lang || undefined)),
 				count > 0 && node.countLabel && hiddenText(", " + node.countLabel));
 		}
+		this.#drawn.set(row, { place, content });
 		return row;
 	}
 

@@ -16,6 +16,7 @@ import { Fields } from "./fields";
 import { Files } from "./files";
 import { Notes } from "./notes";
 import { Chosen, sendItems, signatureItems } from "./options";
+import { retype } from "./retype";
 import type { SecurityBook } from "./security";
 import { allCanRequireTLS, confirmWarnings, send, type SendWay, unsure, why } from "./sending";
 import { signatureOf } from "./signature";
@@ -157,12 +158,13 @@ export class Composer implements View {
 		this.#notes.say(text, () => this.focus());
 	}
 
-	/** Puts the focus where one goes on. */
-	focus(): void {
+	/** Puts the focus where one goes on, and types keys there that were pressed before. */
+	focus(keys: readonly string[] = []): void {
 		const { To, Subject } = this.#fields.values;
 		if (To.length === 0) this.#fields.focus("To");
 		else if (Subject === "") this.#fields.focus("Subject");
 		else this.#body.focus(true);
+		retype(keys, this.#fields, this.#body);
 	}
 
 	/** Runs a command of the composer. Returns false if there is none of that name. */

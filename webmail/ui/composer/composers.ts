@@ -1,7 +1,7 @@
 import { h } from "../../../web/lib/dom";
 import { Scope } from "../../../web/lib/view";
 import { type ComposeRequest, ComposeKind, type Draft, Role, type Sent } from "../api";
-import type { App, Composers } from "../app";
+import type { App, Composers, TypedAhead } from "../app";
 import { dateText, mediumDateText } from "../dates";
 import { queryOf } from "../queries";
 import { t } from "../texts";
@@ -67,16 +67,17 @@ export class PageComposers implements Composers {
 		void this.#restore();
 	}
 
-	async open(request: ComposeRequest): Promise<void> {
+	async open(request: ComposeRequest, typed?: TypedAhead): Promise<void> {
 		const there = request.Kind === ComposeKind.ComposeDraft && this.#open.find((c) => c.email !== "" && request.Emails.includes(c.email));
 		if (there) {
 			this.#shape(there, there.shape === "minimised" ? "docked" : there.shape);
-			there.focus();
+			there.focus(typed?.keys);
 			return;
 		}
-		const draft = await this.#app.api.Compose(request);
+		const draft = await this.#app.api.Compose(request, typed && { signal: typed.signal });
 		const { route } = this.#app.router;
-		this.#add(draft, { alone: route.kind === "compose" && this.#open.length === 0, focus: true });
+		const c = this.#add(draft, { alone: route.kind === "compose" && this.#open.length === 0 });
+		if (!typed?.elsewhere || this.#app.layout === "phone") c.focus(typed?.keys); // On a phone it covers the page.
 	}
 
 	async edit(draft: Draft): Promise<void> {

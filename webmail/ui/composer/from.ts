@@ -4,7 +4,7 @@ import { field, input } from "../../../web/components/form/form";
 import { attachMenu, type MenuEntry } from "../../../web/components/menu/menu";
 import { h, uniqueID } from "../../../web/lib/dom";
 import { icon } from "../../../web/lib/icons";
-import { formatAddress, isAddress } from "../../../web/lib/text";
+import { isAddress } from "../../../web/lib/text";
 import type { View } from "../../../web/lib/view";
 import type { Person } from "../api";
 import type { App } from "../app";
@@ -17,16 +17,15 @@ export class From implements View {
 	readonly #app: App;
 	readonly #changed: (before: Person, after: Person) => void;
 	readonly #button: HTMLButtonElement;
-	readonly #words = h("span", { class: "truncate" });
+	readonly #name = h("span", { class: "truncate", id: uniqueID("from") });
+	readonly #address = h("span", { class: "truncate", id: uniqueID("from") });
 	#value: Person = { Name: "", Address: "" };
 
 	constructor(app: App, changed: (before: Person, after: Person) => void) {
 		this.#app = app;
 		this.#changed = changed;
 		const label = uniqueID("from");
-		const words = uniqueID("from");
-		this.#words.id = words;
-		this.#button = h("button", { class: "composer-from", type: "button", aria: { labelledby: `${label} ${words}` } }, this.#words, icon("chevron-down", 16));
+		this.#button = h("button", { class: "composer-from", type: "button", aria: { labelledby: `${label} ${this.#name.id} ${this.#address.id}` } }, this.#name, this.#address, icon("chevron-down", 16));
 		attachMenu(this.#button, t("composer.from"), () => this.#items());
 		this.root = h("div", { class: "composer-row" }, h("span", { class: "composer-label", id: label }, t("composer.from")), this.#button);
 	}
@@ -43,7 +42,8 @@ export class From implements View {
 
 	set(person: Person): void {
 		this.#value = person;
-		this.#words.textContent = formatAddress({ name: person.Name, address: person.Address });
+		this.#name.textContent = person.Name;
+		this.#address.textContent = person.Name ? `<${person.Address}>` : person.Address;
 	}
 
 	focus(): void {

@@ -2,6 +2,7 @@ import { openMenu, type MenuEntry } from "../../../web/components/menu/menu";
 import type { Move } from "../../../web/lib/virtuallist";
 import { ActionKind, Role } from "../api";
 import type { App, Target } from "../app";
+import { takesMessages } from "../mailboxtree";
 import { t } from "../texts";
 import type { MessageList } from "./list";
 
@@ -19,7 +20,7 @@ const act = (app: App, target: () => Target | null, Kind: ActionKind) => (): boo
 
 /** Moves messages to a mailbox that is asked for. */
 async function moveTo(app: App, target: Target, Kind: ActionKind): Promise<void> {
-	const mailbox = await app.actions.pickMailbox(Kind === ActionKind.ActCopy ? t("copy.to") : t("move.to"));
+	const mailbox = await app.actions.pickMailbox(Kind === ActionKind.ActCopy ? t("copy.to") : t("move.to"), takesMessages);
 	if (mailbox) await app.actions.act(target, { Kind, Mailbox: mailbox.ID, Labels: [] });
 }
 

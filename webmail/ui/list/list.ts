@@ -4,7 +4,7 @@ import { Scope } from "../../../web/lib/view";
 import { type Move, VirtualList } from "../../../web/lib/virtuallist";
 import { type Progress, type Query, type Row, Scope as MailScope, Sort, type ViewEvent } from "../api";
 import type { App, List, Optimistic, ServerView, Target } from "../app";
-import { dateGroup } from "../dates";
+import { dateGroup, onNewDay } from "../dates";
 import { t } from "../texts";
 import { listCommands } from "./commands";
 import { density } from "./density";
@@ -76,13 +76,14 @@ export class MessageList implements List {
 		this.#server = new ServerRows(this.#rows);
 		this.#head = new ListHead(app, this);
 		this.root = h("section", { class: "list", id: "list", aria: { label: t("list") } }, this.#head.root, this.#search, this.#state, this.#rows.root);
-		followPointer(app, this.#scope, this.#rows.root, this);
+		followPointer(app, this.#scope, this.#rows, this);
 		app.actions.onOptimistic(this.#scope, (c) => this.#apply(c), (c, ok) => this.#settle(c, ok));
 		this.#dense();
 		app.account.on(this.#scope, ["settings"], () => {
 			this.#dense();
 			this.#rows.refresh(true);
 		});
+		onNewDay(this.#scope, () => this.#rows.refresh(true));
 		app.account.on(this.#scope, ["mailboxes"], () => this.#head.draw());
 		app.onLayout(this.#scope, () => this.#dense());
 		app.commands.register(this.#scope, listCommands(app, this));

@@ -1,20 +1,20 @@
 import type { Scope } from "../../../web/lib/view";
 
-export interface TouchOptions {
-	/** The index of the row that an event is at, -1 for none. */
-	readonly index: (event: Event) => number;
-	/** A row was pressed for long. */
-	readonly hold: (index: number) => void;
+export interface TouchOptions<T> {
+	/** What the row of an element shows, if that is known. */
+	readonly at: (row: Element) => T | undefined;
+	/** A row was pressed for long. It is the one that was shown when that began: rows move while mail arrives. */
+	readonly hold: (of: T) => void;
 	/** A row was swiped, as far as it takes. */
-	readonly swipe: (index: number, to: "end" | "start") => void;
+	readonly swipe: (of: T, to: "end" | "start") => void;
 }
 
 const holdFor = 500; // Milliseconds.
 const swipeBy = 80; // CSS pixels.
 
 /** Follows fingers on rows: a long press, and swipes, which the row follows by --swipe. Both have another way too. */
-export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): void {
-	let start: { readonly x: number; readonly y: number; readonly index: number; readonly row: HTMLElement } | undefined;
+export function touchRows<T>(scope: Scope, rows: HTMLElement, o: TouchOptions<T>): void {
+	let start: { readonly x: number; readonly y: number; readonly of: T | undefined; readonly row: HTMLElement } | undefined;
 	let cancelHold: (() => void) | undefined;
 	let held = false; // The row was pressed for long, and the finger is still there.
 	const end = () => {
@@ -27,12 +27,12 @@ export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): voi
 		const row = (event.target as Element).closest<HTMLElement>("[aria-rowindex]");
 		if (!touch || !row || event.touches.length > 1) return;
 		held = false;
-		start = { x: touch.clientX, y: touch.clientY, index: o.index(event), row };
+		start = { x: touch.clientX, y: touch.clientY, of: o.at(row), row };
 		cancelHold = scope.after(holdFor, () => {
-			const { index } = start ?? { index: -1 };
+			const of = start?.of;
 			end();
 			held = true;
-			o.hold(index);
+			if (of) o.hold(of);
 		});
 	}, { passive: true });
 	scope.listen(rows, "touchmove", (event) => {
@@ -49,9 +49,9 @@ export function touchRows(scope: Scope, rows: HTMLElement, o: TouchOptions): voi
 		if (held) event.preventDefault(); // Who lets go then does not tap.
 		const touch = event.changedTouches[0];
 		const dx = start && touch ? touch.clientX - start.x : 0;
-		const index = start?.index ?? -1;
+		const of = start?.of;
 		end();
-		if (Math.abs(dx) > swipeBy) o.swipe(index, dx > 0 ? "end" : "start");
+		if (of && Math.abs(dx) > swipeBy) o.swipe(of, dx > 0 ? "end" : "start");
 	});
 	scope.listen(rows, "touchcancel", end);
 }

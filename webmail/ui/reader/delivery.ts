@@ -45,13 +45,19 @@ export function deliveryLine(app: App, s: Submission, changed: () => void): HTML
 	});
 	if (details) setAria(details, { expanded: false });
 	const act = (label: string, run: () => Promise<unknown>) => button({ label, kind: "quiet", run: () => void run().then(changed, (e) => app.actions.fail(e, t("sent.failedAction"))) });
+	// A message that leaves at another time can be another email then.
+	const resend = (run: Promise<string>) => void run.then((email) => {
+		const { router } = app;
+		if (email === "" || email === s.Email) changed();
+		else router.go(router.route.kind === "view" ? { ...router.route, email } : { kind: "message", email }, { replace: true });
+	}, (e) => app.actions.fail(e, t("sent.failedAction")));
 	return h("div", { class: ["banner", "delivery", level === Level.LevelOK ? "neutral" : level] },
 		icon(held ? "clock" : level === Level.LevelOK ? "check" : level === Level.LevelInfo ? "send" : "warning", 18),
 		h("div", { class: "banner-text" }, deliveryText(s)),
 		h("div", { class: "banner-actions" }, details,
 			held && [
-				button({ label: t("sent.change"), kind: "quiet", run: (e) => changeTime(app, s, e.currentTarget as HTMLElement, changed) }),
-				act(t("sent.now"), () => app.api.SendNow(s.ID)),
+				button({ label: t("sent.change"), kind: "quiet", run: (e) => changeTime(s, e.currentTarget as HTMLElement, (at) => resend(app.api.Reschedule(s.ID, at))) }),
+				button({ label: t("sent.now"), kind: "quiet", run: () => resend(app.api.SendNow(s.ID)) }),
 				act(t("sent.cancel"), async () => {
 					await app.composers.edit(await app.api.SendUndo(s.ID));
 				}),
@@ -69,8 +75,8 @@ function recipient(r: Delivery): HTMLElement {
 }
 
 /** Asks when a message shall leave. */
-function changeTime(app: App, s: Submission, anchor: HTMLElement, changed: () => void): void {
-	const set = (at: Date) => void app.api.Reschedule(s.ID, Math.floor(at.getTime() / 1000)).then(changed, (e) => app.actions.fail(e, t("sent.failedAction")));
+function changeTime(s: Submission, anchor: HTMLElement, choose: (at: number) => void): void {
+	const set = (at: Date) => choose(Math.floor(at.getTime() / 1000));
 	openMenu({
 		label: t("sent.when"), anchor, items: [
 			...pageDates().presets(new Date()).map(({ at }) => ({ label: mediumDateText(at.getTime() / 1000), hint: relativeText(at.getTime() / 1000), run: () => set(at) })),

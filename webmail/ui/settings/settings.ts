@@ -27,6 +27,7 @@ export class SettingsPage implements View {
 	readonly root: HTMLElement;
 	readonly #scope = new Scope();
 	readonly #tabs: Tabs;
+	readonly #search: HTMLInputElement;
 	readonly #nothing = h("p", { role: "status" });
 
 	constructor(app: App, commands: PageCommands, section: string) {
@@ -35,7 +36,7 @@ export class SettingsPage implements View {
 		const tabs = this.#tabs = this.#scope.own(new Tabs(t("settings"), Object.entries(sections).map(([id, make]) => ({
 			id, label: t(`settings.${id}`), make: () => make(context),
 		})), section in sections ? section : "general", (id) => app.router.go({ kind: "settings", section: id }, { replace: true })));
-		const search = h("input", { class: "input", type: "search", aria: { label: t("settings.search") }, props: { placeholder: t("settings.search") }, on: { input: () => this.#find(search.value) } });
+		const search = this.#search = h("input", { class: "input", type: "search", aria: { label: t("settings.search") }, props: { placeholder: t("settings.search") }, on: { input: () => this.#find(search.value) } });
 		this.root = h("div", { class: "settings" }, h("div", { class: "settings-row" }, h("h1", t("settings")), search), h("p", { class: "meta" }, t("settings.saved")), this.#nothing, tabs.root);
 	}
 
@@ -55,8 +56,9 @@ export class SettingsPage implements View {
 		this.#nothing.textContent = found === 0 ? t("settings.nothing") : "";
 	}
 
-	/** Shows a section, by its name; the first one for one that there is not. */
+	/** Shows a section, by its name, in place of what was searched for; the first one for one that there is not. */
 	show(section: string): void {
+		if (this.#search.value !== "") this.#find(this.#search.value = "");
 		this.#tabs.choose(section in sections ? section : "general");
 	}
 
