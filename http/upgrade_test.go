@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 )
@@ -50,7 +49,7 @@ WebHandlers:
 	client.Transport.(*nethttp.Transport).ForceAttemptHTTP2 = false
 	client.Transport.(*nethttp.Transport).TLSClientConfig.NextProtos = []string{"http/1.1"}
 	for _, url := range []string{"ws://ws.example.org/", "wss://ws.example.org/"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), hangTimeout)
 		c, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{HTTPClient: client})
 		if err != nil {
 			t.Fatalf("%s: %v", url, err)

@@ -461,17 +461,27 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 		{"example.org", "/a.txt", "308"},
 		{"other.example.org", "/a.txt", "421"},
 	} {
-		conn, err := net.Dial("tcp", r.addrs[80])
-		if err != nil {
-			t.Fatal(err)
+		// Net/http would wait for 5 s. That one is answered sooner says enough: a busy machine may hold up others.
+		var took time.Duration
+		for range 5 {
+			conn, err := net.Dial("tcp", r.addrs[80])
+			if err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			conn.SetDeadline(start.Add(hangTimeout))
+			fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 5368709120\r\n\r\n", tt.path, tt.host)
+			resp, err := io.ReadAll(conn)
+			if took = time.Since(start); err != nil || !strings.HasPrefix(string(resp), "HTTP/1.1 "+tt.code) {
+				t.Errorf("%s: %v, %.50q after %s", tt.host, err, resp, took)
+			}
+			conn.Close()
+			if took < 4*time.Second {
+				break
+			}
 		}
-		defer conn.Close()
-		start := time.Now()
-		conn.SetDeadline(start.Add(20 * time.Second))
-		fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 5368709120\r\n\r\n", tt.path, tt.host)
-		resp, err := io.ReadAll(conn)
-		if err != nil || !strings.HasPrefix(string(resp), "HTTP/1.1 "+tt.code) || time.Since(start) > 4*time.Second {
-			t.Errorf("%s: %v, %.50q after %s", tt.host, err, resp, time.Since(start))
+		if took >= 4*time.Second {
+			t.Errorf("%s: answered after %s", tt.host, took)
 		}
 	}
 }
@@ -528,7 +538,7 @@ func TestTwoHostsOfHTTP2(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(hangTimeout))
 	io.WriteString(conn, http2.ClientPreface)
 	fr := http2.NewFramer(conn, conn)
 	fr.ReadMetaHeaders = hpack.NewDecoder(4096, nil)

@@ -51,15 +51,20 @@ func TestLeaves(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(ok)
+			want := tt.rest
+			if want == "" {
+				want = tt.pieces[len(tt.pieces)-1]
+			}
 			rest := make(chan string, 1)
 			c := dial(t, func(nc net.Conn) {
 				b, left := s.Serve(context.Background(), nc)
 				if !left {
 					t.Error("not left")
 				}
-				nc.SetReadDeadline(time.Now().Add(10 * time.Millisecond))
-				more, _ := io.ReadAll(nc)
-				rest <- string(b) + string(more)
+				more := make([]byte, max(len(want)-len(b), 0)) // What was not read yet.
+				nc.SetReadDeadline(time.Now().Add(hangTimeout))
+				n, _ := io.ReadFull(nc, more)
+				rest <- string(b) + string(more[:n])
 			})
 			br := bufio.NewReader(c)
 			for _, p := range tt.pieces {
@@ -69,10 +74,6 @@ func TestLeaves(t *testing.T) {
 						t.Errorf("answer %q", got)
 					}
 				}
-			}
-			want := tt.rest
-			if want == "" {
-				want = tt.pieces[len(tt.pieces)-1]
 			}
 			if got := <-rest; got != want {
 				t.Errorf("rest %q, want %q", got, want)

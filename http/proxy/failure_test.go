@@ -231,14 +231,7 @@ func TestCutRequestsAreCut(t *testing.T) {
 
 // bubble runs a proxy with an upstream in memory, for its time.
 func bubble(t *testing.T, opts proxy.Options, upstream http.HandlerFunc, f func(t *testing.T, h *proxy.Handler, get func(method string) (int, time.Duration))) {
-	synctest.Test(t, func(t *testing.T) {
-		back, front := memnet.Listen("192.0.2.1:80"), memnet.Listen("192.0.2.2:80")
-		up := &http.Server{Handler: upstream}
-		go up.Serve(back)
-		opts.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) { return back.Dial(ctx) }
-		h := newHandler(t, opts, "http://192.0.2.1")
-		server := &http.Server{Handler: h}
-		go server.Serve(front)
+	inMemory(t, opts, upstream, func(t *testing.T, h *proxy.Handler, front *memnet.Listener) {
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return front.Dial(ctx) }}}
 		f(t, h, func(method string) (int, time.Duration) {
@@ -253,6 +246,20 @@ func bubble(t *testing.T, opts proxy.Options, upstream http.HandlerFunc, f func(
 			}
 			return resp.StatusCode, time.Since(begin)
 		})
+	})
+}
+
+// inMemory does as bubble, for clients that speak for themselves.
+func inMemory(t *testing.T, opts proxy.Options, upstream http.HandlerFunc, f func(t *testing.T, h *proxy.Handler, front *memnet.Listener)) {
+	synctest.Test(t, func(t *testing.T) {
+		back, front := memnet.Listen("192.0.2.1:80"), memnet.Listen("192.0.2.2:80")
+		up := &http.Server{Handler: upstream}
+		go up.Serve(back)
+		opts.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) { return back.Dial(ctx) }
+		h := newHandler(t, opts, "http://192.0.2.1")
+		server := &http.Server{Handler: h}
+		go server.Serve(front)
+		f(t, h, front)
 		h.Close()
 		server.Close()
 		up.Close()

@@ -18,6 +18,9 @@ import (
 	"mox/http/proxy"
 )
 
+// hangTimeout ends what hangs. A machine that is busy with other things takes long, and is not wrong.
+const hangTimeout = 2 * time.Minute
+
 // start serves a proxy on a port of its own, and returns its URL.
 func start(t testing.TB, opts proxy.Options, upstreams ...string) string {
 	t.Helper()
@@ -93,14 +96,25 @@ func answer(t testing.TB, response string) string {
 	})
 }
 
-// deadURL returns the URL of a port nobody listens on.
+// deadURL returns the URL of a port nobody listens on, and nobody else can get: it is the client's of a connection.
 func deadURL(t testing.TB) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return "http://" + l.Addr().String()
+	out, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	in, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	return "http://" + out.LocalAddr().String()
 }
 
 // dial connects to a server of a URL.
@@ -111,7 +125,7 @@ func dial(t testing.TB, base string) (net.Conn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(hangTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	return c, bufio.NewReader(c)

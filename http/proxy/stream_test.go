@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"mox/http/proxy"
+	"mox/internal/memnet"
 )
 
 // newClients starts a proxy for HTTP/1.1 and HTTP/2, and returns its URLs with clients.
@@ -209,7 +210,8 @@ func TestInformationalResponses(t *testing.T) {
 
 func TestExpectContinue(t *testing.T) {
 	t.Parallel()
-	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	// In a bubble: an upstream that says nothing for a second is taken for one that does not know Expect.
+	inMemory(t, proxy.Options{}, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Expect") != "100-continue" {
 			t.Errorf("Expect: %q", r.Header.Get("Expect"))
 		}
@@ -219,32 +221,41 @@ func TestExpectContinue(t *testing.T) {
 			return
 		}
 		io.Copy(w, r.Body)
-	})
-	base := start(t, proxy.Options{}, up)
-	c, br := dial(t, base)
-	io.WriteString(c, "POST /yes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-	if line, _ := br.ReadString('\n'); line != "HTTP/1.1 100 Continue\r\n" {
-		t.Fatalf("got %q", line)
-	}
-	br.ReadString('\n')
-	io.WriteString(c, "hello")
-	resp, err := http.ReadResponse(br, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b, _ := io.ReadAll(resp.Body); string(b) != "hello" {
-		t.Errorf("got %q", b)
-	}
+	}, func(t *testing.T, _ *proxy.Handler, front *memnet.Listener) {
+		dial := func() (net.Conn, *bufio.Reader) {
+			c, err := front.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c, bufio.NewReader(c)
+		}
+		c, br := dial()
+		defer c.Close()
+		io.WriteString(c, "POST /yes HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+		if line, _ := br.ReadString('\n'); line != "HTTP/1.1 100 Continue\r\n" {
+			t.Fatalf("got %q", line)
+		}
+		br.ReadString('\n')
+		io.WriteString(c, "hello")
+		resp, err := http.ReadResponse(br, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(resp.Body); string(b) != "hello" {
+			t.Errorf("got %q", b)
+		}
 
-	c, br = dial(t, base)
-	io.WriteString(c, "POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-	if resp, err = http.ReadResponse(br, nil); err != nil {
-		t.Fatal(err)
-	}
-	wantCode(t, resp, 403)
-	if !resp.Close {
-		t.Error("the connection stays open, and what the client sends next is content or a request")
-	}
+		c, br = dial()
+		defer c.Close()
+		io.WriteString(c, "POST /no HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+		if resp, err = http.ReadResponse(br, nil); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, resp, 403)
+		if !resp.Close {
+			t.Error("the connection stays open, and what the client sends next is content or a request")
+		}
+	})
 }
 
 // An upstream that answers before it has the content, and closes.

@@ -154,6 +154,22 @@ func TestFreshFilesAreNotKept(t *testing.T) {
 			t.Errorf("changed %s ago: %v", age, got)
 		}
 	}
+	kept := -1
+	for range 10 {
+		began := time.Now()
+		if kept = keptOfFreshFile(t); time.Since(began) < settled {
+			break
+		}
+		// A busy machine has made the file an old one.
+	}
+	if kept != 0 {
+		t.Errorf("%d entries of a file made just now", kept)
+	}
+}
+
+// keptOfFreshFile returns how many entries the cache has after a new file was asked for.
+func keptOfFreshFile(t *testing.T) int {
+	t.Helper()
 	dir := t.TempDir()
 	name := filepath.Join(dir, "file.txt")
 	if err := os.WriteFile(name, []byte(strings.Repeat("text ", 1000)), 0o644); err != nil {
@@ -181,9 +197,7 @@ func TestFreshFilesAreNotKept(t *testing.T) {
 	if c, err := h.compressNow(t.Context(), v, "file.txt", info, compress.Gzip); err != nil || c == nil {
 		t.Fatalf("compressed: %v, %v", c, err)
 	}
-	if len(h.cache.entries) != 0 {
-		t.Errorf("%d entries of a file made just now", len(h.cache.entries))
-	}
+	return len(h.cache.entries)
 }
 
 func BenchmarkCacheGet(b *testing.B) {

@@ -85,7 +85,7 @@ type Options struct {
 type Handler struct {
 	root           root
 	rules          pathRules
-	list           *lister // Nil: directories are not listed.
+	listingPolicy  []string // Content-Security-Policy of listings. Nil: directories are not listed.
 	index          []string
 	headers        http.Header // On all but errors.
 	contentHeaders http.Header // On files, besides.
@@ -155,9 +155,7 @@ func New(opts Options) (*Handler, error) {
 		return nil, err
 	}
 	if opts.ListFiles {
-		if h.list, err = newLister(); err != nil {
-			return nil, err
-		}
+		h.listingPolicy = listingPolicy()
 	}
 	if h.cache == nil {
 		h.cache = NewCache(0)
@@ -334,7 +332,7 @@ func (h *Handler) serveDirectory(w http.ResponseWriter, r *http.Request, v view,
 			return
 		}
 	}
-	if h.list == nil {
+	if h.listingPolicy == nil {
 		h.fail(w, r, http.StatusForbidden)
 		return
 	}

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	_ "embed" // The page and its styles.
+	_ "embed" // The style.
 	"encoding/base64"
-	"fmt"
-	"html/template"
 	"io"
 	"io/fs"
 	"net/http"
@@ -25,53 +23,34 @@ import (
 // maxListed is how many names of a directory a listing shows.
 const maxListed = 5000
 
-//go:embed listing.html
-var listingPage string
-
 //go:embed listing.css
 var listingStyle string
 
-// lister makes the pages of directories.
-type lister struct {
-	page   *template.Template
-	style  template.CSS
-	policy []string // Value of Content-Security-Policy.
-}
-
-func newLister() (*lister, error) {
-	page, err := template.New("listing").Parse(listingPage)
-	if err != nil {
-		return nil, fmt.Errorf("static files: page of listings: %w", err)
-	}
-	// The page has no script, takes nothing from elsewhere, and just this style.
+// listingPolicy is the Content-Security-Policy of listings: a page has no script, takes nothing from elsewhere, and just this style.
+func listingPolicy() []string {
 	sum := sha256.Sum256([]byte(listingStyle))
-	policy := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	return &lister{page, template.CSS(listingStyle), []string{policy}}, nil
+	return []string{"default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 }
 
-// listing is what the page shows.
+// listing is what the page shows. URLs are relative to it, and escaped as URLs are.
 type listing struct {
-	Style     template.CSS
 	Path      string
 	Parents   []parentLink
 	Columns   []listColumn
 	Entries   []listEntry
-	Dirs      int
-	Files     int
-	Truncated bool
-	Shown     int
+	Truncated bool // Entries are not all.
 }
 
 // parentLink leads to a directory above, or is the name of this one without a link.
 type parentLink struct {
 	Name string
-	URL  template.URL
+	URL  string
 }
 
 // listColumn is a heading that sorts.
 type listColumn struct {
 	Name string
-	URL  template.URL
+	URL  string
 	Sort string // aria-sort: "ascending", "descending" or "".
 	Next string // What following the link does, to be read out.
 }
@@ -79,7 +58,7 @@ type listColumn struct {
 // listEntry is a file or directory.
 type listEntry struct {
 	Name     string
-	URL      template.URL
+	URL      string
 	Dir      bool
 	Bytes    int64
 	Size     string // For people.
@@ -115,32 +94,18 @@ func (h *Handler) serveListing(w http.ResponseWriter, r *http.Request, v view, d
 	o := parseOrder(r.URL.RawQuery)
 	sortEntries(entries, o)
 	page := listing{
-		Style:     h.list.style,
 		Path:      r.URL.Path,
 		Parents:   parents(h.rules.prefix, dir),
 		Columns:   columns(o),
 		Entries:   entries,
 		Truncated: truncated,
-		Shown:     len(entries),
 	}
-	for _, e := range entries {
-		if e.Dir {
-			page.Dirs++
-		}
-	}
-	page.Files = len(entries) - page.Dirs
-	var out bytes.Buffer
-	if err := h.list.page.Execute(&out, page); err != nil {
-		h.log.Error("listing of static files", "root", h.root.path, "path", r.URL.Path, "err", err)
-		h.fail(w, r, http.StatusInternalServerError)
-		return
-	}
-	rep, err := h.representPage(r, out.Bytes())
+	rep, err := h.representPage(r, page.html())
 	if err != nil {
 		h.failWith(w, r, err)
 		return
 	}
-	w.Header()["Content-Security-Policy"] = h.list.policy
+	w.Header()["Content-Security-Policy"] = h.listingPolicy
 	w.Header()["Referrer-Policy"] = []string{"no-referrer"}
 	w.Header()["Cache-Control"] = []string{"no-cache"}
 	h.respond(w, r, rep, h.types[".html"])
@@ -207,7 +172,7 @@ func newEntry(name string, info fs.FileInfo) listEntry {
 	t := info.ModTime().UTC()
 	e := listEntry{
 		Name:     name,
-		URL:      template.URL("./" + url.PathEscape(name)),
+		URL:      "./" + url.PathEscape(name),
 		Dir:      info.IsDir(),
 		Date:     t.Format("2006-01-02"),
 		Clock:    t.Format("15:04"),
@@ -258,7 +223,7 @@ func compareNames(a, b string) int {
 func columns(o order) []listColumn {
 	var l []listColumn
 	for _, c := range [...]string{"name", "size", "modified"} {
-		col := listColumn{Name: strings.ToUpper(c[:1]) + c[1:], URL: template.URL("?sort=" + c), Next: "sort ascending"}
+		col := listColumn{Name: strings.ToUpper(c[:1]) + c[1:], URL: "?sort=" + c, Next: "sort ascending"}
 		switch {
 		case c == o.column && !o.descending:
 			col.Sort, col.URL, col.Next = "ascending", col.URL+"&order=desc", "sort descending"
@@ -277,11 +242,11 @@ func parents(prefix, dir string) []parentLink {
 		return []parentLink{{Name: first}}
 	}
 	names := strings.Split(dir, "/")
-	l := []parentLink{{first, template.URL(strings.Repeat("../", len(names)))}}
+	l := []parentLink{{first, strings.Repeat("../", len(names))}}
 	for i, name := range names {
 		link := parentLink{Name: name}
 		if up := len(names) - 1 - i; up > 0 {
-			link.URL = template.URL(strings.Repeat("../", up))
+			link.URL = strings.Repeat("../", up)
 		}
 		l = append(l, link)
 	}

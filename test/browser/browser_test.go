@@ -15,9 +15,10 @@ import (
 	"time"
 )
 
+// These only end what hangs: a machine with much else to do may stand still for many seconds.
 const (
-	callTimeout = 30 * time.Second // For what is done in a page.
-	lostTimeout = time.Minute      // After which the runner is not waited for any more.
+	callTimeout = time.Minute     // For what is done in a page.
+	lostTimeout = 4 * time.Minute // After which the runner is not waited for any more. Scripts may open many frames.
 )
 
 // browser is a running chromium with a profile of its own. Pages of it may be used by several tests at once.
@@ -177,12 +178,10 @@ var (
 
 // page is a tab. When the test ends, it must not have had a problem that nobody asked for.
 type page struct {
-	t       testing.TB
-	b       *browser
-	number  int
-	view    view
-	past    []response // Taken, but not yet asked for.
-	trouble []string
+	t      testing.TB
+	b      *browser
+	number int
+	view   view
 }
 
 // open opens a tab that shares nothing with others.
@@ -273,11 +272,40 @@ func (p *page) eval(into any, expression string) {
 	p.must(into, "", "evaluate", expression)
 }
 
+// poll evaluates an expression again and again until it has come to what is good, or time is up, and returns whether it has. An expression that
+// fails, as of an element that is not there yet, or no more as the page is drawn anew, has not.
+func (p *page) poll(into any, expression string, good func() bool) (bool, error) {
+	var err error
+	for range until(p.t, callTimeout) {
+		if err = p.try(into, "", "evaluate", expression); err == nil && good() {
+			return true, nil
+		}
+		select {
+		case <-p.b.ended:
+			return false, err
+		default:
+		}
+	}
+	return false, err
+}
+
+// shows waits until an expression has come to a string.
+func (p *page) shows(expression, want string) {
+	p.t.Helper()
+	var got string
+	if ok, err := p.poll(&got, asText(expression), func() bool { return got == want }); !ok {
+		p.t.Fatalf("%s: got %q, expected %q (%v)", expression, got, want, err)
+	}
+}
+
+// asText is an expression that makes a string of the value of another.
+func asText(expression string) string { return "Promise.resolve(" + expression + ").then(String)" }
+
 // text evaluates an expression to a string, as eval.
 func (p *page) text(expression string) string {
 	p.t.Helper()
 	var s string
-	p.eval(&s, "Promise.resolve("+expression+").then(String)")
+	p.eval(&s, asText(expression))
 	return s
 }
 
@@ -296,35 +324,23 @@ func (p *page) follow(path string, act func()) {
 	p.must(nil, "", "waitForURL", "**"+path)
 }
 
-func (p *page) take() {
-	p.t.Helper()
-	var seen struct {
-		Problems  []string   `json:"problems"`
-		Responses []response `json:"responses"`
-	}
-	if err := p.b.call(command{Page: p.number, Method: "take"}, &seen); err != nil {
-		p.t.Error(err)
-		return
-	}
-	p.past = append(p.past, seen.Responses...)
-	p.trouble = append(p.trouble, seen.Problems...)
-}
-
 // responses returns the responses since the last call.
 func (p *page) responses() []response {
 	p.t.Helper()
-	p.take()
-	l := p.past
-	p.past = nil
+	var l []response
+	if err := p.try(&l, "", "responses"); err != nil {
+		p.t.Error(err)
+	}
 	return l
 }
 
 // problems returns messages on the console, errors in scripts, and requests that failed, since the last call.
 func (p *page) problems() []string {
 	p.t.Helper()
-	p.take()
-	l := p.trouble
-	p.trouble = nil
+	var l []string
+	if err := p.try(&l, "", "problems"); err != nil {
+		p.t.Error(err)
+	}
 	return l
 }
 

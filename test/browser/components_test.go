@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"mox/webassets"
 )
@@ -60,7 +61,7 @@ func TestComponents(t *testing.T) {
 	t.Parallel()
 	address := startComponents(t)
 	b := startBrowser(t, &server{ip: "127.0.0.1"}, certificate{})
-	for name, test := range map[string]func(*testing.T, *browser, string){"by keyboard": testByKeyboard, "look": testLook} {
+	for name, test := range map[string]func(*testing.T, *browser, string){"by keyboard": testByKeyboard, "look": testLook, "notices": testNotices} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, b, address)
@@ -166,12 +167,65 @@ func testByKeyboard(t *testing.T, b *browser, address string) {
 					p.must(nil, "", "keyboard.type", s.typed)
 				}
 				p.press(s.press...)
-				if got := p.text(s.see); got != s.want {
-					t.Fatalf("step %d: got %q, expected %q", i, got, s.want)
-				}
+				t.Logf("step %d", i)
+				p.shows(s.see, s.want)
 			}
 		})
 	}
+}
+
+// A notice goes by itself when its time is over, which stands still while the pointer or the focus is on it.
+func testNotices(t *testing.T, b *browser, address string) {
+	const seconds = 10 // As the page has it.
+	p := b.open(t, desktop)
+	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	p.must(nil, "", "clock.install", map[string]any{"time": begin.UnixMilli()})
+	p.visit(address)
+	p.must(nil, "", "clock.pauseAt", begin.Add(24*time.Hour).UnixMilli())
+	const notices = `document.querySelectorAll(".toast").length`
+	wait := func(d time.Duration, want string) {
+		t.Helper()
+		p.must(nil, "", "clock.runFor", d.Milliseconds())
+		if got := p.text(notices); got != want {
+			t.Fatalf("%s notices, want %s", got, want)
+		}
+	}
+	show := func(label string) {
+		t.Helper()
+		p.must(nil, "button:has-text('"+label+"')", "focus")
+		p.press("Enter")
+		p.shows(notices, "1")
+	}
+	const moment = 100 * time.Millisecond
+
+	show("Archived")
+	wait(seconds*time.Second-moment, "1")
+	wait(2*moment, "0")
+
+	// What is left when it is paused is left when it goes on.
+	show("Archived")
+	wait(4*time.Second, "1")
+	p.must(nil, ".toast", "hover")
+	wait(10*seconds*time.Second, "1")
+	p.must(nil, ".toast .icon-button", "focus")
+	p.must(nil, "", "mouse.move", 0, 0)
+	wait(10*seconds*time.Second, "1")
+	p.must(nil, "button:has-text('Archived')", "focus")
+	wait((seconds-4)*time.Second-moment, "1")
+	wait(2*moment, "0")
+
+	show("Archived")
+	wait(seconds*time.Second-moment, "1")
+	p.must(nil, ".toast", "hover")
+	wait(10*seconds*time.Second, "1")
+	p.must(nil, "", "mouse.move", 0, 0)
+	wait(2*moment, "0")
+
+	// A failure stays until it is closed.
+	show("Failed")
+	wait(time.Hour, "1")
+	p.must(nil, ".toast .icon-button", "click")
+	p.shows(notices, "0")
 }
 
 func testLook(t *testing.T, b *browser, address string) {

@@ -40,7 +40,7 @@ func runAB(t *testing.T, url string, length int, kept bool) {
 	if kept {
 		requests = 1000
 	}
-	args := []string{"-c", fmt.Sprint(loadClients), "-n", fmt.Sprint(requests), "-s", "20", "-H", "Host: localhost"}
+	args := []string{"-c", fmt.Sprint(loadClients), "-n", fmt.Sprint(requests), "-s", "120", "-H", "Host: localhost"}
 	if kept {
 		args = append(args, "-k")
 	}
@@ -76,7 +76,7 @@ func runAB(t *testing.T, url string, length int, kept bool) {
 func runWRK(t *testing.T, url string, length int, kept bool) {
 	// A machine with much else to do may answer nobody in a second.
 	for _, duration := range []string{"1s", "5s", "20s"} {
-		args := []string{"-t", "1", "-c", fmt.Sprint(loadClients), "-d", duration, "--timeout", "20s", "-s", "testdata/length.lua", "-H", "Host: localhost"}
+		args := []string{"-t", "1", "-c", fmt.Sprint(loadClients), "-d", duration, "--timeout", "120s", "-s", "testdata/length.lua", "-H", "Host: localhost"}
 		if !kept {
 			args = append(args, "-H", "Connection: close")
 		}
@@ -96,7 +96,7 @@ func runWRK(t *testing.T, url string, length int, kept bool) {
 // generate runs a load generator.
 func generate(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {

@@ -41,7 +41,7 @@ const count = async page => {
 	session.on('Network.requestWillBeSent', e => requests.set(e.requestId, { url: e.request.url, method: e.request.method, bytes: 0 }))
 	session.on('Network.responseReceived', e => add(e.requestId, { protocol: e.response.protocol, bytes: e.response.encodedDataLength }))
 	session.on('Network.dataReceived', e => add(e.requestId, { bytes: (requests.get(e.requestId)?.bytes ?? 0) + e.encodedDataLength }))
-	session.on('Network.loadingFinished', e => add(e.requestId, { bytes: e.encodedDataLength }))
+	session.on('Network.loadingFinished', e => add(e.requestId, { bytes: e.encodedDataLength, done: true }))
 	await session.send('Network.enable')
 	return requests
 }
@@ -53,9 +53,7 @@ const watch = page => {
 	page.on('console', m => ['error', 'warning'].includes(m.type()) && !icon(m.location().url) && seen.problems.push(`console: ${m.text()} (${m.location().url})`))
 	page.on('pageerror', err => seen.problems.push(`error: ${err.stack ?? err}`))
 	page.on('requestfailed', r => icon(r.url()) || seen.problems.push(`request: ${r.method()} ${r.url()}: ${r.failure()?.errorText}`))
-	// That of a file which the browser shows by a page of its own may never be told.
-	const late = () => new Promise(done => setTimeout(done, 3000, null).unref())
-	page.on('response', r => icon(r.url()) || seen.responses.push(Promise.race([responseOf(r), late()]).catch(() => null)))
+	page.on('response', r => icon(r.url()) || seen.responses.push(responseOf(r).catch(() => null)))
 	return seen
 }
 
@@ -113,18 +111,27 @@ const own = {
 	async traffic({ page }) {
 		return [...pages.get(page).requests.values()]
 	},
+	// touch sends touches without waiting for one before the next: to a page, a finger that rests is another thing than one that moves.
+	async touch({ page, args: [events] }) {
+		const known = pages.get(page)
+		known.session ??= await known.page.context().newCDPSession(known.page)
+		await Promise.all(events.map(e => known.session.send('Input.dispatchTouchEvent', e)))
+	},
 	// devtools calls a method of the protocol of the browser's tools.
 	async devtools({ page, args: [method, params] }) {
 		const known = pages.get(page)
 		known.session ??= await known.page.context().newCDPSession(known.page)
 		return known.session.send(method, params)
 	},
-	// take returns what happened since the last call.
-	async take({ page }) {
-		const { problems, responses } = pages.get(page).seen
-		const result = { problems: problems.splice(0), responses: responses.splice(0) }
-		result.responses = (await Promise.all(result.responses)).filter(r => r !== null)
-		return result
+	// problems and responses return those since the last call.
+	async problems({ page }) {
+		return pages.get(page).seen.problems.splice(0)
+	},
+	async responses({ page }) {
+		// That of a file which the browser shows by a page of its own may never be told.
+		const late = new Promise(done => setTimeout(done, timeout, null).unref())
+		const all = pages.get(page).seen.responses.splice(0).map(r => Promise.race([r, late]))
+		return (await Promise.all(all)).filter(r => r !== null)
 	},
 }
 

@@ -25,6 +25,9 @@ import (
 	"time"
 )
 
+// serverTimeout is for a server to start, to end, and to log something. It only ends what hangs.
+const serverTimeout = 2 * time.Minute
+
 // server is a running localserve.
 type server struct {
 	t   testing.TB
@@ -89,6 +92,8 @@ func startServerWith(t testing.TB, static, listener, domains string, files map[s
 	t.Cleanup(s.stop)
 	s.waitPort(1080)
 	s.waitPort(1443)
+	// Sockets listen before commands are heard: one that finds no server would do its work on the files alone.
+	s.waitLog(t, "Ctrl-C stops")
 	return s
 }
 
@@ -129,7 +134,7 @@ func (s *server) stop() {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		s.t.Errorf("interrupting localserve: %v", err)
 	}
-	kill := time.AfterFunc(time.Minute, func() { s.cmd.Process.Kill() })
+	kill := time.AfterFunc(serverTimeout, func() { s.cmd.Process.Kill() })
 	defer kill.Stop()
 	if err := s.cmd.Wait(); err != nil {
 		s.t.Errorf("localserve ended with %v", err)
@@ -157,7 +162,7 @@ func (s *server) addr(port int) string { return fmt.Sprintf("%s:%d", s.ip, port)
 func (s *server) waitPort(port int) {
 	s.t.Helper()
 	var err error
-	for range until(s.t, time.Minute) {
+	for range until(s.t, serverTimeout) {
 		var nc net.Conn
 		if nc, err = net.DialTimeout("tcp", s.addr(port), time.Second); err == nil {
 			nc.Close()
@@ -173,7 +178,7 @@ func (s *server) waitLog(t testing.TB, words ...string) {
 	missing := func(line string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) })
 	}
-	for range until(t, 20*time.Second) {
+	for range until(t, serverTimeout) {
 		for line := range strings.Lines(s.out.String()) {
 			if !missing(line) {
 				return

@@ -38,8 +38,7 @@ func startSites(t *testing.T) (*server, certificate) {
 	t.Helper()
 	app := httptest.NewServer(newApplication())
 	t.Cleanup(app.Close)
-	down := httptest.NewServer(nil)
-	down.Close()
+	down := "http://" + nextIP() + ":9" // Nobody listens at an address that no server has.
 	cert := makeCertificate(t, "www.web.example", "web.example")
 	files := siteFiles(t)
 	for name, data := range listedFiles() {
@@ -64,7 +63,7 @@ WebHandlers:
 		Domain: www.web.example
 		PathRegexp: ^/down/
 		WebForward:
-			URL: `+down.URL+`
+			URL: `+down+`
 	-
 		LogName: old
 		Domain: www.web.example

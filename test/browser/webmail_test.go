@@ -29,7 +29,7 @@ func TestWebmail(t *testing.T) {
 		"scopes": testMailScopes, "phonesearch": testMailPhoneSearch, "rows": testMailRows, "found": testMailFound, "tab": testMailTab, "passing": testMailPassing,
 		"look": testMailLook, "reflow": testMailReflow, "pictures": testMailPictures,
 		"waiting": testMailWaiting, "drafts": testMailDrafts, "unsubscribe": testMailUnsubscribe, "motion": testMailMotion, "forced": testMailForced,
-		"reschedule": testMailReschedule, "uploads": testMailUploads, "panes": testMailPanes, "quota": testMailQuota, "media": testMailMedia,
+		"reschedule": testMailReschedule, "uploads": testMailUploads, "panes": testMailPanes, "quota": testMailQuota, "media": testMailMedia, "opening": testMailOpening,
 	}
 	names := []string{"friend", "nora"}
 	for name := range tests {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -30,9 +31,7 @@ const (
 // startMail starts a server that has no more than its account.
 func startMail(t testing.TB) *server {
 	t.Helper()
-	s := startServer(t, "", "", nil)
-	s.waitLog(t, "Ctrl-C stops")
-	return s
+	return startServer(t, "", "", nil)
 }
 
 // webmail returns the address of the webmail.
@@ -77,13 +76,10 @@ func (p *page) logIn(address string) {
 // soon waits until an expression is true in the page.
 func (p *page) soon(expression string) {
 	p.t.Helper()
-	var ok bool
-	for range until(p.t, callTimeout) {
-		if p.eval(&ok, "Boolean("+expression+")"); ok {
-			return
-		}
+	var is bool
+	if ok, err := p.poll(&is, "Boolean("+expression+")", func() bool { return is }); !ok {
+		p.t.Fatalf("not in time: %s (%v)", expression, err)
 	}
-	p.t.Fatalf("not in time: %s", expression)
 }
 
 // mailClient uses the API of the webmail without a browser.
@@ -284,13 +280,18 @@ func (c *imapClient) do(command string) []string {
 	}
 }
 
-// browserHosts are those that chromium itself wants to reach: about forms that it could fill in, and updates.
-var browserHosts = []string{"content-autofill.googleapis.com", "update.googleapis.com", "optimizationguide-pa.googleapis.com", "accounts.google.com"}
+// browserHosts are those that chromium itself wants to reach: about forms that it could fill in, and updates. Some it asks for only where it runs for long,
+// as on a slow machine.
+var browserHosts = []string{
+	"content-autofill.googleapis.com", "update.googleapis.com", "optimizationguide-pa.googleapis.com", "accounts.google.com", "clients2.google.com",
+	"clientservices.googleapis.com", "android.clients.google.com", "mtalk.google.com", "safebrowsing.googleapis.com", "redirector.gvt1.com", "edgedl.me.gvt1.com",
+}
 
 // countingProxy is an HTTP proxy that reaches allowed addresses only, and tells of requests to others.
 type countingProxy struct {
-	address string
-	allowed map[string]bool // Hosts with ports.
+	address   string
+	allowed   map[string]bool // Hosts with ports.
+	transport *http.Transport
 
 	mu      sync.Mutex
 	through int
@@ -299,7 +300,7 @@ type countingProxy struct {
 
 func startProxy(t testing.TB, allowed ...string) *countingProxy {
 	t.Helper()
-	p := &countingProxy{allowed: map[string]bool{}}
+	p := &countingProxy{allowed: map[string]bool{}, transport: &http.Transport{}}
 	for _, a := range allowed {
 		p.allowed[a] = true
 	}
@@ -310,7 +311,10 @@ func startProxy(t testing.TB, allowed ...string) *countingProxy {
 	p.address = l.Addr().String()
 	srv := &http.Server{Handler: p}
 	go srv.Serve(l)
-	t.Cleanup(func() { srv.Close() })
+	t.Cleanup(func() {
+		srv.Close()
+		p.transport.CloseIdleConnections()
+	})
 	return p
 }
 
@@ -328,7 +332,17 @@ func (p *countingProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "No.", http.StatusForbidden)
 		return
 	}
-	rp := &httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}, FlushInterval: -1}
+	rp := &httputil.ReverseProxy{
+		Rewrite: func(*httputil.ProxyRequest) {}, Transport: p.transport, FlushInterval: -1,
+		ErrorLog: log.New(os.Stderr, fmt.Sprintf("proxy: %s %s: ", r.Method, r.URL), log.LstdFlags),
+	}
+	passOn(rp, w, r)
+}
+
+// passOn answers a request with what a proxy gets for it. Without full duplex net/http's server closes the request's body as soon as the response
+// begins. Its client may still look for the end of that body then, takes the close for a failure, and breaks the response off.
+func passOn(rp *httputil.ReverseProxy, w http.ResponseWriter, r *http.Request) {
+	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 always has it.
 	rp.ServeHTTP(w, r)
 }
 

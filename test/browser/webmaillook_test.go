@@ -86,7 +86,7 @@ func testMailViews(t *testing.T, m *mailSite, u *mailUser, v view) {
 	p.press("v")
 	p.see("dialog.viewer")
 	p.look("viewer")
-	p.click("dialog.viewer >> " + buttonOf("Close")) // The browser's view of PDF has the keys.
+	p.click("dialog.viewer >> " + buttonOf("Close")) // The browser tells that it is no PDF, and has the keys then.
 	p.gone("dialog.viewer")
 	p.lookAtPages()
 	p.lookAtComposer()

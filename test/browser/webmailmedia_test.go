@@ -26,14 +26,28 @@ func sound(seconds int) []byte {
 	return append(binary.LittleEndian.AppendUint32(append(b, "data"...), uint32(len(data))), data...)
 }
 
-// Sounds and films are played where attachments are looked at; what the browser cannot play is told.
+// onePage is a PDF with an empty page.
+const onePage = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n" +
+	"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+// Sounds and films are played where attachments are looked at; what the browser cannot play is told. The view of a PDF leaves the keys to the page.
 func testMailMedia(t *testing.T, m *mailSite, u *mailUser) {
 	u.put(t, "Inbox", letter{subject: "A song", flags: `\Seen`, files: []letterFile{
 		{name: "song.wav", typ: "audio/x-wav", data: sound(30)},
 		{name: "broken.webm", typ: "video/webm", data: []byte("This is no film.")},
 		{name: "broken.mp3", typ: "audio/mpeg", data: []byte("This is no song.")},
 	}})
+	u.put(t, "Inbox", letter{subject: "A paper", flags: `\Seen`, files: []letterFile{{name: "paper.pdf", typ: "application/pdf", data: []byte(onePage)}}})
 	p := m.browser.mail(t, u, desktop, nil)
+	p.click(rowOf("A paper"))
+	p.see(".attachment")
+	p.press("v")
+	p.see("dialog.viewer")
+	p.eval(nil, `const f = document.querySelector('dialog.viewer iframe'); f.addEventListener('load', () => f.dataset.loaded = '1'); f.src = f.src; null`)
+	p.see("dialog.viewer iframe[data-loaded]")
+	p.press("Escape")
+	p.gone("dialog.viewer")
+
 	p.click(rowOf("A song"))
 	p.count(".attachment", 3)
 	p.focus(".reader .message.open")

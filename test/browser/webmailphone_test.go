@@ -5,24 +5,30 @@ import (
 	"testing"
 )
 
-// touch moves a finger over something, by CSS pixels, slowly enough to be followed; with 0 it holds still for long.
+// touch moves a finger over something, by CSS pixels; with 0 it holds still for long.
 func (p *mailPage) touch(selector string, by int) {
 	p.t.Helper()
 	var box struct{ X, Y, Width, Height float64 }
 	p.must(&box, selector, "boundingBox")
-	x, y := box.X+box.Width/2, box.Y+box.Height/2
-	point := func(dx float64) []map[string]any { return []map[string]any{{"x": x + dx, "y": y}} }
-	send := func(kind string, points []map[string]any) {
-		p.must(nil, "", "devtools", "Input.dispatchTouchEvent", map[string]any{"type": kind, "touchPoints": points})
+	type event struct {
+		Type   string               `json:"type"`
+		Points []map[string]float64 `json:"touchPoints"`
 	}
-	send("touchStart", point(0))
+	at := func(kind string, dx float64) event {
+		return event{kind, []map[string]float64{{"x": box.X + box.Width/2 + dx, "y": box.Y + box.Height/2}}}
+	}
+	end := event{"touchEnd", []map[string]float64{}}
 	if by == 0 {
+		p.must(nil, "", "touch", []event{at("touchStart", 0)})
 		p.must(nil, "", "waitForSelector", ".list.choosing")
+		p.must(nil, "", "touch", []event{end})
+		return
 	}
-	for i := 1; i <= 8 && by != 0; i++ {
-		send("touchMove", point(float64(by*i)/8))
+	swipe := []event{at("touchStart", 0)}
+	for i := range 8 {
+		swipe = append(swipe, at("touchMove", float64(by*(i+1))/8))
 	}
-	send("touchEnd", []map[string]any{})
+	p.must(nil, "", "touch", append(swipe, end))
 }
 
 // On a phone: one thing at a time, the bar at the foot, swipes, a long press.

@@ -154,6 +154,30 @@ func testMailRows(t *testing.T, m *mailSite, u *mailUser) {
 	p.press("Enter")
 	p.see(rowOf("Recent") + " .chip:has-text('Bills')")
 	p.gone(treeItem("bIlls"))
+
+	// A part of a name is the best that fits; a new label of that name stands at the end, to be chosen.
+	label("ur")
+	p.see("dialog >> text=Enter takes “urgent”.", ".pick-list > :last-child:has-text('New label “ur”')")
+	p.press("Escape")
+	p.context(rowOf("Earlier"), "Label")
+	p.see("dialog")
+	p.typed("ur")
+	p.press("Enter")
+	p.gone("dialog")
+	p.see(rowOf("Earlier") + " .chip:has-text('urgent')")
+	p.gone(treeItem("ur"))
+	label("ur")
+	p.click(".pick-list >> text=New label “ur”")
+	p.click("dialog >> " + buttonOf("Apply"))
+	p.see(treeItem("ur"))
+	// Who presses a box means that one, not what fits best.
+	p.context(rowOf("Earlier"), "Label")
+	p.see("dialog")
+	p.typed("u")
+	p.see(".pick-list > :first-child:has-text('ur')")
+	p.click(".pick-list >> text=urgent")
+	p.click("dialog >> " + buttonOf("Apply"))
+	p.gone("dialog", rowOf("Earlier")+" .chip")
 }
 
 // Settings are found by words; the colours are chosen in the row on top too.
@@ -173,6 +197,15 @@ func testMailFound(t *testing.T, m *mailSite, u *mailUser) {
 	p.see("role=row[name=/Archive and go to the next/]")
 	p.gone("role=row[name=/Write a message/]")
 	p.look("settings found")
+
+	// A section that one goes to is all there.
+	p.settingsPage("writing")
+	p.see(card("Sending"), "role=tab[name='General']")
+	p.gone(card("Swiping"), "role=row[name=/Archive and go to the next/]")
+	p.shows("document.querySelector('.settings input[type=search]').value", "")
+	p.settingsPage("keys")
+	p.see("role=row[name=/Write a message/]")
+	p.settingsPage("general")
 	p.fill("role=searchbox[name='Search settings']", "zzzz")
 	p.see(".settings >> text=No setting fits.")
 	p.fill("role=searchbox[name='Search settings']", "")

@@ -58,9 +58,9 @@ func picture(width, height int, c color.Color) []byte {
 	return b.Bytes()
 }
 
-// inText is an expression about the document of the message that is open last.
+// inText is an expression about the document of the message that is open last, once all of it is there.
 func inText(expression string) string {
-	return `(d => ` + expression + `)([...document.querySelectorAll('.message.open iframe')].at(-1)?.contentDocument ?? document.createElement('p'))`
+	return `(d => ` + expression + `)([...document.querySelectorAll('.message.open iframe')].slice(-1).find(f => !f.classList.contains('waiting'))?.contentDocument ?? document.createElement('p'))`
 }
 
 const words = `d.body?.innerText.trim().replace(/\s+/g, ' ')`
@@ -86,7 +86,8 @@ func testMailReading(t *testing.T, m *mailSite, u *mailUser) {
 			header: "List-Id: News <weekly.news.example>\nList-Unsubscribe: <mailto:leave@news.example>\nList-Post: <mailto:weekly@news.example>\n",
 			text:   "The news as text.\n",
 			html: `<h1>The news</h1><p><img alt="inline" src="cid:pic@x"><img alt="far" width="60" height="40" src="` + far.URL + `/far.png">` +
-				`<a href="http://evil.example/">http://bank.example/</a> <a href="mailto:ana@example.org?subject=Hi">Write</a></p>`,
+				`<a href="http://evil.example/">http://bank.example/</a> <a href="mailto:ana@example.org?subject=Hi">Write</a></p>` +
+				`<style>.a .b span{color:#fff!important;background:#fff!important;display:none!important;text-decoration:none!important}</style><div class="a"><p class="b">p` + "\u0430" + `ypal</p></div>`,
 			files: []letterFile{{name: "pic.png", typ: "image/png", cid: "pic@x", data: blue}}},
 		letter{subject: "Second issue", from: "Weekly <weekly@news.example>", at: letterTime.Add(2 * time.Hour), flags: `\Seen`,
 			html: `<p>Another one <img alt="far" width="60" height="40" src="` + far.URL + `/second.png"></p>`},
@@ -110,9 +111,11 @@ func testMailReading(t *testing.T, m *mailSite, u *mailUser) {
 	p.count(".reader .message.open", 3)
 	p.see(".message:nth-child(2) >> text=me")
 
-	// HTML in its frame; nothing is loaded from elsewhere until that is asked for.
+	// HTML in its frame; nothing is loaded from elsewhere until that is asked for. What is marked stays so, whatever the message says.
 	p.click(rowOf("News of the week"))
 	p.shows(inText(`d.querySelector('h1')?.textContent`), "The news")
+	p.shows(inText(`(s => [s?.color, s?.backgroundColor, s?.display, s?.textDecorationLine].join(' '))(d.querySelector('.mox-mixed') && getComputedStyle(d.querySelector('.mox-mixed')))`),
+		"rgb(168, 33, 27) rgb(253, 232, 230) inline underline")
 	p.shows(inText(images), "inline")
 	if l := far.take(); len(l) > 0 {
 		t.Errorf("without being asked, %q was loaded", l)
@@ -147,7 +150,7 @@ func testMailReading(t *testing.T, m *mailSite, u *mailUser) {
 
 	// A link that says another address than it has is told; mailto links open the composer.
 	p.see(".banners >> text=/bank.example/")
-	p.eval(nil, `[...document.querySelectorAll('.message.open iframe')].at(-1).contentDocument.querySelector('a[href^="mailto:"]').click()`)
+	p.soon(inText(`(a => a && (a.click(), true))(d.querySelector('a[href^="mailto:"]'))`))
 	p.see(".composer >> text=ana@example.org")
 	p.shows(`document.querySelector('.composer-subject').value`, "Hi")
 	p.click(".composer >> " + buttonOf("Discard the draft"))
@@ -193,6 +196,7 @@ func testMailReading(t *testing.T, m *mailSite, u *mailUser) {
 	if got := alone.text("location.hash"); !strings.HasPrefix(got, "#message/") {
 		t.Errorf("the message has the address %s", got)
 	}
+	alone.calm()
 	alone.lose()
 
 	// On paper there is the message and nothing else.

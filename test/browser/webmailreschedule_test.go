@@ -23,14 +23,8 @@ func testMailReschedule(t *testing.T, m *mailSite, u *mailUser) {
 	p.click(rowOf("In some days"))
 	line := ".message .delivery"
 	p.see(line + ":has-text('Leaves')")
-	at := `document.querySelector('.message .delivery .banner-text').textContent`
+	at := `(document.querySelector('.message .delivery .banner-text')?.textContent ?? '')`
 	before := p.text(at)
-
-	// One of the usual times.
-	p.click(line + " >> " + buttonOf("Change"))
-	p.click(".menu-item >> nth=-2")
-	p.shows(at+" !== "+fmt.Sprintf("%q", before), "true")
-	before = p.text(at)
 
 	// A time of one's own, which is to come.
 	pick := "dialog input[type=datetime-local]"
@@ -49,10 +43,17 @@ func testMailReschedule(t *testing.T, m *mailSite, u *mailUser) {
 	p.must(nil, "", "reload")
 	p.see(line + " >> text=/10:07/")
 
+	// One of the usual times. On Sundays the last of them is the one that it had.
+	before = p.text(at)
+	p.click(line + " >> " + buttonOf("Change"))
+	p.click(".menu-item >> nth=-2")
+	p.shows(fmt.Sprintf("!['', %q].includes(%s)", before, at), "true")
+
 	// Taken back it is a draft, and open to be changed.
 	p.click(line + " >> " + buttonOf("Cancel sending"))
 	p.shows(`document.querySelector('.composer-subject')?.value`, "In some days")
 	u.message(t, "Drafts", "In some days")
+	p.gone(treeItem("Scheduled")) // Nothing waits any more.
 
 	// It can leave at once after all.
 	p.click(".composer-foot >> " + buttonOf("Other ways to send"))

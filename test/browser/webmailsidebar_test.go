@@ -59,14 +59,44 @@ func testMailMailboxes(t *testing.T, m *mailSite, u *mailUser) {
 	p.click(treeItem("Projects") + " >> .tree-toggle")
 	p.see(treeItem("House"))
 
-	// Renaming takes along what is below.
+	// A colour in place of the icon, or none.
+	p.context(treeItem("House"), "Colour")
+	p.click(".menu-item >> text=Green")
+	p.see(treeItem("House") + " >> .dot")
+	p.context(treeItem("Projects"), "Colour")
+	p.click(".menu-item >> text=Red")
+	p.see(treeItem("Projects") + " >> .dot")
+	p.context(treeItem("Projects"), "Colour")
+	p.see(".menu-item[aria-checked=true] >> text=Red")
+	p.click(".menu-item >> text=None")
+	p.gone(treeItem("Projects") + " >> .dot")
+
+	// Renaming takes along what is below, with its colour.
 	p.context(treeItem("Projects"), "Rename")
 	p.answer("Plans")
 	p.see(treeItem("Plans"))
+	p.see(treeItem("House") + " >> .dot")
+	p.gone(treeItem("Plans") + " >> .dot")
 	p.click(treeItem("House"))
 	p.count(".list [role=row]", 1)
 	p.shows("document.title.replace(/^\\(\\d+\\) /, '')", "Plans/House - mox")
 	other.see(treeItem("Plans"))
+
+	// It is undone, by the toast and by the key.
+	p.context(treeItem("Plans"), "Rename")
+	p.answer("Later/Plans")
+	p.told("Renamed to Later/Plans.")
+	p.see(treeItem("Later"))
+	p.undo()
+	p.gone(treeItem("Later"))
+	p.context(treeItem("Plans"), "Rename")
+	p.answer("Schemes")
+	p.see(treeItem("Schemes"))
+	p.told("Renamed to Schemes.")
+	p.focus(".list [aria-rowindex='1']")
+	p.press("z")
+	p.see(treeItem("Plans"))
+	p.hush()
 
 	// Another mailbox for what is archived.
 	create("Attic", fresh)
@@ -105,6 +135,16 @@ func testMailMailboxes(t *testing.T, m *mailSite, u *mailUser) {
 	p.see("dialog >> text=/House is deleted with its message/")
 	p.click("dialog >> " + buttonOf("Delete mailbox"))
 	p.gone(treeItem("House"), "dialog")
+	p.told("Plans/House was deleted.")
+	p.gone(".toast:has-text('was deleted') >> " + buttonOf("Undo"))
+	p.hush()
+
+	// An empty one is at once, and comes back.
+	p.context(treeItem("Plans"), "Delete mailbox")
+	p.gone(treeItem("Plans"))
+	p.told("Plans was deleted.")
+	p.undo()
+	p.see(treeItem("Plans"))
 	p.context(treeItem("Plans"), "Delete mailbox")
 	p.gone(treeItem("Plans"))
 	other.gone(treeItem("Plans"))

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +63,7 @@ func startFront(t *testing.T, s *server, path string, secure bool) *front {
 			f.loads = append(f.loads, rest)
 			f.mu.Unlock()
 		}
-		rp.ServeHTTP(w, r)
+		passOn(rp, w, r)
 	})
 	f.Server = httptest.NewUnstartedServer(h)
 	if secure {
@@ -309,6 +310,7 @@ func onlyChanges(t *testing.T, events string) {
 	t.Helper()
 	views := 0
 	kind := ""
+	events = events[:strings.LastIndex(events, "\n")+1] // Of the last line there may be half.
 	for line := range strings.Lines(events) {
 		line = strings.TrimSpace(line)
 		if v, ok := strings.CutPrefix(line, "event: "); ok {
@@ -365,17 +367,27 @@ func testServerRestart(t *testing.T, s *server, b *browser) {
 	f := startFront(t, s, "/webmail/", false)
 	p := openAt(t, b, f)
 	p.eval(nil, markRows)
-	s.restart(func() { f.take() })
+	var before, again []string
+	s.restart(func() {
+		f.mu.Lock()
+		before = f.loads
+		f.mu.Unlock()
+		f.take()
+	})
 	s.send("After the restart")
 	p.soon(has("After the restart"))
 	if same := p.text(sameRows); same != "true" {
 		t.Error("the list was made again")
 	}
 	f.mu.Lock()
-	loads := f.loads
+	for _, l := range f.loads {
+		if slices.Contains(before, l) { // Parts of the page that are loaded for later come when they come.
+			again = append(again, l)
+		}
+	}
 	f.mu.Unlock()
-	if len(loads) > 0 {
-		t.Errorf("loaded again: %q", loads)
+	if len(again) > 0 {
+		t.Errorf("loaded again: %q", again)
 	}
 }
 

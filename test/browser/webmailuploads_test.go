@@ -43,7 +43,7 @@ func testMailUploads(t *testing.T, m *mailSite, u *mailUser) {
 	}
 
 	// One that is given up is not attached, and closing meanwhile is asked for.
-	network(64 << 10)
+	network(16 << 10)
 	p.must(nil, ".composer input[type=file]", "setInputFiles", []string{other})
 	p.see(".composer [role=progressbar][aria-label='Sending other.bin']")
 	p.click(".composer >> " + buttonOf("Close and keep the draft"))

@@ -63,12 +63,28 @@ func TestStoreKilled(t *testing.T) {
 			cmd.Wait()
 			t.Fatalf("round %d: driver said %q, %v, %s", round, line, err, stderr.String())
 		}
-		kill := time.AfterFunc(time.Duration(rand.IntN(700))*time.Millisecond, func() { cmd.Process.Kill() })
-		readLines(t, r, m)
-		kill.Stop()
+		var kill *time.Timer
+		soon := func() {
+			if kill == nil {
+				kill = time.AfterFunc(time.Duration(rand.IntN(700))*time.Millisecond, func() { cmd.Process.Kill() })
+			}
+		}
+		if m.acknowledged() > 0 {
+			soon()
+		}
+		// Until something was acknowledged there is nothing to lose, however slow the machine is.
+		hangs := time.AfterFunc(ioTimeout, func() { cmd.Process.Kill() })
+		readLines(t, r, m, soon)
+		hung := !hangs.Stop()
+		if kill != nil {
+			kill.Stop()
+		}
 		cmd.Wait()
 		if stderr.Len() > 0 {
 			t.Fatalf("round %d: %s", round, stderr.String())
+		}
+		if hung {
+			t.Fatalf("round %d: nothing was acknowledged within %v", round, ioTimeout)
 		}
 		found, err := inspect(dir)
 		if err := errors.Join(err, m.check(found)); err != nil {
@@ -81,8 +97,8 @@ func TestStoreKilled(t *testing.T) {
 	}
 }
 
-// readLines gives the whole lines of a driver to the model until the driver ends.
-func readLines(t *testing.T, r *bufio.Reader, m model) {
+// readLines gives the whole lines of a driver to the model until the driver ends. Acked is called at each acknowledgement.
+func readLines(t *testing.T, r *bufio.Reader, m model, acked func()) {
 	t.Helper()
 	for {
 		line, err := r.ReadString('\n')
@@ -92,5 +108,8 @@ func readLines(t *testing.T, r *bufio.Reader, m model) {
 			t.Fatal(err)
 		}
 		m.note(line)
+		if strings.HasPrefix(line, "ack ") {
+			acked()
+		}
 	}
 }

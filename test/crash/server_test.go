@@ -10,9 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -20,6 +20,7 @@ import (
 // server is a `mox localserve` that can be killed and started again.
 type server struct {
 	exe, dir string
+	ip       string
 	smtp     string // Addresses.
 	imap     string
 	submit   string
@@ -27,10 +28,14 @@ type server struct {
 	stderr   bytes.Buffer
 }
 
-// ioTimeout ends the test when the server hangs.
-const ioTimeout = time.Minute
+// ioTimeout ends the test when the server hangs. Machines stall, and disks are slow to sync.
+const ioTimeout = 5 * time.Minute
 
-// newServer builds mox and sets up a directory for localserve, with ports that are free.
+// servers counts those that were made.
+var servers atomic.Uint32
+
+// newServer builds mox and sets up a directory for localserve, on a loopback address of its own, so that nobody takes its
+// ports while it does not run.
 func newServer(t *testing.T) *server {
 	t.Helper()
 	top := t.TempDir()
@@ -40,46 +45,14 @@ func newServer(t *testing.T) *server {
 		t.Fatalf("building mox: %v\n%s", err, out)
 	}
 	s.run(t, "localserve", "--dir", s.dir, "--initonly")
-
-	name := filepath.Join(s.dir, "mox.conf")
-	conf, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ports := map[string]int{}
-	conf = regexp.MustCompile(`Port: \d+`).ReplaceAllFunc(conf, func(b []byte) []byte {
-		usual := strings.TrimPrefix(string(b), "Port: ")
-		ports[usual] = freePort(t)
-		return fmt.Appendf(nil, "Port: %d", ports[usual])
-	})
-	conf = bytes.ReplaceAll(conf, []byte("\t\t\t- ::1\n"), nil)
-	if err := os.WriteFile(name, conf, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	address := func(usual string) string {
-		if ports[usual] == 0 {
-			t.Fatalf("configuration has no port %s:\n%s", usual, conf)
-		}
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[usual]))
-	}
-	s.smtp, s.submit, s.imap = address("1025"), address("1587"), address("1143")
+	s.ip = fmt.Sprintf("127.211.%d.%d", os.Getpid()%250, servers.Add(1))
+	s.smtp, s.submit, s.imap = net.JoinHostPort(s.ip, "1025"), net.JoinHostPort(s.ip, "1587"), net.JoinHostPort(s.ip, "1143")
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.kill()
 		}
 	})
 	return s
-}
-
-// freePort returns a port on which nobody listens. It is not given out again soon.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // run runs a command of mox and returns its output.
@@ -96,7 +69,7 @@ func (s *server) run(t *testing.T, args ...string) string {
 func (s *server) start(t *testing.T) {
 	t.Helper()
 	s.stderr.Reset()
-	s.cmd = exec.Command(s.exe, "localserve", "--dir", s.dir)
+	s.cmd = exec.Command(s.exe, "localserve", "--dir", s.dir, "--ip", s.ip)
 	s.cmd.Stderr = &s.stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -188,6 +161,7 @@ func (s *smtpSession) send(from, to string, body []byte) error {
 type imapSession struct {
 	conn net.Conn
 	r    *bufio.Reader
+	news bool // A command ended with word of messages that may not be among its answers (RFC 3501 §7.3.1).
 }
 
 // openInbox logs in and opens the inbox.
@@ -197,7 +171,7 @@ func openInbox(t *testing.T, address string) *imapSession {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &imapSession{conn, bufio.NewReader(conn)}
+	c := &imapSession{conn: conn, r: bufio.NewReader(conn)}
 	if _, err := c.r.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
@@ -219,8 +193,12 @@ func (c *imapSession) readAll(t *testing.T) [][]byte {
 	return l
 }
 
-// wait waits for a message to arrive, or the deadline.
+// wait waits for a message to arrive, or the deadline. One that arrived during the last command has its word already, and
+// IDLE would not say it again.
 func (c *imapSession) wait(deadline time.Time) error {
+	if c.news {
+		return nil
+	}
 	c.conn.SetDeadline(deadline)
 	if _, err := io.WriteString(c.conn, "t IDLE\r\n"); err != nil {
 		return err
@@ -247,6 +225,7 @@ func (c *imapSession) wait(deadline time.Time) error {
 
 // command does a command and returns the literals of its responses.
 func (c *imapSession) command(line string) (literals [][]byte, err error) {
+	c.news = false
 	c.conn.SetDeadline(time.Now().Add(ioTimeout))
 	if _, err := fmt.Fprintf(c.conn, "t %s\r\n", line); err != nil {
 		return nil, err
@@ -257,6 +236,9 @@ func (c *imapSession) command(line string) (literals [][]byte, err error) {
 			return nil, err
 		}
 		got = strings.TrimSuffix(got, "\r\n")
+		if strings.HasSuffix(got, " EXISTS") {
+			c.news = true
+		}
 		if status, ok := strings.CutPrefix(got, "t "); ok {
 			if !strings.HasPrefix(status, "OK") {
 				err = fmt.Errorf("%s: %s", line, got)

@@ -92,10 +92,10 @@ func TestDamagedDatabase(t *testing.T) {
 		}
 		s.mustSend("mox@localhost", "during-"+strings.ReplaceAll(way.name, " ", "-"), 1000)
 		other.ok("STORE 1 +FLAGS (\\Seen)")
+		s.stop()
 		if log := s.log(); !strings.Contains(log, "database is damaged") || !strings.Contains(log, index) || !strings.Contains(log, "mox recover ann") || !strings.Contains(log, way.cause) {
 			t.Errorf("%s: the log does not say what is damaged and what to do:\n%s", way.name, log)
 		}
-		s.stop()
 	}
 
 	// The way out.

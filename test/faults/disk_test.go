@@ -257,7 +257,14 @@ func TestReadOnly(t *testing.T) {
 	c := s.inbox("mox")
 	c.ok("STORE 1 +FLAGS (\\Flagged)")
 	freeze := func(mode string) {
-		d.run("find", filepath.Join(s.dir, "data"), "(", "-type", "f", "-o", "-type", "d", ")", "-exec", "chattr", mode, "{}", "+")
+		// The server may remove a file meanwhile.
+		until(t, "freezing the disk", func() error {
+			out, err := exec.Command("find", filepath.Join(s.dir, "data"), "(", "-type", "f", "-o", "-type", "d", ")", "-exec", "chattr", mode, "{}", "+").CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%w: %s", err, out)
+			}
+			return err
+		})
 	}
 	freeze("+i")
 	thawed := false

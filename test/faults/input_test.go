@@ -3,7 +3,6 @@ package faults
 import (
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -95,7 +94,7 @@ func TestStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.refusesToStart(strconv.Itoa(s.port["1143"]), "is in use", "Listeners.local.IMAP.Port", "mox.conf")
+	s.refusesToStart(s.addr("1143"), "is in use", "Listeners.local.IMAP.Port", "mox.conf")
 	l.Close()
 
 	conf := ""
@@ -103,10 +102,10 @@ func TestStart(t *testing.T) {
 		file, old, new string
 		words          []string
 	}{
-		{"mox.conf", fmt.Sprint("Port: ", s.port["1025"]), "Port: smtp", []string{"mox.conf:", "Listeners.local.SMTP.Port", `"smtp" is not a whole number`, "such as"}},
+		{"mox.conf", "Port: 1025", "Port: smtp", []string{"mox.conf:", "Listeners.local.SMTP.Port", `"smtp" is not a whole number`, "such as"}},
 		{"mox.conf", "Hostname: localhost", "Hostname: local host", []string{"mox.conf:", "Hostname", "write e.g."}},
 		{"mox.conf", "DataDir: data", "DataDirectory: data", []string{"mox.conf:", "DataDirectory", "mox config describe-static"}},
-		{"mox.conf", "\t\t\t- 127.0.0.1\n", "\t\t\t- 192.0.2.1\n", []string{"does not have the address 192.0.2.1", "Listeners.local.IPs"}},
+		{"mox.conf", "\t\t\t- " + s.ip + "\n", "\t\t\t- 192.0.2.1\n", []string{"does not have the address 192.0.2.1", "Listeners.local.IPs"}},
 		{"mox.conf", "CertFile: localhost.crt.pem", "CertFile: absent.pem", []string{"mox.conf:", "absent.pem"}},
 		{"domains.conf", "Domain: localhost\n", "Domain: example.org\n", []string{"domains.conf:", "example.org"}},
 	} {

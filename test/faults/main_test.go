@@ -21,12 +21,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
-// ioTimeout ends a test when the server hangs.
-const ioTimeout = time.Minute
+// ioTimeout ends a test when the server hangs. Machines stall, and disks are slow to sync.
+const ioTimeout = 5 * time.Minute
 
 // exe is the program under test, built once.
 var exe string
@@ -66,7 +67,7 @@ type server struct {
 	t    *testing.T
 	dir  string // Holds mox.conf; the data is in data below it.
 	conf string
-	port map[string]int // By usual port.
+	ip   string // A loopback address of its own, so that nobody takes its ports while it does not run.
 
 	cmd    *exec.Cmd
 	exited chan error
@@ -80,18 +81,13 @@ const annPassword = "annannann"
 // newServer makes a directory with a configuration and accounts, below top.
 func newServer(t *testing.T, top string) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(top, "local"), port: map[string]int{}}
+	s := &server{t: t, dir: filepath.Join(top, "local"), ip: fmt.Sprintf("127.212.%d.%d", os.Getpid()%250, servers.Add(1))}
 	s.conf = filepath.Join(s.dir, "mox.conf")
 	if code, out := mox(t, "localserve", "--dir", s.dir, "--initonly"); code != 0 {
 		t.Fatalf("localserve --initonly: %s", out)
 	}
 	s.edit("mox.conf", func(conf string) string {
-		conf = strings.ReplaceAll(conf, "\t\t\t- ::1\n", "")
-		return regexp.MustCompile(`Port: \d+`).ReplaceAllStringFunc(conf, func(port string) string {
-			usual := strings.TrimPrefix(port, "Port: ")
-			s.port[usual] = freePort(t)
-			return fmt.Sprintf("Port: %d", s.port[usual])
-		})
+		return strings.NewReplacer("\t\t\t- ::1\n", "", "\t\t\t- 127.0.0.1\n", "\t\t\t- "+s.ip+"\n").Replace(conf)
 	})
 	s.edit("domains.conf", func(conf string) string {
 		return strings.Replace(conf, "\nAccounts:\n", "\nAccounts:\n\tann:\n\t\tDomain: localhost\n\t\tDestinations:\n\t\t\tann@localhost: nil\n", 1)
@@ -136,28 +132,10 @@ func (s *server) edit(name string, change func(string) string) {
 	}
 }
 
-// givenPorts are those that freePort has returned.
-var givenPorts sync.Map
+// servers counts those that were made.
+var servers atomic.Uint32
 
-// freePort returns a port on which nobody listens, each only once.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		l.Close()
-		if _, given := givenPorts.LoadOrStore(port, true); !given {
-			return port
-		}
-	}
-}
-
-func (s *server) addr(usual string) string {
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port[usual]))
-}
+func (s *server) addr(port string) string { return net.JoinHostPort(s.ip, port) }
 
 // account returns the directory of an account.
 func (s *server) account(name string) string {
@@ -182,7 +160,7 @@ func (s *server) Write(b []byte) (int, error) {
 	return s.stderr.Write(b)
 }
 
-// log returns what the server has logged since it was started.
+// log returns what the server has logged since it was started. All of it is there once it has ended.
 func (s *server) log() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

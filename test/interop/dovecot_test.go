@@ -93,7 +93,7 @@ namespace inbox {
 // doveadm runs a command of doveadm, which must end well and without a complaint.
 func (d *dovecot) doveadm(args ...string) string {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "doveadm", append([]string{"-c", d.conf}, args...)...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "USER=mox", "HOME=" + d.mail}

@@ -89,7 +89,7 @@ func startExchange(t *testing.T, cert certificate) *exchange {
 	})
 	end := func(what string, f func(ctx context.Context) error) {
 		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			if err := f(ctx); err != nil {
 				t.Errorf("%s: %v", what, err)
@@ -240,7 +240,7 @@ func (x *exchange) submit(account, from string, to []pipeline.Recipient, msg str
 // waitMessages waits for messages in the Inbox of an account and returns them in their order.
 func (x *exchange) waitMessages(account string, n int) []string {
 	x.t.Helper()
-	ctx, cancel := context.WithTimeout(x.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(x.t.Context(), patience)
 	defer cancel()
 	a, err := x.accounts.Open(ctx, account)
 	if err != nil {

@@ -349,7 +349,7 @@ func goIdle(t *testing.T, s *server, rev2 bool) {
 		select {
 		case got := <-events:
 			goEqual(t, "told", got, want)
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			t.Fatalf("not told of %q", want)
 		}
 	}

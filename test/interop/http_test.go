@@ -96,8 +96,6 @@ func changeFile(t *testing.T, path, old, new string) {
 func TestCurlHTTP(t *testing.T) {
 	t.Parallel()
 	s := startWeb(t)
-	s.waitPort(1080)
-	s.waitPort(1443)
 	curl := func(args ...string) (string, error) {
 		return tryCommand(t, "curl", append([]string{"-sS", "--max-time", "60", "--cacert", filepath.Join(s.dir, "www.crt.pem"),
 			"--resolve", "www.web.example:1080:" + s.ip, "--resolve", "www.web.example:1443:" + s.ip, "--resolve", "evil.example:1443:" + s.ip}, args...)...)
@@ -145,7 +143,6 @@ var knownH2 = map[string]string{
 func TestH2spec(t *testing.T) {
 	t.Parallel()
 	s := startWeb(t)
-	s.waitPort(1443)
 	_, port, err := net.SplitHostPort(relay(t, s.addr(1443)))
 	if err != nil {
 		t.Fatal(err)
@@ -153,11 +150,24 @@ func TestH2spec(t *testing.T) {
 	if got := command(t, "curl", "-sSk", "--max-time", "60", "https://localhost:"+port+"/app/"); !strings.HasPrefix(got, "upstream: GET /app/") {
 		t.Fatalf("the page for h2spec is %q", got)
 	}
-	out, err := exec.Command("../tools/bin/h2spec", "-h", "localhost", "-p", port, "-t", "-k", "-P", "/app/", "-o", "5").CombinedOutput()
-	text := string(out)
-	if !strings.Contains(text, " tests, ") {
-		t.Fatalf("h2spec: %v\n%s", err, text)
+	// An answer that does not come in time is a failure, also on a machine that stalls: then there is more time. After half a minute
+	// connections end by themselves, which would pass for an answer.
+	var text string
+	var wrong []string
+	for _, seconds := range []string{"5", "10", "20"} {
+		out, err := exec.Command("../tools/bin/h2spec", "-h", "localhost", "-p", port, "-t", "-k", "-P", "/app/", "-o", seconds).CombinedOutput()
+		if text = string(out); !strings.Contains(text, " tests, ") {
+			t.Fatalf("h2spec: %v\n%s", err, text)
+		}
+		if wrong = h2Differences(text); len(wrong) == 0 {
+			return
+		}
 	}
+	t.Errorf("%s\n%s", strings.Join(wrong, "\n"), text)
+}
+
+// h2Differences returns what of the output of h2spec is not known.
+func h2Differences(text string) (wrong []string) {
 	var failed []string
 	for line := range strings.Lines(text) {
 		if _, name, ok := strings.Cut(line, "× "); ok {
@@ -166,17 +176,15 @@ func TestH2spec(t *testing.T) {
 	}
 	for _, name := range failed {
 		if knownH2[name] == "" {
-			t.Errorf("failed: %s", name)
+			wrong = append(wrong, "failed: "+name)
 		}
 	}
 	for name := range knownH2 {
 		if !slices.Contains(failed, name) {
-			t.Errorf("%s passes now; take it off the list", name)
+			wrong = append(wrong, name+" passes now; take it off the list")
 		}
 	}
-	if t.Failed() {
-		t.Log(text)
-	}
+	return wrong
 }
 
 // relay passes connections to a port of localhost, which it returns, on to addr, for programs that ask for what they are connected to:
@@ -217,7 +225,6 @@ func TestAutoconfig(t *testing.T) {
 	s := startConfigured(t, func(dir string) {
 		changeFile(t, filepath.Join(dir, "mox.conf"), "\t\tSMTP:\n", "\t\tAutoconfigHTTPS:\n\t\t\tEnabled: true\n\t\t\tPort: 1080\n\t\t\tNonTLS: true\n\t\tSMTP:\n")
 	})
-	s.waitPort(1080)
 	out := command(t, "curl", "-sS", "--max-time", "60", "--resolve", "autoconfig.localhost:1080:"+s.ip, "http://autoconfig.localhost:1080/mail/config-v1.1.xml?emailaddress=mox@localhost")
 	var config struct {
 		Provider struct {

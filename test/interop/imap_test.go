@@ -17,6 +17,8 @@ type imapClient struct {
 	nc  net.Conn
 	r   *bufio.Reader
 	tag int
+
+	exists int // Messages of the selected mailbox, by what the server told last. It tells of one only once, after whatever command.
 }
 
 func (s *server) imap() *imapClient {
@@ -34,6 +36,21 @@ func (s *server) imap() *imapClient {
 
 // line reads a response with its literals.
 func (c *imapClient) line() string {
+	c.t.Helper()
+	l := c.readLine()
+	if number, found := strings.CutPrefix(l, "* "); found {
+		number, what, _ := strings.Cut(number, " ")
+		switch n, err := strconv.Atoi(number); {
+		case err == nil && what == "EXISTS":
+			c.exists = n
+		case err == nil && what == "EXPUNGE":
+			c.exists--
+		}
+	}
+	return l
+}
+
+func (c *imapClient) readLine() string {
 	c.t.Helper()
 	var b strings.Builder
 	for {
@@ -96,15 +113,17 @@ func (c *imapClient) appendAt(mailbox, flags string, received time.Time, msg str
 func (c *imapClient) status(mailbox, item string) int {
 	c.t.Helper()
 	l := c.cmd("STATUS %s (%s)", mailbox, item)
-	if len(l) == 0 {
-		c.t.Fatalf("no STATUS of %s", mailbox)
+	for _, line := range l {
+		if !strings.HasPrefix(line, "* STATUS ") {
+			continue // About the selected mailbox.
+		}
+		_, v, _ := strings.Cut(line, "("+item+" ")
+		if n, err := strconv.Atoi(strings.TrimSuffix(v, ")")); err == nil {
+			return n
+		}
 	}
-	_, v, _ := strings.Cut(l[0], "("+item+" ")
-	n, err := strconv.Atoi(strings.TrimSuffix(v, ")"))
-	if err != nil {
-		c.t.Fatalf("STATUS %q", l[0])
-	}
-	return n
+	c.t.Fatalf("STATUS of %s: %q", mailbox, l)
+	return 0
 }
 
 func (c *imapClient) messages(mailbox string) int {
@@ -144,11 +163,14 @@ func (c *imapClient) bySubject() map[string]string {
 func (c *imapClient) waitMessages(mailbox string, n int) {
 	c.t.Helper()
 	c.cmd("SELECT %s", mailbox)
-	for c.messages(mailbox) < n {
+	c.nc.SetReadDeadline(time.Now().Add(patience))
+	defer c.nc.SetReadDeadline(time.Time{})
+	for c.exists < n {
 		c.tag++
 		tag := fmt.Sprintf("x%d", c.tag)
 		io.WriteString(c.nc, tag+" IDLE\r\n")
-		for !strings.HasSuffix(c.line(), " EXISTS") {
+		for before := c.exists; c.exists == before; {
+			c.line()
 		}
 		io.WriteString(c.nc, "DONE\r\n")
 		for !strings.HasPrefix(c.line(), tag+" ") {

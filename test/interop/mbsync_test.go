@@ -27,6 +27,7 @@ func configureMbsync(t *testing.T, s *server, account string) (mail, conf string
 	}
 	conf = writeFile(t, dir, "mbsyncrc", fmt.Sprintf(`
 IMAPAccount mox
+Timeout 300
 Host %s
 User %s
 Pass %s

@@ -7,13 +7,12 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 )
 
 // msmtp submits a message with a configuration for one account and returns what it says.
 func msmtp(t *testing.T, conf, message string, rcpts ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "msmtp", append([]string{"--file=" + writeFile(t, t.TempDir(), "msmtprc", conf), "--debug", "--"}, rcpts...)...)
 	cmd.Stdin = strings.NewReader(message)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // neomutt is a mail reader whose keys a test presses.
@@ -52,6 +51,8 @@ set mark_old = no
 set sleep_time = 0
 set wait_key = no
 set header_cache = ""
+set connect_timeout = 300
+set imap_poll_timeout = 0
 set tmpdir = "%[5]s"
 %[6]s
 `, s.ip, user, password, s.certificate(), dir, strings.Join(settings, "\n")))
@@ -61,7 +62,7 @@ set tmpdir = "%[5]s"
 // press starts neomutt on a terminal, types what push of neomutt can, which must quit in the end.
 func (m *neomutt) press(keys string) {
 	m.t.Helper()
-	ctx, cancel := context.WithTimeout(m.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "script", "-qec", fmt.Sprintf("neomutt -n -F %s -d 2 -l %s -e 'push \"%s\"'", m.conf, m.log, keys), "/dev/null")
 	cmd.Env = append(os.Environ(), "TERM=xterm", "LANG=C.UTF-8", "HOME="+filepath.Dir(m.conf))

@@ -103,7 +103,7 @@ smtpd_tls_received_header = yes
 // open.
 func (p *postfix) command(ctx context.Context, name string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	out, err := os.Create(filepath.Join(p.dir, name+".out"))
 	if err != nil {
@@ -162,7 +162,7 @@ func (p *postfix) send(from string, to []string, msg string) {
 // CRLF.
 func (p *postfix) waitMessage(text string) string {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

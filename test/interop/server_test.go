@@ -21,6 +21,9 @@ const (
 	password = "moxmoxmox"
 )
 
+// patience is how long anything may take before a test fails that hangs. Machines stall, and disks are slow to sync.
+const patience = 5 * time.Minute
+
 // moxBinary is the program under test, built once.
 var moxBinary string
 
@@ -50,6 +53,9 @@ type server struct {
 	dir string
 	cmd *exec.Cmd
 	out syncBuffer
+
+	ended chan struct{} // Closed when the program has ended.
+	err   error         // How it ended. Set before.
 }
 
 // syncBuffer is a buffer that a program writes to while a test reads.
@@ -93,23 +99,48 @@ func startConfigured(t *testing.T, change func(dir string)) *server {
 		command(t, moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip, "--initonly")
 		change(s.dir)
 	}
-	s.cmd = exec.Command(moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip)
-	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
-	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("starting localserve: %v", err)
-	}
+	s.run(exec.Command(moxBinary, "localserve", "--dir", s.dir, "--ip", s.ip))
 	t.Cleanup(s.stop)
-	s.waitPort(1025)
-	s.waitPort(1143)
+	s.waitServing()
 	return s
+}
+
+// run starts the program.
+func (s *server) run(cmd *exec.Cmd) {
+	s.t.Helper()
+	s.cmd, s.ended = cmd, make(chan struct{})
+	cmd.Stdout, cmd.Stderr = &s.out, &s.out
+	if err := cmd.Start(); err != nil {
+		s.t.Fatalf("starting localserve: %v", err)
+	}
+	go func() {
+		s.err = cmd.Wait()
+		close(s.ended)
+	}()
+}
+
+// waitServing waits until the server says that it serves: all its ports, and commands.
+func (s *server) waitServing() {
+	s.t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.After(patience); !strings.Contains(s.out.String(), "\nCtrl-C"); {
+		select {
+		case <-tick.C:
+		case <-s.ended:
+			s.t.Fatalf("localserve ended with %v:\n%s", s.err, s.out.String())
+		case <-end:
+			s.t.Fatalf("localserve does not serve:\n%s", s.out.String())
+		}
+	}
 }
 
 func (s *server) stop() {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		s.t.Errorf("interrupting localserve: %v", err)
 	}
-	if err := s.cmd.Wait(); err != nil {
-		s.t.Errorf("localserve ended with %v", err)
+	if <-s.ended; s.err != nil {
+		s.t.Errorf("localserve ended with %v", s.err)
 	}
 	if s.t.Failed() {
 		s.t.Logf("localserve:\n%s", s.out.String())
@@ -121,21 +152,15 @@ func (s *server) stop() {
 	}
 }
 
-// waitPort waits until the server accepts connections.
-func (s *server) waitPort(port int) {
-	s.t.Helper()
-	waitListening(s.t, s.addr(port))
-}
-
 // waitListening waits until somebody accepts connections on an address.
 func waitListening(t *testing.T, addr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		nc, err := net.DialTimeout("tcp", addr, time.Second)
+		nc, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp", addr)
 		if err == nil {
 			nc.Close()
 			return
@@ -156,7 +181,7 @@ func (s *server) addr(port int) string { return fmt.Sprintf("%s:%d", s.ip, port)
 // tryCommand runs a program and returns what it prints.
 func tryCommand(t *testing.T, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err

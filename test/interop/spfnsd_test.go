@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"mox/dns"
 )
@@ -79,7 +78,7 @@ zone:
 
 // nsdResolver returns a resolver of mox that asks an nsd.
 func nsdResolver(ip string) dns.Resolver {
-	dialer := net.Dialer{Timeout: 5 * time.Second}
+	dialer := net.Dialer{Timeout: patience}
 	return dns.NewStrictResolver(dns.StrictOptions{
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return dialer.DialContext(ctx, network, net.JoinHostPort(ip, nsdPort))

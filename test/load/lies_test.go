@@ -37,7 +37,7 @@ func (l lies) serve(t *testing.T) string {
 
 func (l lies) session(nc net.Conn) {
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(time.Minute))
+	nc.SetDeadline(time.Now().Add(5 * time.Minute))
 	fmt.Fprintf(nc, "* OK hello\r\n")
 	br := bufio.NewReader(nc)
 	for {
@@ -93,7 +93,7 @@ func TestLiesNoticed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out, log bytes.Buffer
-			args := append(strings.Fields(tc.args), "-imap", tc.answers.serve(t), "-password", "x", "-timeout", "10s")
+			args := append(strings.Fields(tc.args), "-imap", tc.answers.serve(t), "-password", "x", "-timeout", "5m")
 			err := execute(t.Context(), args, &out, &log)
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)

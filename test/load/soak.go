@@ -108,7 +108,8 @@ func (s *soaking) fillCaches() error {
 	if s.warm <= 0 {
 		return nil
 	}
-	a := appending{run: s.run, opts: &mail.Options{Seed: s.seed, Size: 2048}, n: s.warm, c: s.senders, mailbox: "Warm", literal: "auto"}
+	// Many at a time, so that a disk that is slow to sync does not take longer for it than the run.
+	a := appending{run: s.run, opts: &mail.Options{Seed: s.seed, Size: 2048}, n: s.warm, c: max(s.senders, 16), mailbox: "Warm", literal: "auto"}
 	if _, err := a.appendNew(); err != nil {
 		return err
 	}
@@ -281,7 +282,7 @@ func (s *soaking) settle(before []int) error {
 	for k := range before {
 		want := before[k] + s.accepted[k] - s.removed[k]
 		got := 0
-		err := poll(s.ctx, 100*time.Millisecond, time.Minute, func() (done bool, err error) {
+		err := poll(s.ctx, 100*time.Millisecond, 5*time.Minute, func() (done bool, err error) {
 			got, err = s.count(k, "INBOX")
 			return got == want, err
 		})

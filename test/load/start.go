@@ -14,7 +14,7 @@ import (
 func greetMode(r *run, fs *flag.FlagSet, args []string) error {
 	r.serverFlags(fs)
 	since := fs.Int64("since", 0, "when the server was started, in `nanoseconds` since 1970; 0 for no figure")
-	wait := fs.Duration("wait", time.Minute, "how long to wait at most")
+	wait := fs.Duration("wait", 5*time.Minute, "how long to wait at most")
 	if err := r.parse(fs, args); err != nil {
 		return err
 	}

@@ -71,8 +71,8 @@ func (w *watching) until(ctx context.Context) error {
 	return nil
 }
 
-// restTime is how long a server may take to let go of what clients left behind.
-const restTime = 10 * time.Second
+// restTime is how long a server may take to let go of what clients left behind, on a machine that may stall.
+const restTime = time.Minute
 
 // report emits what was used, and fails for what was not flat. Rest is what the server used before;
 // in the end there must be no more goroutines than then.

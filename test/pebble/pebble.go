@@ -31,7 +31,7 @@ import (
 const (
 	acmePort       = "14000"
 	managementPort = "15000"
-	dnsPort        = "5353"
+	dnsPort        = "8053" // Not that of multicast DNS, which others of the machine may have at all addresses.
 )
 
 // Ports at which it validates hosts.
@@ -39,6 +39,9 @@ const (
 	TLSPort  = 5001
 	HTTPPort = 5002
 )
+
+// patience is how long anything may take before a test fails that hangs. Machines stall, and keys take their time.
+const patience = 5 * time.Minute
 
 // Server is a running Pebble with a DNS server that it asks. It listens on one address.
 type Server struct {
@@ -261,7 +264,7 @@ func (p *Server) Start() {
 
 func (p *Server) waitListening(addr string) {
 	p.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {

@@ -13,13 +13,13 @@ resolver.nameservers = [sys.argv[1]]
 resolver.port = int(sys.argv[2])
 resolver.search = []
 resolver.domain = dns.name.root
-resolver.lifetime = 10
+resolver.lifetime = 60
 dns.resolver.default_resolver = resolver
 
 for line in sys.stdin:
     q = json.loads(line)
     try:
-        result, explanation = spf.check2(i=q["ip"], s=q["sender"], h=q["helo"], receiver="mx.mox.example")
+        result, explanation = spf.check2(i=q["ip"], s=q["sender"], h=q["helo"], receiver="mx.mox.example", timeout=60, querytime=0)
     except Exception as e:
         result, explanation = "exception", repr(e)
     print(json.dumps({"result": result, "explanation": explanation}))

@@ -82,7 +82,7 @@ func serve(t *testing.T, greeting string, answers ...string) string {
 			return
 		}
 		defer nc.Close()
-		nc.SetDeadline(time.Now().Add(time.Minute))
+		nc.SetDeadline(time.Now().Add(5 * time.Minute))
 		br := bufio.NewReader(nc)
 		nc.Write([]byte(greeting))
 		for _, a := range answers {
@@ -182,7 +182,7 @@ func TestWaitExists(t *testing.T) {
 	if err := c.Idle(); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.WaitExists(t.Context(), time.Minute); err != nil || c.Exists != 4 {
+	if err := c.WaitExists(t.Context(), time.Hour); err != nil || c.Exists != 4 {
 		t.Errorf("got %d, %v", c.Exists, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -71,7 +71,7 @@ alive() {
 	[ -d "/proc/$1" ] && ! grep -qs '^State:.*Z' "/proc/$1/status"
 }
 
-# end the processes, waiting up to 20 seconds for them to end well.
+# end the processes, waiting up to a minute for them to end well: disks may be slow to sync.
 stop() {
 	[ -s "$dir/pids" ] || return 0
 	ending=
@@ -85,8 +85,8 @@ stop() {
 	for pid in $ending; do
 		while alive "$pid"; do
 			waited=$((waited + 1))
-			[ $waited -lt 200 ] || kill -9 "$pid" 2>/dev/null || true
-			[ $waited -lt 210 ] || fail "process $pid does not end"
+			[ $waited -lt 600 ] || kill -9 "$pid" 2>/dev/null || true
+			[ $waited -lt 900 ] || fail "process $pid does not end"
 			sleep 0.1
 		done
 	done

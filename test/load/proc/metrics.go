@@ -54,7 +54,7 @@ func ParseMetrics(r io.Reader) (Metrics, error) {
 
 // ReadMetrics reads the metrics page of a program.
 func ReadMetrics(ctx context.Context, url string) (Metrics, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
