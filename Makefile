@@ -11,7 +11,7 @@ build run: export CGO_ENABLED = 0
 VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 
 FUZZTIME ?= 30s
-TESTTIMEOUT ?= 12m
+TESTTIMEOUT ?= 20m
 SOAK ?= 5m
 
 # Packages in which several goroutines meet, run a second time under the race
