@@ -9,8 +9,8 @@ import (
 	"mox/store"
 )
 
-// renameMailbox renames a mailbox and those below it. What is subscribed of them, and what settings say of them, follows; that it cannot is
-// logged, as the mailbox is renamed by then.
+// renameMailbox renames a mailbox and those below it. What is subscribed of them follows; that it cannot is logged, as the mailbox is renamed
+// by then.
 func renameMailbox(ctx context.Context, acc *store.Account, actor store.Actor, log *slog.Logger, mb store.Mailbox, newName string) error {
 	subscribed, err := acc.Subscriptions(ctx, actor)
 	if err != nil {
@@ -22,10 +22,10 @@ func renameMailbox(ctx context.Context, acc *store.Account, actor store.Actor, l
 	// The name may have been given in another form.
 	renamed, err := acc.MailboxByID(ctx, actor, mb.ID)
 	if err == nil {
-		err = errors.Join(subscribeRenamed(ctx, acc, actor, subscribed, mb.Name, renamed.Name), renameInSettings(ctx, acc, actor, mb.Name, renamed.Name))
+		err = subscribeRenamed(ctx, acc, actor, subscribed, mb.Name, renamed.Name)
 	}
 	if err != nil {
-		log.Error("subscriptions and settings do not follow a mailbox that was renamed", "account", acc.Name(), "mailbox", mb.ID, "err", err)
+		log.Error("subscriptions do not follow a mailbox that was renamed", "account", acc.Name(), "mailbox", mb.ID, "err", err)
 	}
 	return nil
 }
@@ -45,16 +45,6 @@ func subscribeRenamed(ctx context.Context, acc *store.Account, actor store.Actor
 		}
 	}
 	return nil
-}
-
-// renameInSettings has settings follow.
-func renameInSettings(ctx context.Context, acc *store.Account, actor store.Actor, name, newName string) error {
-	st, err := settings(ctx, acc)
-	if err != nil || !st.renameMailbox(name, newName) {
-		return err
-	}
-	_, err = changeSettings(ctx, acc, actor, func(st *Settings) { st.renameMailbox(name, newName) })
-	return err
 }
 
 // renamedMailbox returns the name of a mailbox after another one was renamed; false if it is neither that nor below it.
@@ -104,16 +94,30 @@ func missingAbove(ctx context.Context, acc *store.Account, actor store.Actor, na
 	return l, nil
 }
 
-// makeAgain makes a mailbox that was deleted when nothing was in it.
+// makeAgain makes a mailbox that was deleted when nothing was in it. Settings know it by its new id then.
 func makeAgain(was store.Mailbox) restore {
 	return func(ctx context.Context, acc *store.Account, actor store.Actor) error {
-		_, err := acc.CreateMailbox(ctx, actor, was.Name, was.SpecialUse)
+		mb, err := acc.CreateMailbox(ctx, actor, was.Name, was.SpecialUse)
 		if errors.Is(err, store.ErrSpecialUseTaken) {
-			_, err = acc.CreateMailbox(ctx, actor, was.Name, "")
+			mb, err = acc.CreateMailbox(ctx, actor, was.Name, "")
 		}
-		if err != nil || !was.Subscribed {
+		if err != nil {
 			return err
 		}
-		return acc.Subscribe(ctx, actor, was.Name)
+		err = replaceInSettings(ctx, acc, actor, int64(was.ID), int64(mb.ID))
+		if was.Subscribed {
+			err = errors.Join(err, acc.Subscribe(ctx, actor, was.Name))
+		}
+		return err
 	}
+}
+
+// replaceInSettings has what settings say of a mailbox said of another one. They stay unwritten where they say nothing of it.
+func replaceInSettings(ctx context.Context, acc *store.Account, actor store.Actor, id, other int64) error {
+	st, err := settings(ctx, acc)
+	if err != nil || !st.replaceMailbox(id, other) {
+		return err
+	}
+	_, err = changeSettings(ctx, acc, actor, func(st *Settings) { st.replaceMailbox(id, other) })
+	return err
 }

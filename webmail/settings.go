@@ -83,8 +83,8 @@ func (st Settings) normal() Settings {
 	for i := range st.Labels {
 		st.Labels[i].Color = bounded(st.Labels[i].Color, 1, 9)
 	}
-	for i := range st.Colors {
-		st.Colors[i].Color = bounded(st.Colors[i].Color, 1, 9)
+	for i := range st.MailboxColors {
+		st.MailboxColors[i].Color = bounded(st.MailboxColors[i].Color, 1, 9)
 	}
 	for i := range st.SavedSearches {
 		st.SavedSearches[i].Query = st.SavedSearches[i].Query.normal()
@@ -114,7 +114,7 @@ func bounded(n, low, high int) int {
 // check returns an error for settings that are too large to keep.
 func (st *Settings) check() error {
 	for _, n := range []int{
-		len(st.Collapsed), len(st.Colors), len(st.Remapped), len(st.RemoteSenders), len(st.TextSenders), len(st.Signatures), len(st.Labels), len(st.SavedSearches),
+		len(st.CollapsedMailboxes), len(st.MailboxColors), len(st.Remapped), len(st.RemoteSenders), len(st.TextSenders), len(st.Signatures), len(st.Labels), len(st.SavedSearches),
 	} {
 		if n > maxListed {
 			return errUser(codeLimit, "There are more than %d entries in a list of settings.", maxListed)
@@ -168,41 +168,18 @@ func changeSettings(ctx context.Context, acc *store.Account, actor store.Actor, 
 	}
 }
 
-// renameMailbox has what is said of a mailbox and those below it said of their new names, and no more what was said of earlier mailboxes of those
-// names. It tells whether there was any.
-func (st *Settings) renameMailbox(name, newName string) (changed bool) {
-	taken := map[string]bool{newName: true}
-	take := func(mailbox string) {
-		if renamed, ok := renamedMailbox(mailbox, name, newName); ok {
-			taken[renamed] = true
+// replaceMailbox has what is said of a mailbox said of another one. It tells whether there was any.
+func (st *Settings) replaceMailbox(id, other int64) (changed bool) {
+	for i := range st.CollapsedMailboxes {
+		if st.CollapsedMailboxes[i] == id {
+			st.CollapsedMailboxes[i], changed = other, true
 		}
 	}
-	for _, mailbox := range st.Collapsed {
-		take(mailbox)
-	}
-	for _, c := range st.Colors {
-		take(c.Name)
-	}
-	rename := func(mailbox *string) (gone bool) {
-		renamed, ok := renamedMailbox(*mailbox, name, newName)
-		gone = !ok && taken[*mailbox]
-		changed = changed || ok || gone
-		*mailbox = renamed
-		return gone
-	}
-	var collapsed []string
-	for _, mailbox := range st.Collapsed {
-		if !rename(&mailbox) {
-			collapsed = append(collapsed, mailbox)
+	for i := range st.MailboxColors {
+		if st.MailboxColors[i].Mailbox == id {
+			st.MailboxColors[i].Mailbox, changed = other, true
 		}
 	}
-	var colors []NameColor
-	for _, c := range st.Colors {
-		if !rename(&c.Name) {
-			colors = append(colors, c)
-		}
-	}
-	st.Collapsed, st.Colors = collapsed, colors
 	return changed
 }
 

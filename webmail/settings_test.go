@@ -48,14 +48,14 @@ func TestSettingsOutOfBounds(t *testing.T) {
 	saved, err := e.api.SettingsSave(e.ctx, Settings{
 		Theme: "pink", Density: "x", Pane: "above", AfterAction: "quit", Keys: "vi", Remote: "always", SwipeRight: "expunge", SwipeLeft: "rm -rf", Sort: "color",
 		SidebarWidth: 1, ListWidth: 10000, ListHeight: -5, UndoSeconds: 100000, ManyRecipients: -1, MarkSeenAfter: -7,
-		Labels: []Label{{Keyword: "x", Color: 77}}, Colors: []NameColor{{"x", -3}}, SavedSearches: []SavedSearch{{"x", Query{Scope: "galaxy", Sort: "smell"}}},
+		Labels: []Label{{Keyword: "x", Color: 77}}, MailboxColors: []MailboxColor{{1, -3}}, SavedSearches: []SavedSearch{{"x", Query{Scope: "galaxy", Sort: "smell"}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := defaultSettings()
 	got := []any{saved.Theme, saved.Density, saved.Pane, saved.AfterAction, saved.Keys, saved.Remote, saved.SwipeRight, saved.SwipeLeft, saved.Sort,
-		saved.SidebarWidth, saved.ListWidth, saved.ListHeight, saved.UndoSeconds, saved.ManyRecipients, saved.MarkSeenAfter, saved.Labels[0].Color, saved.Colors[0].Color, saved.SavedSearches[0].Query.Scope, saved.SavedSearches[0].Query.Sort}
+		saved.SidebarWidth, saved.ListWidth, saved.ListHeight, saved.UndoSeconds, saved.ManyRecipients, saved.MarkSeenAfter, saved.Labels[0].Color, saved.MailboxColors[0].Color, saved.SavedSearches[0].Query.Scope, saved.SavedSearches[0].Query.Sort}
 	want := []any{d.Theme, d.Density, d.Pane, d.AfterAction, d.Keys, d.Remote, d.SwipeRight, d.SwipeLeft, d.Sort,
 		200, 900, 100, maxHold, 0, -1, 9, 1, ScopeNormal, SortDate}
 	if !reflect.DeepEqual(got, want) {
@@ -68,7 +68,7 @@ func TestSettingsOutOfBounds(t *testing.T) {
 		{"many labels", Settings{Labels: make([]Label, maxListed+1)}},
 		{"many senders", Settings{RemoteSenders: make([]string, maxListed+1)}},
 		{"long signature", Settings{Signatures: []Signature{{HTML: strings.Repeat("x", maxSignature+1)}}}},
-		{"long names", Settings{Collapsed: []string{strings.Repeat("x", maxSettings)}}},
+		{"long names", Settings{Labels: []Label{{Name: strings.Repeat("x", maxSettings)}}}},
 	} {
 		c.st.ModSeq = saved.ModSeq
 		_, err := e.api.SettingsSave(e.ctx, c.st)

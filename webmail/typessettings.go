@@ -17,10 +17,11 @@ type Settings struct {
 	Threads       bool
 	NewestFirst   bool // In conversations.
 	Sort          Sort
-	Collapsed     []string    // Mailboxes with those below them hidden.
-	Colors        []NameColor // Of mailboxes.
-	MarkSeenAfter int         // Seconds; -1 for never by itself.
-	AfterAction   string      // "next", "previous", "list".
+	MarkSeenAfter int    // Seconds; -1 for never by itself.
+	AfterAction   string // "next", "previous", "list".
+
+	CollapsedMailboxes []int64 // With those below them hidden.
+	MailboxColors      []MailboxColor
 
 	Keys     string // "mox", "gmail", "off".
 	Remapped []KeyMapping
@@ -48,10 +49,10 @@ type Settings struct {
 	SwipeLeft  string
 }
 
-// NameColor is a mailbox with a colour, one of nine from 1.
-type NameColor struct {
-	Name  string
-	Color int
+// MailboxColor is a mailbox with a colour.
+type MailboxColor struct {
+	Mailbox int64
+	Color   int // One of nine, from 1.
 }
 
 // NameValue is a pair.

@@ -417,7 +417,17 @@ func (p *mailPage) settings() map[string]any {
 	return all
 }
 
-const serverSettings = `fetch('./').then(r => r.text()).then(s => JSON.parse(s.match(/id="data"[^>]*>([^]*?)<\/script>/)[1]).Settings)`
+// serverData is what a new page starts with.
+const serverData = `fetch('./').then(r => r.text()).then(s => JSON.parse(s.match(/id="data"[^>]*>([^]*?)<\/script>/)[1]))`
+
+const serverSettings = serverData + ".then(d => d.Settings)"
+
+// mailboxID is by what the server knows a mailbox.
+func (p *mailPage) mailboxID(name string) (id int64) {
+	p.t.Helper()
+	p.eval(&id, fmt.Sprintf("%s.then(d => d.Mailboxes.find(m => m.Name === %q).ID)", serverData, name))
+	return id
+}
 
 // keys presses keys as people do: for a capital letter with Shift.
 func (p *mailPage) keys(keys ...string) {

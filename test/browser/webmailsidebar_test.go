@@ -52,7 +52,7 @@ func testMailMailboxes(t *testing.T, m *mailSite, u *mailUser) {
 	// Collapsed ones stay so, in other browsers too.
 	p.click(treeItem("Projects") + " >> .tree-toggle")
 	p.gone(treeItem("House"))
-	p.saved("Collapsed", []string{"Projects"})
+	p.saved("CollapsedMailboxes", []int64{p.mailboxID("Projects")})
 	other := m.browser.mail(t, u, desktop, nil)
 	other.see(treeItem("Projects"))
 	other.gone(treeItem("House"))

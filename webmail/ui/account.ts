@@ -109,6 +109,7 @@ export class AccountState implements Account {
 		if (connection === "live") this.#saveSoon();
 	}
 
+	/** Saves what waits to be saved now, as when the page is left. */
 	async flush(): Promise<void> {
 		// What is changed while it saves is saved after that.
 		for (let run: Promise<void> | undefined; run !== this.#run || this.#timer !== undefined;) {

@@ -122,8 +122,7 @@ export class PageActions implements Actions {
 	}
 
 	done(text: string, undo: string): void {
-		// Names of mailboxes in the settings may go back with it, so they have to be there.
-		this.say(text, undo === "" ? undefined : () => void this.#o.account.flush().then(() => this.#undo(undo)));
+		this.say(text, undo === "" ? undefined : () => void this.#undo(undo));
 	}
 
 	fail(error: unknown, what: string): void {

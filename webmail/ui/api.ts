@@ -313,10 +313,10 @@ export interface Settings {
 	Threads: boolean
 	NewestFirst: boolean  // In conversations.
 	Sort: Sort
-	Collapsed: string[]  // Mailboxes with those below them hidden.
-	Colors: NameColor[]  // Of mailboxes.
 	MarkSeenAfter: number  // Seconds; -1 for never by itself.
 	AfterAction: string  // "next", "previous", "list".
+	CollapsedMailboxes: number[]  // With those below them hidden.
+	MailboxColors: MailboxColor[]
 	Keys: string  // "mox", "gmail", "off".
 	Remapped: KeyMapping[]
 	Remote: string  // Remote images: "ask", "never", "contacts".
@@ -338,10 +338,10 @@ export interface Settings {
 	SwipeLeft: string
 }
 
-// NameColor is a mailbox with a colour, one of nine from 1.
-export interface NameColor {
-	Name: string
-	Color: number
+// MailboxColor is a mailbox with a colour.
+export interface MailboxColor {
+	Mailbox: number
+	Color: number  // One of nine, from 1.
 }
 
 // KeyMapping is a command with keys of a user's own.
@@ -724,7 +724,7 @@ export interface Named {
 	Unsubscribe: Unsubscribe;
 	Header: Header;
 	Settings: Settings;
-	NameColor: NameColor;
+	MailboxColor: MailboxColor;
 	KeyMapping: KeyMapping;
 	NameValue: NameValue;
 	Signature: Signature;
@@ -908,8 +908,8 @@ const types = {
 	Remote: {Count: "int32", Hosts: "[] string", Allowed: "bool", Token: "string"},
 	Unsubscribe: {OneClick: "bool", Mail: "string", Web: "string"},
 	Header: {Name: "string", Value: "string"},
-	Settings: {ModSeq: "int64", Theme: "string", Density: "string", Language: "string", TimeZone: "string", Pane: "string", SidebarWidth: "int32", ListWidth: "int32", ListHeight: "int32", Threads: "bool", NewestFirst: "bool", Sort: "Sort", Collapsed: "[] string", Colors: "[] NameColor", MarkSeenAfter: "int32", AfterAction: "string", Keys: "string", Remapped: "[] KeyMapping", Remote: "string", RemoteSenders: "[] string", TextSenders: "[] NameValue", PreferText: "bool", UndoSeconds: "int32", ComposeText: "bool", QuoteBelow: "bool", RequireTLSAuto: "bool", Signatures: "[] Signature", SendAndArchive: "bool", ManyRecipients: "int32", Labels: "[] Label", SavedSearches: "[] SavedSearch", NotifyDesktop: "bool", NotifySound: "bool", SwipeRight: "string", SwipeLeft: "string"},
-	NameColor: {Name: "string", Color: "int32"},
+	Settings: {ModSeq: "int64", Theme: "string", Density: "string", Language: "string", TimeZone: "string", Pane: "string", SidebarWidth: "int32", ListWidth: "int32", ListHeight: "int32", Threads: "bool", NewestFirst: "bool", Sort: "Sort", MarkSeenAfter: "int32", AfterAction: "string", CollapsedMailboxes: "[] int64", MailboxColors: "[] MailboxColor", Keys: "string", Remapped: "[] KeyMapping", Remote: "string", RemoteSenders: "[] string", TextSenders: "[] NameValue", PreferText: "bool", UndoSeconds: "int32", ComposeText: "bool", QuoteBelow: "bool", RequireTLSAuto: "bool", Signatures: "[] Signature", SendAndArchive: "bool", ManyRecipients: "int32", Labels: "[] Label", SavedSearches: "[] SavedSearch", NotifyDesktop: "bool", NotifySound: "bool", SwipeRight: "string", SwipeLeft: "string"},
+	MailboxColor: {Mailbox: "int64", Color: "int32"},
 	KeyMapping: {Command: "string", Keys: "[] string"},
 	NameValue: {Name: "string", Value: "string"},
 	Signature: {Address: "string", Name: "string", ReplyTo: "string", HTML: "string", Text: "string"},

@@ -40,8 +40,6 @@ export interface Account {
 	isMine(address: string): boolean;
 	/** Changes settings at once, and saves them a moment later; also those that another tab changed meanwhile are kept. */
 	change(change: Partial<Settings>): void;
-	/** Saves what waits to be saved now, as when the page is left or the server is to change settings itself. */
-	flush(): Promise<void>;
 	/** Called after any of the named parts changed, until the scope ends. */
 	on(scope: Scope, parts: readonly ("mailboxes" | "settings" | "usage" | "identities" | "scheduled" | "connection")[], run: () => void): void;
 }

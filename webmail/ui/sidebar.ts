@@ -91,13 +91,13 @@ export class Sidebar implements View {
 		const { app } = this.#o;
 		const { mailboxes, settings } = app.account;
 		for (const m of mailboxes) {
-			const expanded = !settings.Collapsed.includes(m.Name);
+			const expanded = !settings.CollapsedMailboxes.includes(m.ID);
 			if (this.#expanded.get(m.ID) === expanded) continue;
 			this.#expanded.set(m.ID, expanded);
 			for (const tree of [this.#special, this.#own]) tree.setExpanded(String(m.ID), expanded);
 		}
 		const { special, own } = mailboxTrees(mailboxes);
-		const colours = new Map(settings.Colors.map((c) => [c.Name, c.Color]));
+		const colours = new Map(settings.MailboxColors.map((c) => [c.Mailbox, c.Color]));
 		this.#special.setNodes(special.map((b) => this.#node(b, colours)));
 		this.#own.setNodes(own.map((b) => this.#node(b, colours)));
 		const keywords = new Map<string, string>();
@@ -113,11 +113,11 @@ export class Sidebar implements View {
 		this.#select(app.router.route);
 	}
 
-	#node({ mailbox: m, children }: MailboxBranch, colours: ReadonlyMap<string, number>): TreeNode {
+	#node({ mailbox: m, children }: MailboxBranch, colours: ReadonlyMap<number, number>): TreeNode {
 		const { app } = this.#o;
 		const quiet = m.Role === Role.RoleJunk || m.Role === Role.RoleRejects || m.Role === Role.RoleTrash;
 		const count = m.Role === Role.RoleDrafts || m.Role === Role.RoleScheduled ? m.Total : m.Unread;
-		const colour = colours.get(m.Name);
+		const colour = colours.get(m.ID);
 		return {
 			id: String(m.ID), label: m.Role === Role.RoleNone ? m.Name.slice(m.Name.lastIndexOf("/") + 1) : mailboxLabel(m), icon: mailboxIcon(m),
 			count, countLabel: count === m.Unread ? t("count.unread", { n: count }) : t("count.messages", { n: count }), quiet,
@@ -166,11 +166,12 @@ export class Sidebar implements View {
 
 	#toggled(id: string, expanded: boolean): void {
 		const { account } = this.#o.app;
-		const name = account.mailbox(Number(id))?.Name;
-		if (name === undefined) return;
-		this.#expanded.set(Number(id), expanded);
-		const rest = account.settings.Collapsed.filter((n) => n !== name);
-		account.change({ Collapsed: expanded ? rest : [...rest, name] });
+		const mailbox = Number(id);
+		if (!account.mailbox(mailbox)) return;
+		this.#expanded.set(mailbox, expanded);
+		// Those that are gone are left out, lest they fill the settings.
+		const rest = account.settings.CollapsedMailboxes.filter((m) => m !== mailbox && account.mailbox(m));
+		account.change({ CollapsedMailboxes: expanded ? rest : [...rest, mailbox] });
 	}
 
 	async #menu(id: string, at: HTMLElement | { x: number; y: number }): Promise<void> {

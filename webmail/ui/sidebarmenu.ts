@@ -37,12 +37,12 @@ function mailboxMenu(app: App, id: number, at: HTMLElement | { x: number; y: num
 }
 
 function mailboxColours({ account }: App, m: Mailbox): MenuEntry[] {
-	const { Colors } = account.settings;
-	const others = Colors.filter((c) => c.Name !== m.Name);
-	const now = Colors.find((c) => c.Name === m.Name)?.Color ?? 0;
+	const { MailboxColors } = account.settings;
+	const others = MailboxColors.filter((c) => c.Mailbox !== m.ID && account.mailbox(c.Mailbox));
+	const now = MailboxColors.find((c) => c.Mailbox === m.ID)?.Color ?? 0;
 	return [
-		{ label: t("colour.none"), colour: 0, choice: "one", checked: now === 0, run: () => account.change({ Colors: others }) },
-		...colours(now, (Color) => account.change({ Colors: [...others, { Name: m.Name, Color }] })),
+		{ label: t("colour.none"), colour: 0, choice: "one", checked: now === 0, run: () => account.change({ MailboxColors: others }) },
+		...colours(now, (Color) => account.change({ MailboxColors: [...others, { Mailbox: m.ID, Color }] })),
 	];
 }
 
@@ -79,7 +79,6 @@ export async function createMailbox(app: App, parent: string): Promise<void> {
 async function rename(app: App, m: Mailbox): Promise<void> {
 	const name = await prompt({ title: t("mailbox.rename"), label: t("name.full"), value: m.Name, action: t("save"), cancel: t("cancel") });
 	if (!name || name === m.Name) return;
-	await app.account.flush(); // The server changes the name in the settings, too.
 	await attempt(app, app.api.MailboxRename(m.ID, name).then((undo) => app.actions.done(t("mailbox.renamed", { name }), undo)), t("mailbox.failed"));
 }
 
