@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"maps"
@@ -14,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mjl-/bstore"
@@ -170,44 +170,42 @@ func TestDoubtLeavesNoFile(t *testing.T) {
 // After a panic in maintenance the account is made whole again, also if nobody writes to it.
 func TestHealAfterPanic(t *testing.T) {
 	t.Parallel()
-	top, _ := closedAccount(t)
-	var fail atomic.Bool
-	var calls atomic.Int64
-	s, err := New(Options{Dir: top, Now: func() time.Time {
-		if fail.Swap(false) {
-			panic("a bug")
+	synctest.Test(t, func(t *testing.T) {
+		top, _ := closedAccount(t)
+		var fail atomic.Bool
+		var calls atomic.Int64
+		s, err := New(Options{Dir: top, Now: func() time.Time {
+			if fail.Swap(false) {
+				panic("a bug")
+			}
+			return time.Unix(2_000_000_000, 0).Add(time.Duration(calls.Add(1)) * healEvery)
+		}})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return time.Unix(2_000_000_000, 0).Add(time.Duration(calls.Add(1)) * healEvery)
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	a, err := s.Open(t.Context(), "a")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	if err := deliverText(t, a); err != nil {
-		t.Fatal(err)
-	}
-	c := a.acc.committer
-	before := a.acc.db
-	fail.Store(true)
-	c.signal()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // That it hangs, not that the disk is slow.
-	defer cancel()
-	for healed := false; !healed; runtime.Gosched() {
-		if ctx.Err() != nil {
+		defer s.Close()
+		a, err := s.Open(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if err := deliverText(t, a); err != nil {
+			t.Fatal(err)
+		}
+		c := a.acc.committer
+		before := a.acc.db
+		// The committer has come to rest: what asks next for the time is maintenance.
+		synctest.Wait()
+		fail.Store(true)
+		c.signal()
+		synctest.Wait()
+		if a.acc.db == before || c.refused() != nil || fail.Load() {
 			t.Fatalf("not healed, refuses for %v", c.refused())
 		}
-		a.acc.calls.RLock()
-		healed = a.acc.db != before && c.refused() == nil
-		a.acc.calls.RUnlock()
-	}
-	if err := deliverText(t, a); err != nil {
-		t.Error(err)
-	}
+		if err := deliverText(t, a); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A database in doubt of which no copy can be made is not written to, not even to open it anew, and can be read.

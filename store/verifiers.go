@@ -64,6 +64,9 @@ func (s *Store) CRAMMD5(ctx context.Context, account, login string) (sasl.CRAMMD
 // credentials reads the verifiers of an account by name. The row is zero if it does not exist or
 // has no password. It takes the same time for all.
 func (s *Store) credentials(ctx context.Context, name string) (credentialsRow, error) {
+	if err := ctx.Err(); err != nil {
+		return credentialsRow{}, err // At the end it is of no use if the delay is over, too.
+	}
 	delay := time.NewTimer(verifierDelay)
 	defer delay.Stop()
 	var row credentialsRow

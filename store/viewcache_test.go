@@ -56,7 +56,7 @@ func TestBuildWhileChanging(t *testing.T) {
 		cancel()
 	})
 	var sels []*Selection
-	for ctx.Err() == nil {
+	for len(sels) == 0 || ctx.Err() == nil {
 		a.views.forget()
 		sel, err := h.Select(context.Background(), System, 1)
 		if err != nil {
