@@ -388,8 +388,10 @@ func (a *account) mailbox(id MailboxID) (*mailbox, bool) {
 	return mb, ok
 }
 
-// modSeq returns the highest modseq committed.
+// modSeq returns the highest modseq published.
 func (a *account) modSeq() imap.ModSeq {
+	a.views.moment.RLock() // The row is published before the Views.
+	defer a.views.moment.RUnlock()
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	return a.row.ModSeq

@@ -87,7 +87,7 @@ func (a *Account) ChangesSince(ctx context.Context, since imap.ModSeq, limit int
 	return l, horizon, err
 }
 
-// ModSeq returns the highest modseq of the account.
+// ModSeq returns the highest modseq of the account. What has it, or a lower one, is in all Views that are refreshed after.
 func (a *Account) ModSeq(ctx context.Context) (imap.ModSeq, error) {
 	acc, err := a.use()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,55 @@ func TestBuildWhileChanging(t *testing.T) {
 	}
 	if len(sels) < 3 {
 		t.Logf("only %d views were built", len(sels))
+	}
+}
+
+// Who reads a modseq finds in Views all that has it: without that, who looks only when it is another would miss a change.
+func TestViewsAreNotBehindModSeq(t *testing.T) {
+	t.Parallel()
+	a := testAccount(t, Options{})
+	h := &Account{acc: a}
+	sel, err := h.Select(t.Context(), System, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sel.Close()
+	before, err := h.ModSeq(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sel.mailbox.mu.Lock() // So that the View stays behind for a while.
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := deliverText(t, h); err != nil {
+			t.Error(err)
+		}
+	})
+	for published := false; !published; runtime.Gosched() {
+		a.mu.RLock()
+		published = a.row.ModSeq > before
+		a.mu.RUnlock()
+	}
+	read := make(chan imap.ModSeq, 1)
+	wg.Go(func() {
+		modseq, err := h.ModSeq(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		read <- modseq
+	})
+	for range 1000 {
+		select {
+		case modseq := <-read:
+			t.Errorf("modseq %d is read before the View has it", modseq)
+		default:
+		}
+		runtime.Gosched()
+	}
+	sel.mailbox.mu.Unlock()
+	wg.Wait()
+	if sel.Refresh(true); sel.View().Len() != 1 {
+		t.Errorf("%d messages", sel.View().Len())
 	}
 }
 

@@ -252,6 +252,16 @@ func TestStreamEvents(t *testing.T) {
 	if err != nil || len(c.Items) != 1 {
 		t.Fatalf("%+v %v", c, err)
 	}
+	// The stream looks for what came while the page read the conversation. What comes meanwhile is told again as a change.
+	s, err := e.server.streams.get(e.ctx, "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.await("first look at the conversation", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !s.threads["v"].all
+	})
 	e.deliver("Archive", reply("Cas <cas@example.com>", "Bob <bob@example.com>", "plan", "y"))
 	b.until("thread", func() bool {
 		return len(b.threads) == 1 && len(b.threads[0].Items) == 1 && b.threads[0].Items[0].Subject == "Re: plan"
