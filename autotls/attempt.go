@@ -100,6 +100,7 @@ func (m *Manager) request(ctx context.Context, a *attempt, t KeyType) error {
 			}
 		}
 		if ctx.Err() != nil {
+			c.interrupted(time.Now())
 			return ctx.Err()
 		}
 		if errors.Is(oerr, errPaused) {

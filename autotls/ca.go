@@ -161,13 +161,8 @@ func (c *ca) failed(f *Failure, now time.Time) {
 	lifetime := c.lifetime()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	kind := f.Kind
-	switch kind {
-	case FailureCA, FailureAccount:
-	case FailureRateLimit:
-		// It may be for one host, or for the account. Others try again soon, and less often
-		// the more of them find the same.
-		kind = FailureCA
+	switch f.Kind {
+	case FailureCA, FailureAccount, FailureRateLimit:
 	default:
 		return
 	}
@@ -175,7 +170,7 @@ func (c *ca) failed(f *Failure, now time.Time) {
 		// Failures of requests that ran at the same time count as one.
 		c.state.Failures++
 	}
-	d := jittered(kind.backoff(c.state.Failures, lifetime))
+	d := c.pause(f.Kind, lifetime)
 	// Without an account the limit is for making one, which all hosts wait for.
 	demanded := f.retryAfter > d && (f.Kind == FailureCA || c.client == nil)
 	if demanded {
@@ -185,6 +180,31 @@ func (c *ca) failed(f *Failure, now time.Time) {
 		c.state.PausedUntil, c.state.Demanded = until, demanded
 	}
 	c.state.Kind, c.state.Error = f.Kind, f.Text
+	if err := c.save(); err != nil {
+		c.log.Error("a pause of a CA is not kept for after a restart", "err", err)
+	}
+}
+
+// pause returns how long the CA is not asked after a failure. The lock must be held.
+func (c *ca) pause(kind FailureKind, lifetime time.Duration) time.Duration {
+	if kind == FailureRateLimit {
+		// It may be for one host, or for the account. Others try again soon, and less often
+		// the more of them find the same.
+		kind = FailureCA
+	}
+	return jittered(kind.backoff(c.state.Failures, lifetime))
+}
+
+// interrupted notes that we were asked to stop while the CA was asked. One that has failed before is paused as if it had failed
+// again: a program that is restarted again and again before there is an answer must not ask at the pace of its restarts.
+func (c *ca) interrupted(now time.Time) {
+	lifetime := c.lifetime()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state.Failures == 0 || waits(c.state.PausedUntil, now) {
+		return
+	}
+	c.state.PausedUntil, c.state.Demanded = now.Add(c.pause(c.state.Kind, lifetime)), false
 	if err := c.save(); err != nil {
 		c.log.Error("a pause of a CA is not kept for after a restart", "err", err)
 	}

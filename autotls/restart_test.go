@@ -109,6 +109,39 @@ func TestStopIsNoFailure(t *testing.T) {
 	})
 }
 
+// A program that is restarted again and again in the middle of attempts does not ask a CA that fails at the pace of its restarts.
+func TestRestartsWhileCAFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, 90*day, 1, "a.example.org", "b.example.org")
+		w.start(55 * day)
+		defer func() { w.stop() }()
+		w.ca.set(func() {
+			w.ca.fail = func(string, string) *fakeProblem { return &fakeProblem{500, "serverInternal", "", "out of order"} }
+		})
+		w.pass(10 * day)
+		next := w.status("a.example.org").NextAttempt
+		if b := w.status("b.example.org").NextAttempt; b.Before(next) {
+			next = b
+		}
+		w.pass(time.Until(next) - 5*time.Second)
+		before := w.ca.count("")
+		for range 20 { // An attempt takes longer than a second, as its requests are made several times.
+			w.stop()
+			w.start(time.Second)
+		}
+		if n := w.ca.count("") - before; n < 1 || n > 3 {
+			t.Errorf("%d requests by 20 restarts", n)
+		}
+		w.ca.set(func() { w.ca.fail = nil })
+		w.pass(3 * time.Hour)
+		for _, s := range w.m.Status() {
+			if s.State != StateValid || s.Failure != nil {
+				t.Errorf("status %+v", s)
+			}
+		}
+	})
+}
+
 // What was noted while the clock was years ahead does not stop anything for years.
 func TestClockWasWrong(t *testing.T) {
 	bubble(t, func(t *testing.T) {
