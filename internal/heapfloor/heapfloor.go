@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 )
 
 // Percentages for debug.SetGCPercent.
@@ -28,24 +28,31 @@ func Set(bytes uint64) (unset func()) {
 	f := &floor{bytes: bytes, percent: usual}
 	f.adjust()
 	f.watch()
-	return func() {
-		if !f.unset.Swap(true) {
-			debug.SetGCPercent(usual)
-		}
-	}
+	return f.end
 }
 
 type floor struct {
-	bytes   uint64
-	percent int // As set.
-	unset   atomic.Bool
+	bytes uint64
+
+	mu      sync.Mutex // Guards what follows, and the percentage of the process.
+	percent int        // As set.
+	unset   bool
+}
+
+// end sets the percentage to the usual one, once.
+func (f *floor) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.unset {
+		f.unset = true
+		debug.SetGCPercent(usual)
+	}
 }
 
 // watch adjusts the percentage after each collection.
 func (f *floor) watch() {
 	runtime.AddCleanup(new(collected), func(f *floor) {
-		if !f.unset.Load() {
-			f.adjust()
+		if f.adjust() {
 			f.watch()
 		}
 	}, f)
@@ -54,12 +61,18 @@ func (f *floor) watch() {
 // collected is what a collection finds to be unused. It is not so small that it would be allocated together with others.
 type collected struct{ _ [64]byte }
 
-// adjust sets the percentage that leads from what was live after the last collection to the floor.
-func (f *floor) adjust() {
+// adjust sets the percentage that leads from what was live after the last collection to the floor. It returns false once
+// that is not wanted any more.
+func (f *floor) adjust() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.unset {
+		return false
+	}
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)
 	if sample[0].Value.Kind() != metrics.KindUint64 {
-		return
+		return true
 	}
 	percent := percentage(f.bytes, sample[0].Value.Uint64())
 	// Setting it stops the world for a moment: not for little.
@@ -67,6 +80,7 @@ func (f *floor) adjust() {
 		f.percent = percent
 		debug.SetGCPercent(percent)
 	}
+	return true
 }
 
 // percentage returns by how much a heap of live bytes may grow.
