@@ -26,33 +26,53 @@ func TestPercentage(t *testing.T) {
 	}
 }
 
-// TestSet sees how seldom a small heap is collected. It is for the whole process, so not parallel.
+// TestSet sees when a small heap is collected next. It is for the whole process, so not parallel.
 func TestSet(t *testing.T) {
 	t.Setenv("GOGC", "")
-	const allocated, piece = 512 << 20, 64 << 10
-	churn := func() (collections uint32) {
+	const floor = 64 << 20
+	// next returns at which size of the heap the next collection is to end.
+	next := func() uint64 {
+		var m runtime.MemStats
 		runtime.GC()
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range allocated / piece {
-			sink = make([]byte, piece)
-		}
-		runtime.ReadMemStats(&after)
-		return after.NumGC - before.NumGC
+		runtime.ReadMemStats(&m)
+		return m.NextGC
 	}
-	usually := churn()
-	unset := Set(64 << 20)
-	runtime.GC()
-	with := churn()
+	near := func(n uint64) bool { return n > floor*8/10 && n < floor*12/10 }
+	if n := next(); n > floor/4 {
+		t.Errorf("without a floor the next collection is at %d", n)
+	}
+	unset := Set(floor)
+	if n := next(); !near(n) {
+		t.Errorf("the next collection is at %d", n)
+	}
+	// What is allocated below the floor is not collected.
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range floor / 4 / piece {
+		sink = make([]byte, piece)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.NumGC - before.NumGC; n > 0 {
+		t.Errorf("%d collections below the floor", n)
+	}
+	// However much of it is live. A collection is followed by the adjustment after a while.
+	for _, live := range []int{20 << 20, 0} {
+		sink = make([]byte, live)
+		for !near(next()) {
+			runtime.Gosched()
+		}
+	}
 	unset()
-	if with*2 > usually || with == 0 {
-		t.Errorf("%d collections with a floor, %d without", with, usually)
+	if n := next(); n > floor/4 {
+		t.Errorf("after the floor was unset the next collection is at %d", n)
 	}
 	unset()
 	if p := debug.SetGCPercent(usual); p != usual {
 		t.Errorf("left at %d", p)
 	}
 }
+
+const piece = 64 << 10
 
 var sink []byte
 

@@ -38,10 +38,11 @@ func (c *Conn) Write(p []byte) (int, error) {
 // Close closes both directions. The other end can still read what was written before;
 // its writes fail.
 func (c *Conn) Close() error {
+	// In this order: whoever learns of it by a read that fails must not be able to write any more.
+	c.out.closeWriter()
 	if !c.in.closeReader() {
 		return c.opError("close", net.ErrClosed)
 	}
-	c.out.closeWriter()
 	return nil
 }
 

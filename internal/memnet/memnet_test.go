@@ -122,6 +122,24 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// Who reads that a connection was closed at this end cannot write to it any more.
+func TestCloseEndsBothDirectionsAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 1000 {
+		a, _ := Pipe()
+		written := make(chan error)
+		go func() {
+			a.Read(make([]byte, 1))
+			_, err := a.Write([]byte("late"))
+			written <- err
+		}()
+		a.Close()
+		if err := <-written; !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("write after a read that failed: %v", err)
+		}
+	}
+}
+
 func TestListener(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
