@@ -494,7 +494,7 @@ func testMailSearch(t *testing.T, m *mailSite, u *mailUser) {
 	p.see(treeItem("From Ben"))
 	p.click(buttonOf("Clear the search"))
 	p.see(".list-title:text-is('Inbox')")
-	p.saved("SavedSearches", p.settings()["SavedSearches"])
+	p.savedEntries("SavedSearches", 1)
 	other := m.browser.mail(t, u, desktop, nil)
 	other.see(rowOf("Lunch"))
 	other.click(treeItem("From Ben"))

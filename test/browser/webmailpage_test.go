@@ -447,13 +447,25 @@ func (p *mailPage) saved(name string, want any) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	var all map[string]any
-	var got []byte
-	ok, err := p.poll(&all, serverSettings, func() bool {
-		got, err = json.Marshal(all[name])
+	p.savedWhen(name, string(expected), func(value any) bool {
+		got, err := json.Marshal(value)
 		return err == nil && string(got) == string(expected)
 	})
-	if !ok {
-		p.t.Fatalf("setting %s is %s, expected %s (%v)", name, got, expected, err)
+}
+
+// savedEntries waits until the server has so many entries in a setting that is a list.
+func (p *mailPage) savedEntries(name string, count int) {
+	p.t.Helper()
+	p.savedWhen(name, fmt.Sprintf("with %d entries", count), func(value any) bool {
+		l, _ := value.([]any)
+		return len(l) == count
+	})
+}
+
+func (p *mailPage) savedWhen(name, expected string, is func(value any) bool) {
+	p.t.Helper()
+	var all map[string]any
+	if ok, err := p.poll(&all, serverSettings, func() bool { return is(all[name]) }); !ok {
+		p.t.Fatalf("setting %s is %v, expected %s (%v)", name, all[name], expected, err)
 	}
 }
