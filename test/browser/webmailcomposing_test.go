@@ -6,6 +6,7 @@ import (
 	"image/color"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,21 +55,29 @@ func (p *mailPage) holdLong() {
 	p.mailbox("Inbox")
 }
 
-// message waits for a message of a mailbox by its subject, and returns its source.
-func (u *mailUser) message(t *testing.T, mailbox, subject string) string {
+// message waits for a message of a mailbox by its subject, until its source has all of the texts, and returns that. A draft that is saved again is another
+// message: what was found may be gone when it is asked for.
+func (u *mailUser) message(t *testing.T, mailbox, subject string, texts ...string) string {
 	t.Helper()
 	c := u.imap(t)
 	c.do(`SELECT "` + mailbox + `"`)
+	source := ""
 	for range until(t, 2*mailTimeout) {
 		c.do("NOOP")
-		for _, line := range c.do(fmt.Sprintf(`SEARCH SUBJECT %q`, subject)) { // There may be news of the mailbox too.
+		for _, line := range c.do(fmt.Sprintf(`UID SEARCH SUBJECT %q`, subject)) { // There may be news of the mailbox too.
 			found, _ := strings.CutPrefix(line, "* SEARCH")
-			if ids := strings.Fields(found); found != line && len(ids) > 0 {
-				return strings.Join(c.do("FETCH "+ids[len(ids)-1]+" BODY.PEEK[]"), "\n")
+			uids := strings.Fields(found)
+			if found == line || len(uids) == 0 {
+				continue
+			}
+			source = strings.Join(c.do("UID FETCH "+uids[len(uids)-1]+" BODY.PEEK[]"), "\n")
+			lacks := func(text string) bool { return !strings.Contains(source, text) }
+			if strings.Contains(source, "BODY[] {") && !slices.ContainsFunc(texts, lacks) {
+				return source
 			}
 		}
 	}
-	t.Fatalf("there is no %q in %s", subject, mailbox)
+	t.Fatalf("there is no %q with %q in %s, but\n%s", subject, texts, mailbox, source)
 	return ""
 }
 
