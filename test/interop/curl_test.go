@@ -17,7 +17,7 @@ func TestCurl(t *testing.T) {
 	login := user + ":" + password
 	curl := func(args ...string) string {
 		t.Helper()
-		return command(t, "curl", append([]string{"-sS", "-k", "--max-time", "60"}, args...)...)
+		return command(t, "curl", append([]string{"-sS", "-k", "--max-time", "300"}, args...)...)
 	}
 	curl("smtp://"+s.addr(1025), "--mail-from", "other@example.org", "--mail-rcpt", user, "-T", msg("smtp"))
 	curl("smtp://"+s.addr(1025), "--ssl-reqd", "--mail-from", "other@example.org", "--mail-rcpt", user, "-T", msg("starttls"))
@@ -46,7 +46,7 @@ func TestCurl(t *testing.T) {
 	}
 	// The addresses that ask for an error get it.
 	for _, code := range []int{451, 550} {
-		_, err := tryCommand(t, "curl", "-sS", "--max-time", "60", "smtp://"+s.addr(1025), "--mail-from", "other@example.org",
+		_, err := tryCommand(t, "curl", "-sS", "--max-time", "300", "smtp://"+s.addr(1025), "--mail-from", "other@example.org",
 			"--mail-rcpt", fmt.Sprintf("rcptto%d@localhost", code), "-T", msg("refused"))
 		if err == nil {
 			t.Errorf("recipient that asks for %d was accepted", code)

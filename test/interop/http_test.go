@@ -97,7 +97,7 @@ func TestCurlHTTP(t *testing.T) {
 	t.Parallel()
 	s := startWeb(t)
 	curl := func(args ...string) (string, error) {
-		return tryCommand(t, "curl", append([]string{"-sS", "--max-time", "60", "--cacert", filepath.Join(s.dir, "www.crt.pem"),
+		return tryCommand(t, "curl", append([]string{"-sS", "--max-time", "300", "--cacert", filepath.Join(s.dir, "www.crt.pem"),
 			"--resolve", "www.web.example:1080:" + s.ip, "--resolve", "www.web.example:1443:" + s.ip, "--resolve", "evil.example:1443:" + s.ip}, args...)...)
 	}
 	const plain, secure = "http://www.web.example:1080", "https://www.web.example:1443"
@@ -147,7 +147,7 @@ func TestH2spec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := command(t, "curl", "-sSk", "--max-time", "60", "https://localhost:"+port+"/app/"); !strings.HasPrefix(got, "upstream: GET /app/") {
+	if got := command(t, "curl", "-sSk", "--max-time", "300", "https://localhost:"+port+"/app/"); !strings.HasPrefix(got, "upstream: GET /app/") {
 		t.Fatalf("the page for h2spec is %q", got)
 	}
 	// An answer that does not come in time is a failure, also on a machine that stalls: then there is more time. After half a minute
@@ -225,7 +225,7 @@ func TestAutoconfig(t *testing.T) {
 	s := startConfigured(t, func(dir string) {
 		changeFile(t, filepath.Join(dir, "mox.conf"), "\t\tSMTP:\n", "\t\tAutoconfigHTTPS:\n\t\t\tEnabled: true\n\t\t\tPort: 1080\n\t\t\tNonTLS: true\n\t\tSMTP:\n")
 	})
-	out := command(t, "curl", "-sS", "--max-time", "60", "--resolve", "autoconfig.localhost:1080:"+s.ip, "http://autoconfig.localhost:1080/mail/config-v1.1.xml?emailaddress=mox@localhost")
+	out := command(t, "curl", "-sS", "--max-time", "300", "--resolve", "autoconfig.localhost:1080:"+s.ip, "http://autoconfig.localhost:1080/mail/config-v1.1.xml?emailaddress=mox@localhost")
 	var config struct {
 		Provider struct {
 			Domain   string `xml:"domain"`

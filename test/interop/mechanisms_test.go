@@ -58,7 +58,7 @@ func TestMechanisms(t *testing.T) {
 
 	// Curl.
 	message := writeFile(t, t.TempDir(), "message", "From: <"+user+">\r\nSubject: curl\r\n\r\nbody\r\n")
-	curl := []string{"-sS", "-k", "--max-time", "60", "--user", user + ":" + password, "--login-options", "AUTH=CRAM-MD5"}
+	curl := []string{"-sS", "-k", "--max-time", "300", "--user", user + ":" + password, "--login-options", "AUTH=CRAM-MD5"}
 	out, err := tryCommand(t, "curl", append(curl, "smtps://"+s.addr(1465), "--mail-from", user, "--mail-rcpt", user, "-T", message)...)
 	submitted("curl CRAM-MD5", err, out)
 	if out, err := tryCommand(t, "curl", append(curl, "imap://"+s.addr(1143)+"/")...); err != nil || !strings.Contains(out, "INBOX") {

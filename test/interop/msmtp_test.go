@@ -26,7 +26,7 @@ func TestMsmtp(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	conf := func(port int, lines ...string) string {
-		return fmt.Sprintf("defaults\ntimeout 60\naccount default\nhost %s\nport %d\nfrom %s\nuser %s\npassword %s\ntls on\ntls_trust_file %s\n%s\n",
+		return fmt.Sprintf("defaults\ntimeout 300\naccount default\nhost %s\nport %d\nfrom %s\nuser %s\npassword %s\ntls on\ntls_trust_file %s\n%s\n",
 			s.ip, port, user, user, password, s.certificate(), strings.Join(lines, "\n"))
 	}
 	message := func(subject string) string {

@@ -142,7 +142,7 @@ func TestNeomuttChoosesMechanism(t *testing.T) {
 	newNeomutt(t, s, "unset smtp_authenticators").press("<mail>" + user + "<enter>chosen<enter><send-message><quit>")
 	c := s.imap()
 	c.waitMessages("INBOX", 1)
-	figures := command(t, "curl", "-sS", "--max-time", "60", "http://"+s.addr(1080)+"/metrics")
+	figures := command(t, "curl", "-sS", "--max-time", "300", "http://"+s.addr(1080)+"/metrics")
 	if want := `mox_smtpserver_auth_total{kind="submission",mechanism="SCRAM-SHA-256",result="ok"} 1`; !strings.Contains(figures, want) {
 		t.Errorf("no %s in\n%s", want, figures)
 	}

@@ -28,7 +28,7 @@ func newOfflineimap(t *testing.T, s *server) *mailDir {
 accounts = mox
 metadata = %[1]s/meta
 ui = basic
-socktimeout = 60
+socktimeout = 300
 
 [Account mox]
 localrepository = local

@@ -279,7 +279,7 @@ func TestPostfixSubmits(t *testing.T) {
 	)
 	p.send(user, []string{user}, fmt.Sprintf(letter, user, user, "submitted", letterBody))
 	s.imap().waitMessages("INBOX", 1)
-	figures := command(t, "curl", "-sS", "--max-time", "60", "http://"+s.addr(1080)+"/metrics")
+	figures := command(t, "curl", "-sS", "--max-time", "300", "http://"+s.addr(1080)+"/metrics")
 	if want := `mox_smtpserver_auth_total{kind="submission",mechanism="SCRAM-SHA-256",result="ok"} 1`; !strings.Contains(figures, want) {
 		t.Errorf("no %s in\n%s", want, figures)
 	}

@@ -22,7 +22,7 @@ const (
 // swaks runs swaks against a port and returns its transcript and exit code.
 func (s *server) swaks(port int, args ...string) (transcript string, code int) {
 	s.t.Helper()
-	args = append([]string{"--server", s.ip, "--port", fmt.Sprint(port), "--helo", "client.example", "--timeout", "60"}, args...)
+	args = append([]string{"--server", s.ip, "--port", fmt.Sprint(port), "--helo", "client.example", "--timeout", "300"}, args...)
 	out, err := tryCommand(s.t, "swaks", args...)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return out, exit.ExitCode()

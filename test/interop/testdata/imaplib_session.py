@@ -31,14 +31,14 @@ def numbers(data):
 
 # Logins: with a wrong password, with LOGIN, AUTHENTICATE PLAIN, after STARTTLS, and on the port with TLS.
 context = ssl.create_default_context(cafile=cafile)
-with imaplib.IMAP4(host, int(port), timeout=60) as c:
+with imaplib.IMAP4(host, int(port), timeout=300) as c:
     no(lambda: c.login(user, "wrong"))
     no(lambda: c.authenticate("PLAIN", lambda _: b"\0" + user.encode() + b"\0wrong"))
     ok(c.authenticate("PLAIN", lambda _: b"\0" + user.encode() + b"\0" + password.encode()))
-with imaplib.IMAP4(host, int(port), timeout=60) as c:
+with imaplib.IMAP4(host, int(port), timeout=300) as c:
     ok(c.starttls(context))
     ok(c.login(user, password))
-c = imaplib.IMAP4_SSL(host, int(imaps), ssl_context=context, timeout=60)
+c = imaplib.IMAP4_SSL(host, int(imaps), ssl_context=context, timeout=300)
 ok(c.login(user, password))
 assert "IMAP4REV1" in c.capabilities, c.capabilities
 ok(c.noop())
@@ -128,7 +128,7 @@ ok(c.uid("MOVE", "4,5", "Archive"))
 ok(c.store("1", "+FLAGS", r"(\Deleted)"))
 assert ok(c.expunge())[-1] == b"1"
 assert numbers(ok(c.uid("SEARCH", "ALL"))) == [2, 3, 6, 7, 8, 9, 10]
-other = imaplib.IMAP4(host, int(port), timeout=60)
+other = imaplib.IMAP4(host, int(port), timeout=300)
 ok(other.login(user, password))
 assert ok(other.select("Archive", readonly=True)) == [b"2"]
 no(lambda: other.uid("STORE", "1", "+FLAGS", r"(\Seen)"))

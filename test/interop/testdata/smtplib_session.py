@@ -28,7 +28,7 @@ def refused(kind, code, call):
 
 
 # As a server that delivers, without and with TLS.
-with smtplib.SMTP(host, int(smtp), "client.example", timeout=60) as s:
+with smtplib.SMTP(host, int(smtp), "client.example", timeout=300) as s:
     s.send_message(message("plain"), "other@example.org", [user])
     assert not s.has_extn("auth") and s.does_esmtp
     s.starttls(context=context)
@@ -50,13 +50,13 @@ with smtplib.SMTP(host, int(smtp), "client.example", timeout=60) as s:
     assert s.mail("a@example.org", ["SIZE=1000000000000"])[0] == 552  # RFC 1870 §6.1.
 
 # As a user.
-with smtplib.SMTP(host, int(submission), timeout=60) as s:
+with smtplib.SMTP(host, int(submission), timeout=300) as s:
     refused(smtplib.SMTPSenderRefused, 530, lambda: s.sendmail(user, [user], "x"))
     s.starttls(context=context)
     refused(smtplib.SMTPAuthenticationError, 535, lambda: s.login(user, "wrong"))
     s.login(user, password)
     s.send_message(message("submission"))
-with smtplib.SMTP_SSL(host, int(submissions), timeout=60, context=context) as s:
+with smtplib.SMTP_SSL(host, int(submissions), timeout=300, context=context) as s:
     s.ehlo()
     s.user, s.password = user, password
     s.auth("LOGIN", s.auth_login)
