@@ -90,7 +90,8 @@ func startServer(t *testing.T) *testServer {
 // load runs a mode on the server.
 func (s *testServer) load(mode string, args ...string) ([]figure.Figure, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute+*soakFor)
+	// Filling mailboxes takes long where a disk is slow to sync.
+	ctx, cancel := context.WithTimeout(s.t.Context(), 12*time.Minute+*soakFor)
 	defer cancel()
 	var out, log bytes.Buffer
 	err := execute(ctx, append([]string{mode, "-server", s.settings}, args...), &out, &log)
