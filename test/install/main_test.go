@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -76,41 +76,58 @@ func furnish() error {
 			return fmt.Errorf("ip %s: %w: %s", args, err, out)
 		}
 	}
+	if err := ownEtc(); err != nil {
+		return err
+	}
+	for path, line := range map[string]string{
+		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d::/:/usr/sbin/nologin\n", userName, userID, userID),
+		"/etc/group":  fmt.Sprintf("%s:x:%d:\n", userName, userID),
+	} {
+		if err := addEntry(path, line); err != nil {
+			return err
+		}
+	}
+	const resolver = "/etc/resolv.conf"
+	if err := os.Remove(resolver); err != nil && !errors.Is(err, fs.ErrNotExist) { // It may lead elsewhere.
+		return err
+	}
+	return os.WriteFile(resolver, []byte("nameserver 127.0.0.1\noptions edns0 trust-ad timeout:20 attempts:3\n"), 0o644)
+}
+
+// ownEtc puts a copy of /etc in its place that only this machine sees. It is the whole directory: a copy that is mounted on a single
+// file goes away when somebody elsewhere replaces that file.
+func ownEtc() error {
 	dir, err := os.MkdirTemp("", "machine")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // What is mounted stays.
-	for path, line := range map[string]string{
-		"/etc/passwd":                        fmt.Sprintf("%s:x:%d:%d::/:/usr/sbin/nologin\n", userName, userID, userID),
-		"/etc/group":                         fmt.Sprintf("%s:x:%d:\n", userName, userID),
-		"/etc/resolv.conf":                   "",
-		"/etc/ssl/certs/ca-certificates.crt": "",
-	} {
-		if err := overlay(dir, path, line); err != nil {
-			return err
+	defer os.Remove(dir)
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=755"); err != nil {
+		return err
+	}
+	defer syscall.Unmount(dir, 0) // It stays at /etc.
+	// What is replaced just then is copied by another try.
+	var out []byte
+	for range 10 {
+		if out, err = exec.Command("cp", "-a", "/etc/.", dir).CombinedOutput(); err == nil {
+			return syscall.Mount(dir, "/etc", "", syscall.MS_BIND, "")
 		}
 	}
-	return os.WriteFile("/etc/resolv.conf", []byte("nameserver 127.0.0.1\noptions edns0 trust-ad timeout:20 attempts:3\n"), 0o644)
+	return fmt.Errorf("copying /etc: %w: %s", err, out)
 }
 
-// overlay puts a copy of a file in its place that only this machine sees, with a line more in place of others for the
-// same name, such as for a user mox who is there already.
-func overlay(dir, path, line string) error {
+// addEntry adds a line to a file, in place of others for the same name, such as for a user mox who is there already.
+func addEntry(path, line string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	var kept []byte
-	name, _, entry := strings.Cut(line, ":")
+	name, _, _ := strings.Cut(line, ":")
 	for l := range bytes.Lines(data) {
-		if !entry || !bytes.HasPrefix(l, []byte(name+":")) {
+		if !bytes.HasPrefix(l, []byte(name+":")) {
 			kept = append(kept, l...)
 		}
 	}
-	own := filepath.Join(dir, filepath.Base(path))
-	if err := os.WriteFile(own, append(kept, line...), 0o644); err != nil {
-		return err
-	}
-	return syscall.Mount(own, path, "", syscall.MS_BIND, "")
+	return os.WriteFile(path, append(kept, line...), 0o644)
 }
