@@ -211,7 +211,9 @@ func TestCertificatesOfACME(t *testing.T) {
 	if code, _, errs := mox(t, "--config", path, "config", "certificates", "example.com"); code == exitOK || !strings.Contains(errs, "no certificate for example.com") {
 		t.Errorf("unknown host: exit code %d, %s", code, errs)
 	}
-	res, err := nethttp.Get("http://" + ip + ":8010/metrics")
+	// With connections of its own: who closes an httptest.Server closes those of the default one.
+	scraper := &nethttp.Client{Transport: &nethttp.Transport{DisableKeepAlives: true}}
+	res, err := scraper.Get("http://" + ip + ":8010/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

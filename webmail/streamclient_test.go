@@ -85,7 +85,7 @@ func (b *browser) connect() {
 	if b.lastID != "" {
 		r.Header.Set("Last-Event-ID", b.lastID)
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := b.server.Client().Do(r) // Nobody else closes its connections.
 	if err != nil {
 		b.t.Fatal(err)
 	}

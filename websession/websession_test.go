@@ -472,7 +472,7 @@ func TestForm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(http.StripPrefix("/office", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
+	server := httptest.NewServer(http.StripPrefix("/office", &httputil.ReverseProxy{Transport: inner.Client().Transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
 	t.Cleanup(server.Close)
 	b := newBrowser(t, server)
 	b.base = server.URL + "/office/webmail/"

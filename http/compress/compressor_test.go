@@ -63,6 +63,10 @@ func newServer(t *testing.T, h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
+// transport is not that of package http: an httptest.Server that is closed closes the idle connections of that, also one that a
+// test beside it has just dialed.
+var transport = &http.Transport{}
+
 func do(t *testing.T, method, url string, fields ...string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -73,7 +77,7 @@ func do(t *testing.T, method, url string, fields ...string) *http.Response {
 	for i := 0; i < len(fields); i += 2 {
 		req.Header.Set(fields[i], fields[i+1])
 	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
+	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}

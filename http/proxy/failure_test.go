@@ -41,7 +41,7 @@ func TestDeadUpstreamsAreLeftOut(t *testing.T) {
 	server.Start()
 	for i := range 10 {
 		body := fmt.Sprint("content ", i)
-		resp, got := do(t, http.DefaultClient, request(t, "POST", server.URL, strings.NewReader(body)))
+		resp, got := do(t, client, request(t, "POST", server.URL, strings.NewReader(body)))
 		if resp.StatusCode != 200 || got != body {
 			t.Fatalf("got %s, %q", resp.Status, got)
 		}
@@ -151,7 +151,7 @@ func TestStaleConnections(t *testing.T) {
 		t.Errorf("%d connections, %d requests", c, n)
 	}
 	// Nobody knows what became of it, so it is not sent again.
-	resp, _ := do(t, http.DefaultClient, request(t, "POST", base, strings.NewReader("x")))
+	resp, _ := do(t, client, request(t, "POST", base, strings.NewReader("x")))
 	wantCode(t, resp, 502)
 	if n := requests.Load(); n != 8 {
 		t.Errorf("%d requests", n)

@@ -131,6 +131,12 @@ func dial(t testing.TB, base string) (net.Conn, *bufio.Reader) {
 	return c, bufio.NewReader(c)
 }
 
+// transport is not that of package http: an httptest.Server that is closed closes the idle connections of that, also one that a
+// test beside it has just dialed.
+var transport = &http.Transport{}
+
+var client = &http.Client{Transport: transport}
+
 // do sends a request and reads the response whole.
 func do(t testing.TB, client *http.Client, r *http.Request) (*http.Response, string) {
 	t.Helper()
@@ -148,7 +154,7 @@ func do(t testing.TB, client *http.Client, r *http.Request) (*http.Response, str
 
 func get(t testing.TB, target string) (*http.Response, string) {
 	t.Helper()
-	return do(t, http.DefaultClient, request(t, "GET", target, nil))
+	return do(t, client, request(t, "GET", target, nil))
 }
 
 func request(t testing.TB, method, target string, body io.Reader) *http.Request {
@@ -316,12 +322,12 @@ func TestResponsesArePassedOn(t *testing.T) {
 			}
 			r := request(t, method, base, nil)
 			if tc.code == 0 {
-				if resp, err := http.DefaultTransport.RoundTrip(r); err == nil {
+				if resp, err := transport.RoundTrip(r); err == nil {
 					t.Fatalf("got %s", resp.Status)
 				}
 				return
 			}
-			resp, body := do(t, &http.Client{Transport: http.DefaultTransport}, r)
+			resp, body := do(t, client, r)
 			wantCode(t, resp, tc.code)
 			if tc.code == 502 {
 				tc.body = "Bad Gateway\n"
@@ -428,7 +434,7 @@ func TestLocations(t *testing.T) {
 		{"", "/app", "//other.example/a", "//other.example/a"},
 	} {
 		base := start(t, proxy.Options{StripPath: tc.strip}, up+tc.path)
-		resp, err := http.DefaultTransport.RoundTrip(request(t, "GET", base+"/x?to="+url.QueryEscape(tc.to), nil))
+		resp, err := transport.RoundTrip(request(t, "GET", base+"/x?to="+url.QueryEscape(tc.to), nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func TestDataIsNotHeldBackForItsFrame(t *testing.T) {
 		}
 		io.WriteString(c, "\r\n")
 	})
-	resp, err := http.DefaultClient.Do(request(t, "GET", start(t, proxy.Options{}, up), nil))
+	resp, err := client.Do(request(t, "GET", start(t, proxy.Options{}, up), nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestLargeBodiesInConstantMemory(t *testing.T) {
 		io.CopyBuffer(struct{ io.Writer }{w}, zeros(size), make([]byte, 256<<10))
 	})
 	base := start(t, proxy.Options{}, up)
-	resp, err := http.DefaultClient.Do(request(t, "GET", base, nil))
+	resp, err := client.Do(request(t, "GET", base, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -344,7 +344,9 @@ func TestSymlinkSwappedWhileServing(t *testing.T) {
 				}
 			}
 		}()
-		client := &http.Client{}
+		transport := &http.Transport{} // That of package http is closed for all by who closes an httptest.Server.
+		defer transport.CloseIdleConnections()
+		client := &http.Client{Transport: transport}
 		found := 0
 		for i := 0; i < 2000 || found == 0 && i < 20000; i++ {
 			resp, err := client.Get("http://" + addr + "/swap/secret.txt")
