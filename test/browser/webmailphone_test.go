@@ -28,14 +28,24 @@ func (p *mailPage) touch(selector string, by int) {
 	for i := range 8 {
 		swipe = append(swipe, at("touchMove", float64(by*(i+1))/8))
 	}
+	p.eval(nil, "window.swiping = true; null")
 	p.must(nil, "", "touch", append(swipe, end))
+	p.eval(nil, "window.swiping = false; null")
 }
+
+// swipesAreShort has a finger not be taken for one that rests while window.swiping is set: where much else is to do, half a second may pass between two of
+// its moves.
+const swipesAreShort = `(begin => {
+	window.setTimeout = (f, ms, ...args) => window.swiping && ms === 500 ? 0 : begin(f, ms, ...args)
+})(window.setTimeout)`
 
 // On a phone: one thing at a time, the bar at the foot, swipes, a long press.
 func testMailPhone(t *testing.T, m *mailSite, u *mailUser) {
 	letters := realLetters(t, 12)
 	u.put(t, "Inbox", letters...)
-	p := m.browser.mail(t, u, phone, nil)
+	p := m.browser.mailOut(t, u, phone, nil)
+	p.must(nil, "", "addInitScript", map[string]string{"content": swipesAreShort})
+	p.logIn("")
 	all := subjectsOf(letters...)
 	first := rowOf(all[0])
 	p.see(first, ".bottom-bar")
