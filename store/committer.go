@@ -255,14 +255,15 @@ func (c *committer) commit(batch []*op) {
 			observeSince(m.waitNormal, o.queued)
 		}
 	}
-	ready := batch
+	var ready []*op // Not the batch itself: what fails is taken out of it.
 	if err := c.refused(); err == nil {
 		ready = c.putBodies(batch)
-	} else if !batch[0].reads {
+	} else if batch[0].reads {
+		ready = slices.Clone(batch)
+	} else {
 		for _, o := range batch {
 			o.err = err
 		}
-		ready = nil
 	}
 	var alone []*op
 	for len(ready) > 0 {

@@ -97,6 +97,31 @@ func (a *account) subscribed(name string) bool {
 	return ok
 }
 
+// Who reads of an account that refuses to write, and meets damage, gets an error for that; nobody else notices.
+func TestFailingReader(t *testing.T) {
+	t.Parallel()
+	a := testAccount(t, Options{})
+	refuse := func(err error) {
+		a.committer.mu.Lock()
+		defer a.committer.mu.Unlock()
+		a.committer.broken = err
+	}
+	refuse(errors.New("nothing is written"))
+	failure := errors.New("failure")
+	err := a.committer.do(t.Context(), &op{label: "test", reads: true, bulk: true, run: func(tx *txn) error {
+		tx.writes++ // As after a panic.
+		return failure
+	}})
+	if !errors.Is(err, failure) {
+		t.Errorf("got %v, want %v", err, failure)
+	}
+	refuse(nil)
+	together(t, a, subscribeOp("after"))
+	if !a.subscribed("after") {
+		t.Error("nothing is written any more")
+	}
+}
+
 // An op that fails before it wrote fails alone, one that fails after is taken out, and one that panics, too.
 func TestFailingOp(t *testing.T) {
 	t.Parallel()
