@@ -117,8 +117,11 @@ func (s *stream) threadEvent(ctx context.Context, w *threadWatch) (ThreadEvent, 
 			ev.Gone = append(ev.Gone, id.String())
 		}
 	}
-	w.emails = emails
 	items, err := maker.items(ctx, tell)
+	if err != nil {
+		return ev, err // The page knows what it knew: the next try tells the same.
+	}
+	w.emails = emails
 	ev.Items = append(ev.Items, items...)
-	return ev, err
+	return ev, nil
 }
