@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"mox/store"
 )
 
 // browser is a page of ann with a stream: it keeps what events tell as a page does.
@@ -295,6 +297,26 @@ func (b *browser) open(name string, q Query) *shown {
 		return v != nil && (v.search == nil || v.search.Done)
 	})
 	return b.views[name]
+}
+
+// openThread opens the conversation of a message in a view. It waits until the stream has looked for what came while the page read it: what
+// comes meanwhile is told again as a change.
+func (b *browser) openThread(view string, m store.Added) (Conversation, *stream) {
+	b.t.Helper()
+	c, err := b.e.api.Thread(b.ctx, b.name, view, threadText(m.Thread), int64(m.Mailbox))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := b.e.server.streams.get(b.ctx, b.name)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.e.await("first look at the conversation", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !s.threads[view].all
+	})
+	return c, s
 }
 
 // subjects returns those of the rows of a view, "?" for unknown ones.

@@ -75,30 +75,31 @@ func (s *stream) tellThreads(ctx context.Context) error {
 		if !w.all && len(w.changed) == 0 || s.out.full() {
 			continue
 		}
-		ev, err := s.threadEvent(ctx, w)
+		ev, emails, err := s.threadEvent(ctx, w)
 		if err != nil {
 			return err
 		}
-		w.all, w.changed = false, nil
-		if len(ev.Items) == 0 && len(ev.Gone) == 0 {
-			continue
+		if len(ev.Items) > 0 || len(ev.Gone) > 0 {
+			if err := s.out.post("thread", ev); err != nil {
+				return err
+			}
 		}
-		if err := s.out.post("thread", ev); err != nil {
-			return err
-		}
+		// Not before it is told: after an error, the next try tells the same.
+		w.emails, w.all, w.changed = emails, false, nil
 	}
 	return nil
 }
 
-func (s *stream) threadEvent(ctx context.Context, w *threadWatch) (ThreadEvent, error) {
+// threadEvent returns what the page does not know yet of a conversation, and the emails that it knows then.
+func (s *stream) threadEvent(ctx context.Context, w *threadWatch) (ThreadEvent, []store.EmailID, error) {
 	ev := ThreadEvent{View: w.view, Thread: threadText(w.thread), Items: []Item{}, Gone: []string{}}
 	maker, err := s.srv.newItemMaker(ctx, s.acc, w.mailbox)
 	if err != nil {
-		return ev, err
+		return ev, nil, err
 	}
 	all, err := s.acc.ThreadMessages(ctx, s.actor, []store.ThreadID{w.thread})
 	if err != nil {
-		return ev, err
+		return ev, nil, err
 	}
 	var emails []store.EmailID
 	var tell []store.Instance
@@ -118,10 +119,6 @@ func (s *stream) threadEvent(ctx context.Context, w *threadWatch) (ThreadEvent, 
 		}
 	}
 	items, err := maker.items(ctx, tell)
-	if err != nil {
-		return ev, err // The page knows what it knew: the next try tells the same.
-	}
-	w.emails = emails
 	ev.Items = append(ev.Items, items...)
-	return ev, nil
+	return ev, emails, err
 }

@@ -19,18 +19,7 @@ func TestThreadFails(t *testing.T) {
 	last := answer(0)
 	b := e.browse("s1")
 	b.open("v", e.inbox(true))
-	if _, err := e.api.Thread(e.ctx, "s1", "v", threadText(first.Thread), int64(first.Mailbox)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := e.server.streams.get(e.ctx, "s1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.await("first look at the conversation", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return !s.threads["v"].all
-	})
+	_, s := b.openThread("v", first)
 	failed := 0
 	for n := 0; ; n++ {
 		b.drain()
