@@ -49,6 +49,11 @@ func parseLine(text string, pending map[int]string) (l line, ok bool, err error)
 			pending[pid] = rest
 		}
 	}
+	// A thread that is gone before its call was seen to end, or even which one it is. That happens when the process ends.
+	if begin, gone := strings.CutSuffix(rest, "<detached ...>"); gone {
+		l.exit = false
+		rest = begin
+	}
 	l.name, l.args, found = strings.Cut(rest, "(")
 	if !found {
 		return l, false, fmt.Errorf("replay: not a call: %q", abbreviate(text))
