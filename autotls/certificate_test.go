@@ -104,11 +104,11 @@ func TestHandshakesBeforeFirstCertificate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, 90*day, 1, "mail.example.org")
 		delay := 3 * time.Second
-		w.ca.fail = func(endpoint, _ string) *fakeProblem {
+		w.ca.slow = func(endpoint string) time.Duration {
 			if endpoint == "new-order" {
-				time.Sleep(delay)
+				return delay
 			}
-			return nil
+			return 0
 		}
 		host := domain(t, "mail.example.org")
 		w.start(time.Second)

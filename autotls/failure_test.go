@@ -282,8 +282,6 @@ func TestAccountLost(t *testing.T) {
 		w.ca.set(func() {
 			for old := range w.ca.accounts {
 				w.ca.fail = func(endpoint, _ string) *fakeProblem {
-					w.ca.mu.Lock()
-					defer w.ca.mu.Unlock()
 					if endpoint == "new-order" && w.ca.accounts[old] && len(w.ca.accounts) == 1 {
 						return &fakeProblem{403, "unauthorized", "", "account is deactivated"}
 					}

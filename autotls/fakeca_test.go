@@ -37,8 +37,9 @@ type fakeCA struct {
 	// manager is who is asked to prove that a host is ours.
 	manager func() *Manager
 
-	mu       sync.Mutex // Guards what follows.
+	mu       sync.Mutex // Guards what follows. Held while the CA serves, which is one request at a time.
 	down     bool
+	slow     func(endpoint string) time.Duration             // Before a request is served; may be nil.
 	fail     func(endpoint string, host string) *fakeProblem // May be nil.
 	wrong    map[string]bool                                 // Hosts that lead elsewhere.
 	noALPN   bool                                            // Port 443 leads elsewhere.
@@ -101,26 +102,28 @@ func (l fakeCAs) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (ca *fakeCA) RoundTrip(r *http.Request) (*http.Response, error) {
+	endpoint, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	ca.mu.Lock()
-	down := ca.down
+	slow := ca.slow
 	ca.mu.Unlock()
-	w := httptest.NewRecorder()
-	if down {
-		ca.note(r, "")
+	if slow != nil {
+		time.Sleep(slow(endpoint))
+	}
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	if ca.down {
+		ca.note(endpoint, "")
 		return nil, errors.New("connection refused")
 	}
-	ca.serve(w, r)
+	w := httptest.NewRecorder()
+	ca.serve(w, r, endpoint)
 	res := w.Result()
 	res.Request = r
 	return res, nil
 }
 
-func (ca *fakeCA) note(r *http.Request, host string) string {
-	endpoint, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	ca.mu.Lock()
-	defer ca.mu.Unlock()
+func (ca *fakeCA) note(endpoint, host string) {
 	ca.requests = append(ca.requests, fakeRequest{time.Now(), endpoint, host})
-	return endpoint
 }
 
 // count returns how many requests there were to an endpoint, or with "" to any.
@@ -185,7 +188,7 @@ func readJWS(r *http.Request) (jws, error) {
 	return j, err
 }
 
-func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request) {
+func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request, endpoint string) {
 	w.Header().Set("Replay-Nonce", "nonce")
 	var j jws
 	host := ""
@@ -199,21 +202,15 @@ func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request) {
 			host = ids[0].(map[string]any)["value"].(string)
 		}
 	}
-	endpoint := ca.note(r, host)
-	ca.mu.Lock()
-	fail := ca.fail
-	ca.mu.Unlock()
-	if fail != nil {
-		if p := fail(endpoint, host); p != nil {
+	ca.note(endpoint, host)
+	if ca.fail != nil {
+		if p := ca.fail(endpoint, host); p != nil {
 			ca.problem(w, p)
 			return
 		}
 	}
 	if r.Method == http.MethodPost && endpoint != "new-account" {
-		ca.mu.Lock()
-		known := ca.accounts[strings.TrimPrefix(j.kid, ca.url+"/account/")]
-		ca.mu.Unlock()
-		if !known {
+		if !ca.accounts[strings.TrimPrefix(j.kid, ca.url+"/account/")] {
 			ca.problem(w, &fakeProblem{400, "accountDoesNotExist", "", "unknown account"})
 			return
 		}
@@ -238,11 +235,8 @@ func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request) {
 	case "account":
 		ca.json(w, 200, map[string]any{"status": "valid"})
 	case "new-order":
-		ca.mu.Lock()
 		ca.orders = append(ca.orders, &fakeOrder{host: host, status: "pending"})
-		n := len(ca.orders) - 1
-		ca.mu.Unlock()
-		ca.order(w, 201, n)
+		ca.order(w, 201, len(ca.orders)-1)
 	case "order", "authz", "challenge", "finalize", "cert":
 		var n int
 		if _, err := fmt.Sscan(id, &n); err != nil || n >= len(ca.orders) {
@@ -256,36 +250,29 @@ func (ca *fakeCA) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (ca *fakeCA) newAccount(w http.ResponseWriter, j jws) {
-	ca.mu.Lock()
-	exists, eab := ca.accounts[j.thumbprint], ca.eab
-	ca.mu.Unlock()
 	w.Header().Set("Location", ca.url+"/account/"+j.thumbprint)
 	switch {
-	case exists:
+	case ca.accounts[j.thumbprint]:
 		ca.json(w, 200, map[string]any{"status": "valid"})
 		return
 	case j.payload["onlyReturnExisting"] == true:
 		ca.problem(w, &fakeProblem{400, "accountDoesNotExist", "", "no account"})
 		return
-	case eab != "":
+	case ca.eab != "":
 		binding, _ := j.payload["externalAccountBinding"].(map[string]any)
 		protected, _ := binding["protected"].(string)
 		header, _ := base64.RawURLEncoding.DecodeString(protected)
-		if !bytes.Contains(header, []byte(`"`+eab+`"`)) {
+		if !bytes.Contains(header, []byte(`"`+ca.eab+`"`)) {
 			ca.problem(w, &fakeProblem{403, "externalAccountRequired", "", "bind your account"})
 			return
 		}
 	}
-	ca.mu.Lock()
 	ca.accounts[j.thumbprint] = true
-	ca.mu.Unlock()
 	ca.json(w, 201, map[string]any{"status": "valid"})
 }
 
 func (ca *fakeCA) order(w http.ResponseWriter, status, n int) {
-	ca.mu.Lock()
-	o := *ca.orders[n]
-	ca.mu.Unlock()
+	o := ca.orders[n]
 	w.Header().Set("Location", fmt.Sprint(ca.url, "/order/", n))
 	ca.json(w, status, map[string]any{
 		"status": o.status, "identifiers": []any{map[string]any{"type": "dns", "value": o.host}},
@@ -294,9 +281,7 @@ func (ca *fakeCA) order(w http.ResponseWriter, status, n int) {
 }
 
 func (ca *fakeCA) ordered(w http.ResponseWriter, r *http.Request, j jws, endpoint string, n int) {
-	ca.mu.Lock()
 	o := ca.orders[n]
-	ca.mu.Unlock()
 	switch endpoint {
 	case "order":
 		ca.order(w, 200, n)
@@ -305,12 +290,10 @@ func (ca *fakeCA) ordered(w http.ResponseWriter, r *http.Request, j jws, endpoin
 	case "challenge":
 		kind := strings.Split(r.URL.Path, "/")[2]
 		p := ca.validate(o.host, kind, fmt.Sprint("token-", n))
-		ca.mu.Lock()
 		o.challenge, o.problem, o.status = kind, p, "ready"
 		if p != nil {
 			o.status = "invalid"
 		}
-		ca.mu.Unlock()
 		ca.json(w, 200, map[string]any{"type": kind, "status": "processing", "token": fmt.Sprint("token-", n)})
 	case "finalize":
 		csr, err := base64.RawURLEncoding.DecodeString(j.payload["csr"].(string))
@@ -321,7 +304,7 @@ func (ca *fakeCA) ordered(w http.ResponseWriter, r *http.Request, j jws, endpoin
 			ca.problem(w, &fakeProblem{400, "badCSR", "", err.Error()})
 			return
 		}
-		ca.set(func() { o.status = "valid" })
+		o.status = "valid"
 		ca.order(w, 200, n)
 	case "cert":
 		w.Header().Set("Content-Type", "application/pem-certificate-chain")
@@ -331,8 +314,6 @@ func (ca *fakeCA) ordered(w http.ResponseWriter, r *http.Request, j jws, endpoin
 }
 
 func (ca *fakeCA) authz(w http.ResponseWriter, n int, o *fakeOrder) {
-	ca.mu.Lock()
-	defer ca.mu.Unlock()
 	status := map[string]string{"pending": "pending", "ready": "valid", "valid": "valid", "invalid": "invalid"}[o.status]
 	var challenges []any
 	for _, kind := range []string{"http-01", "dns-01", "tls-alpn-01"} {
@@ -348,17 +329,14 @@ func (ca *fakeCA) authz(w http.ResponseWriter, n int, o *fakeOrder) {
 
 // validate asks the manager as a CA would connect to its ports.
 func (ca *fakeCA) validate(host, kind, token string) *fakeProblem {
-	ca.mu.Lock()
-	wrong, noALPN := ca.wrong[host], ca.noALPN
-	ca.mu.Unlock()
-	if wrong {
+	if ca.wrong[host] {
 		return &fakeProblem{403, "unauthorized", "", "the answer is that of a stranger"}
 	}
 	m := ca.manager()
 	switch kind {
 	case "tls-alpn-01":
 		cert, err := m.GetCertificate(&tls.ClientHelloInfo{ServerName: host, SupportedProtos: []string{acme.ALPNProto}})
-		if noALPN || err != nil || cert == nil {
+		if ca.noALPN || err != nil || cert == nil {
 			return &fakeProblem{400, "tls", "", "no such protocol"}
 		}
 		leaf, err := x509.ParseCertificate(cert.Certificate[0])
@@ -383,10 +361,8 @@ func (ca *fakeCA) issue(der []byte) ([]byte, error) {
 	if err := csr.CheckSignature(); err != nil {
 		return nil, err
 	}
-	ca.mu.Lock()
 	ca.serial++
 	template := &x509.Certificate{SerialNumber: big.NewInt(1000 + ca.serial), DNSNames: csr.DNSNames, NotBefore: time.Now(), NotAfter: time.Now().Add(ca.lifetime)}
-	ca.mu.Unlock()
 	cert, err := x509.CreateCertificate(rand.Reader, template, ca.cert, csr.PublicKey, ca.key)
 	if err != nil {
 		return nil, err

@@ -89,10 +89,14 @@ func TestCrashLoop(t *testing.T) {
 func TestStopIsNoFailure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(t, 90*day, 1, "mail.example.org")
-		stuck := true
+		w.ca.slow = func(endpoint string) time.Duration {
+			if endpoint == "new-order" {
+				return 10 * time.Second
+			}
+			return 0
+		}
 		w.ca.fail = func(endpoint, _ string) *fakeProblem {
-			if stuck && endpoint == "new-order" {
-				time.Sleep(10 * time.Second)
+			if endpoint == "new-order" {
 				return &fakeProblem{500, "serverInternal", "", "slow"}
 			}
 			return nil
@@ -102,7 +106,7 @@ func TestStopIsNoFailure(t *testing.T) {
 		if s := w.status("mail.example.org"); s.State != StatePending || s.Failures != 0 {
 			t.Errorf("status %+v", s)
 		}
-		stuck = false
+		w.ca.slow, w.ca.fail = nil, nil
 		w.start(time.Second)
 		defer w.stop()
 		w.served("mail.example.org")
