@@ -111,7 +111,7 @@ func openRead(path string) (*bolt.DB, error) {
 // copyInto makes a database at path with the content of src, durable but for its name, and returns its size.
 func copyInto(path string, src *bolt.DB) (size int64, rerr error) {
 	// One sync at the end does for all transactions.
-	dst, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, FreelistType: bolt.FreelistMapType, Timeout: LockTimeout})
+	dst, err := bolt.Open(path, 0o600, &bolt.Options{NoSync: true, Timeout: LockTimeout})
 	if err != nil {
 		return 0, err
 	}

@@ -38,7 +38,7 @@ func TestSettingsTakeEffect(t *testing.T) {
 	if b == nil {
 		t.Fatal("bstore.DB has no field bdb any more")
 	}
-	if b.FreelistType != bolt.FreelistMapType {
+	if b.FreelistType != bolt.FreelistArrayType {
 		t.Errorf("free list is of type %q", b.FreelistType)
 	}
 	if b.NoFreelistSync || b.NoSync || b.NoGrowSync {
