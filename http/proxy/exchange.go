@@ -293,6 +293,9 @@ func (x *exchange) finish(ok bool) {
 	if x.sending != nil && !x.sending.finished() {
 		ok = false
 		c.nc.Close()
+		if x.answered {
+			_ = http.NewResponseController(x.w).Flush() // The client may wait for it before it ends the body.
+		}
 		x.sending.cancel(x.w, x.r)
 	}
 	if x.expects && x.sending == nil || x.head.closes || !x.body.done || len(c.in.buffered()) > 0 {

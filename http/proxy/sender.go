@@ -73,12 +73,20 @@ func (s *sender) clientError() error {
 	return nil
 }
 
+// lingerTime is for how long is still read from a client whose request body nobody wants. A connection that is closed with
+// unread content is reset, and takes the response from clients that have not read it yet (RFC 9112 §9.6).
+const lingerTime = 500 * time.Millisecond
+
 // cancel ends the sender and waits for it, since a body must not be read when the handler has
-// returned. The connection to the upstream is closed already.
+// returned. The connection to the upstream is closed already, so that it ends with the next that the client
+// sends; the server reads the rest.
 func (s *sender) cancel(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor >= 2 {
+	rc := http.NewResponseController(w)
+	switch {
+	case s.failed.Load() != nil: // It reads no more.
+	case r.ProtoMajor >= 2:
 		r.Body.Close()
-	} else if http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) != nil {
+	case rc.SetReadDeadline(time.Now().Add(lingerTime)) != nil:
 		return // What made this request ends the read itself.
 	}
 	<-s.done

@@ -293,6 +293,44 @@ func TestBodiesLargerThanAllowed(t *testing.T) {
 	}
 }
 
+// A client that reads nothing before it has sent everything gets the answer, although nobody wanted what it sent (RFC 9112
+// §9.6).
+func TestAnswerIsNotLostBySending(t *testing.T) {
+	t.Parallel()
+	early := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
+		if _, err := http.ReadRequest(r); err == nil {
+			io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+		}
+	})
+	all := serve(t, func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
+	for _, tc := range []struct {
+		name, upstream string
+		max            int64
+	}{{"answered early", early, 0}, {"larger than allowed", all, 1000}} {
+		server, _ := startServer(t, proxy.Options{MaxRequestBody: tc.max}, tc.upstream)
+		server.Start()
+		for range 20 {
+			c, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+			for range 200 {
+				if _, err := fmt.Fprintf(c, "400\r\n%01024d\r\n", 0); err != nil {
+					t.Fatalf("%s: sending: %v", tc.name, err)
+				}
+			}
+			io.WriteString(c, "0\r\n\r\n")
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatalf("%s: %v", tc.name, err)
+			}
+			wantCode(t, resp, 413)
+			c.Close()
+		}
+	}
+}
+
 // zeros is n bytes of content.
 func zeros(n int64) io.Reader { return io.LimitReader(zeroReader{}, n) }
 
