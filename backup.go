@@ -201,13 +201,13 @@ func (b *backupRun) openSnapshot(dir string) (*os.Root, error) {
 
 // progress returns a function that shows how far a snapshot is, and tells its directory to ready. Progress ends with that.
 func (b *backupRun) progress(ready chan<- string) func(json.RawMessage) {
+	told := false
 	return decodeProgress(func(p backupProgress) {
 		switch {
+		case told: // There is nothing more to tell, and take tells of its own progress now.
 		case p.Dir != "":
-			select {
-			case ready <- p.Dir:
-			default: // It was told before.
-			}
+			told = true
+			ready <- p.Dir
 		case p.Problem != "":
 			b.line.end()
 			b.problems++

@@ -47,8 +47,10 @@ func TestBackupFromHostileServer(t *testing.T) {
 			dirs := tc.dirs(data, secret)
 			server := ctl.New(ctl.Options{Handlers: map[string]ctl.Handler{"backup.snapshot": func(ctx context.Context, c *ctl.Call) (any, error) {
 				for _, dir := range dirs {
-					if err := c.Progress(backupProgress{Dir: dir}); err != nil {
-						return nil, err
+					for _, p := range []backupProgress{{Dir: dir}, {Problem: "trouble"}, {What: "accounts"}} {
+						if err := c.Progress(p); err != nil {
+							return nil, err
+						}
 					}
 				}
 				<-ctx.Done()

@@ -24,12 +24,17 @@ import (
 	"mox/test/pebble"
 )
 
+// ownAddress returns an address of the network 127.n that no other process uses now.
+func ownAddress(n int) string {
+	return fmt.Sprintf("127.%d.%d.%d", n, os.Getpid()>>8&255, os.Getpid()&255)
+}
+
 // startACMEServer serves a configuration with certificates from a Pebble, on addresses by number. All names lead there. Change may
 // change mox.conf.
 func startACMEServer(t *testing.T, n int, change func(string) string, names ...string) (ip, path string, p *pebble.Server, log *syncBuffer) {
 	t.Helper()
-	p = pebble.Start(t, fmt.Sprintf("127.9.%d.%d", os.Getpid()%250, 2*n), nil)
-	ip = fmt.Sprintf("127.9.%d.%d", os.Getpid()%250, 2*n+1)
+	p = pebble.Start(t, ownAddress(220+2*n), nil)
+	ip = ownAddress(221 + 2*n)
 	resolver := &dns.MemResolver{A: map[string][]string{}}
 	for _, name := range names {
 		p.Point(name, ip)
@@ -145,7 +150,8 @@ func TestCertificatesOfACME(t *testing.T) {
 	var got map[string]hostCertificates
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		got = certificatesOf(t, path)
-		if got["mail.example.org"].State == autotls.StateValid && got["mta-sts.example.org"].State == autotls.StateValid && got[wrong].State == autotls.StateFailing && !got["mail.example.org"].Requesting {
+		if got["mail.example.org"].State == autotls.StateValid && got["mta-sts.example.org"].State == autotls.StateValid && got[wrong].State == autotls.StateFailing &&
+			!got["mail.example.org"].Requesting && !got["mta-sts.example.org"].Requesting && !got[wrong].Requesting {
 			break
 		}
 		if time.Now().After(deadline) {

@@ -625,7 +625,7 @@ func TestStartFailures(t *testing.T) {
 func TestCommandOfFailedStart(t *testing.T) {
 	t.Parallel()
 	path := localserveDirectory(t)
-	const ip = "127.93.14.7"
+	ip := ownAddress(93)
 	taken, err := net.Listen("tcp", ip+":1025")
 	if err != nil {
 		t.Fatal(err)

@@ -200,12 +200,6 @@ func (m *Manager) end(ctx context.Context, a *attempt, err error) {
 	if werr := writeJSON(h.statePath(), s); werr != nil {
 		m.log.Error("keeping the state of a host", "host", a.want.Name, "err", werr)
 	}
-	m.mu.Lock()
-	m.running--
-	h.running = false
-	close(h.ended)
-	m.mu.Unlock()
-
 	if m.opts.Attempted != nil && (err == nil || a.failed != nil) {
 		result := Attempt{Host: a.want.Name, CA: a.issuer, Failure: a.failed}
 		if a.failed != nil {
@@ -213,6 +207,11 @@ func (m *Manager) end(ctx context.Context, a *attempt, err error) {
 		}
 		m.opts.Attempted(result)
 	}
+	m.mu.Lock()
+	m.running--
+	h.running = false
+	close(h.ended)
+	m.mu.Unlock()
 	m.poke()
 }
 

@@ -66,8 +66,8 @@ type Options struct {
 	// oneself, such as that the host has no address. May be nil.
 	Check func(ctx context.Context, host dns.Domain) error
 
-	// Attempted is told of the end of each attempt for a host. It must be quick, and is called
-	// concurrently. May be nil.
+	// Attempted is told of the end of each attempt for a host, before Status tells that none runs. It must be quick, and
+	// is called concurrently. May be nil.
 	Attempted func(Attempt)
 
 	HTTPClient *http.Client // For requests to CAs. Default: one with a timeout of 30 seconds.

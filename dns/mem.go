@@ -114,7 +114,9 @@ func (r *MemResolver) LookupIP(ctx context.Context, network, host string) ([]net
 		return nil, Result{}, err
 	}
 	var l []netip.Addr
+	r.mu.RLock()
 	res := Result{true, r.TTL}
+	r.mu.RUnlock()
 	for _, family := range []struct {
 		typ     string
 		records func() map[string][]string

@@ -41,11 +41,14 @@ func TestAttemptLooksAgain(t *testing.T) {
 		attempt := func() {
 			q.mu.Lock()
 			d, _, _ := q.sched.next(time.Now())
-			if d == nil || !q.sched.begin(d, m, ids) {
+			begun := d != nil && q.sched.begin(d, m, ids)
+			if begun {
+				q.sched.looked(d)
+			}
+			q.mu.Unlock()
+			if !begun {
 				t.Fatal("no attempt could begin")
 			}
-			q.sched.looked(d)
-			q.mu.Unlock()
 			q.attempts.Add(1)
 			q.attempt(d, m, ids)
 		}

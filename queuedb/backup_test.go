@@ -21,6 +21,10 @@ func TestSnapshotUnderLoad(t *testing.T) {
 	var mu sync.Mutex
 	var added []string
 	var wg sync.WaitGroup
+	defer func() {
+		cancel()
+		wg.Wait()
+	}()
 	for w := range 3 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
@@ -29,7 +33,10 @@ func TestSnapshotUnderLoad(t *testing.T) {
 				if i%40 == 3 {
 					size = 300_000
 				}
-				db.mustAdd(t, newMessage(id, size, "a@example.org", "b@example.com"))
+				if _, _, _, err := db.Add(context.Background(), newMessage(id, size, "a@example.org", "b@example.com")); err != nil {
+					t.Error(err)
+					return
+				}
 				mu.Lock()
 				added = append(added, id)
 				mu.Unlock()

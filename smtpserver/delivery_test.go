@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -504,31 +503,21 @@ func TestReceivedOfOddClients(t *testing.T) {
 
 func TestTwoServersSideBySide(t *testing.T) {
 	t.Parallel()
-	small := newServer(t, func(_ *Options, lo *ListenerOptions) { lo.MaxMessageSize = 10; lo.Hostname.ASCII = "small.example" })
-	users := newServer(t, submission)
-	done := make(chan error, 2)
-	go func() {
-		c := small.dial()
+	t.Run("small", func(t *testing.T) {
+		t.Parallel()
+		c := newServer(t, func(_ *Options, lo *ListenerOptions) { lo.MaxMessageSize = 10; lo.Hostname.ASCII = "small.example" }).dial()
 		c.hello()
 		if got := c.send("", simple, "alice@example.org"); !strings.HasPrefix(got, "552 ") {
-			done <- fmt.Errorf("small: %q", got)
-			return
+			t.Error(got)
 		}
-		done <- nil
-	}()
-	go func() {
-		c := users.dial()
+	})
+	t.Run("users", func(t *testing.T) {
+		t.Parallel()
+		c := newServer(t, submission).dial()
 		c.hello()
 		c.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
 		if got := c.send("alice@example.org", simple, "x@remote.example"); !strings.HasPrefix(got, "250 ") {
-			done <- fmt.Errorf("users: %q", got)
-			return
+			t.Error(got)
 		}
-		done <- nil
-	}()
-	for range 2 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
+	})
 }
