@@ -101,7 +101,7 @@ func (m *Manager) certificate(h *host, hello *tls.ClientHelloInfo) (*tls.Certifi
 		return cert, nil
 	}
 	m.mu.RLock()
-	running, ended := h.running, h.ended
+	running, ended, name := h.running, h.ended, h.Name
 	m.mu.RUnlock()
 	if ctx := hello.Context(); running && ctx != nil { // Nil for a hello that is of no handshake.
 		timer := time.NewTimer(handshakeWait)
@@ -115,7 +115,7 @@ func (m *Manager) certificate(h *host, hello *tls.ClientHelloInfo) (*tls.Certifi
 			return cert, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: %w", h.Name, ErrNoCertificate)
+	return nil, fmt.Errorf("%s: %w", name, ErrNoCertificate)
 }
 
 // pick returns the best certificate of a host for a client, nil if it has none: of those

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"mox/dns"
 )
 
 const (
@@ -66,6 +68,7 @@ func (s suggestion) earlier(planned time.Time, leaf *x509.Certificate) time.Time
 // question is one to a CA about a certificate.
 type question struct {
 	host *host
+	name dns.Domain // Of the host.
 	typ  KeyType
 	ca   *ca
 	leaf *x509.Certificate
@@ -88,7 +91,7 @@ func (m *Manager) questions(now time.Time) (l []question, wait time.Duration) {
 			if cert == nil || c == nil || !cert.Leaf.NotAfter.After(now) || h.running || c.failing() {
 				continue // While a CA fails, attempts find out when it is well again.
 			}
-			q := question{host: h, typ: t, ca: c, leaf: cert.Leaf, id: certificateID(cert.Leaf), last: h.suggested[t]}
+			q := question{host: h, name: h.Name, typ: t, ca: c, leaf: cert.Leaf, id: certificateID(cert.Leaf), last: h.suggested[t]}
 			next := cert.Leaf.NotBefore.Add(askInterval(cert.Leaf))
 			if q.last.Certificate != q.id {
 				q.last = suggestion{Certificate: q.id}
@@ -132,7 +135,7 @@ func (m *Manager) ask(ctx context.Context, q question) {
 	s := q.last
 	s.Next = now.Add(jittered(askInterval(q.leaf)))
 	if err := m.suggest(q, s); err != nil {
-		m.log.Error("a CA is not asked when to renew a certificate, as what it says cannot be kept", "host", q.host.Name, "err", err)
+		m.log.Error("a CA is not asked when to renew a certificate, as what it says cannot be kept", "host", q.name, "err", err)
 		return
 	}
 	info, again, err := q.ca.renewalInfo(ctx, q.id, now)
@@ -143,7 +146,7 @@ func (m *Manager) ask(ctx context.Context, q question) {
 	case errors.Is(err, errNoRenewalInfo):
 		s.Next = now.Add(jittered(day))
 	case err != nil:
-		m.log.Debug("a CA does not say when to renew a certificate", "host", q.host.Name, "type", q.typ, "ca", q.ca.Name, "err", err)
+		m.log.Debug("a CA does not say when to renew a certificate", "host", q.name, "type", q.typ, "ca", q.ca.Name, "err", err)
 	default:
 		w := info.SuggestedWindow
 		if !s.Begin.Equal(w.Start) || !s.End.Equal(w.End) {
@@ -151,12 +154,12 @@ func (m *Manager) ask(ctx context.Context, q question) {
 			s.Renew = w.Start.Add(time.Duration(rand.Float64() * float64(w.End.Sub(w.Start))))
 			own := renewal(q.leaf.NotBefore, q.leaf.NotAfter, q.ca.RenewBefore, q.leaf.Raw)
 			if at := s.earlier(own, q.leaf); at.Before(own) {
-				m.log.Info("the CA wants a certificate renewed earlier", "host", q.host.Name, "type", q.typ, "ca", q.ca.Name, "at", at, "planned", own, "explanation", info.ExplanationURL)
+				m.log.Info("the CA wants a certificate renewed earlier", "host", q.name, "type", q.typ, "ca", q.ca.Name, "at", at, "planned", own, "explanation", info.ExplanationURL)
 			}
 		}
 	}
 	if err := m.suggest(q, s); err != nil {
-		m.log.Error("keeping when a CA wants a certificate renewed", "host", q.host.Name, "err", err)
+		m.log.Error("keeping when a CA wants a certificate renewed", "host", q.name, "err", err)
 	}
 }
 

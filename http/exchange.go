@@ -42,7 +42,7 @@ type exchange struct {
 	first     time.Duration // Until the header of the response.
 	errorPage bool
 	hijacked  bool
-	writing   *time.Timer // Ends HTTP/2 streams whose client takes nothing.
+	writing   *writeWatch // Ends HTTP/2 streams whose client takes nothing; nil before the first write to one.
 }
 
 var (
@@ -93,6 +93,11 @@ func (p *port) exchange(w nethttp.ResponseWriter, r *nethttp.Request) *exchange 
 // end closes the books on a request. It is deferred, and recovers from panics of handlers.
 func (q *exchange) end() {
 	x := recover()
+	defer func() {
+		if q.writing != nil {
+			q.writing.close()
+		}
+	}()
 	q.stopTimes()
 	if x != nil && x != nethttp.ErrAbortHandler {
 		q.p.s.metrics.panics.Inc()

@@ -5,6 +5,7 @@ import (
 	"io"
 	nethttp "net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -100,7 +101,7 @@ func (q *exchange) stopTimes() {
 		q.body.deadline(time.Now().Add(leftover))
 	}
 	if q.writing != nil {
-		q.writing.Stop()
+		q.writing.stop()
 	}
 }
 
@@ -129,7 +130,7 @@ func (q *exchange) write(p []byte) (int, error) {
 		if err != nil || written == len(p) {
 			return written, err
 		}
-		q.writing.Reset(q.p.stall)
+		q.writing.reset(q.p.stall)
 	}
 }
 
@@ -140,12 +141,41 @@ func (q *exchange) watchWrite() (stop func()) {
 		return func() {}
 	}
 	if q.writing == nil {
-		w := q.ResponseWriter
-		q.writing = time.AfterFunc(q.p.stall, func() {
-			nethttp.NewResponseController(w).SetWriteDeadline(time.Now()) // The stream may be gone.
-		})
-	} else {
-		q.writing.Reset(q.p.stall)
+		q.writing = newWriteWatch(q.ResponseWriter)
 	}
-	return func() { q.writing.Stop() }
+	q.writing.reset(q.p.stall)
+	return q.writing.stop
+}
+
+// writeWatch ends the writing to a client that takes nothing.
+type writeWatch struct {
+	timer *time.Timer
+
+	mu sync.Mutex
+	w  nethttp.ResponseWriter // Nil once the request has ended: net/http has others use it then.
+}
+
+func newWriteWatch(w nethttp.ResponseWriter) *writeWatch {
+	watch := &writeWatch{w: w}
+	watch.timer = time.AfterFunc(time.Hour, watch.expired)
+	return watch
+}
+
+func (w *writeWatch) expired() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.w != nil {
+		nethttp.NewResponseController(w.w).SetWriteDeadline(time.Now()) // The stream may be gone.
+	}
+}
+
+func (w *writeWatch) reset(d time.Duration) { w.timer.Reset(d) }
+func (w *writeWatch) stop()                 { w.timer.Stop() }
+
+// close ends the watch for good. It may have expired at this moment, which stopping the timer does not undo.
+func (w *writeWatch) close() {
+	w.stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.w = nil
 }

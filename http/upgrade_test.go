@@ -134,7 +134,10 @@ func TestEventStream(t *testing.T) {
 		for i := range 3 {
 			fmt.Fprintf(w, "data: %d\n\n", i)
 			nethttp.NewResponseController(w).Flush()
-			<-next
+			select {
+			case <-next:
+			case <-r.Context().Done():
+			}
 		}
 	}))
 	t.Cleanup(upstream.Close)

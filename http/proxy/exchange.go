@@ -296,7 +296,7 @@ func (x *exchange) finish(ok bool) {
 		if x.answered {
 			_ = http.NewResponseController(x.w).Flush() // The client may wait for it before it ends the body.
 		}
-		x.sending.cancel(x.w, x.r)
+		x.sending.cancel(x.w, x.r, x.h.opts.LingerTimeout)
 	}
 	if x.expects && x.sending == nil || x.head.closes || !x.body.done || len(c.in.buffered()) > 0 {
 		ok = false // What comes next on it would be taken for another response.

@@ -53,6 +53,11 @@ type Options struct {
 	TunnelTimeout time.Duration // With nothing from either side after an upgrade. Default 1 h.
 	IdleTimeout   time.Duration // Of connections that wait for the next request. Default 60 s.
 
+	// LingerTimeout is for how long is still read from a client whose request body nobody wants. A connection that is
+	// closed with unread content is reset, and takes the response from clients that have not read it yet
+	// (RFC 9112 §9.6). Default 500 ms.
+	LingerTimeout time.Duration
+
 	MaxIdle           int   // Idle connections kept to each upstream. Default 64.
 	MaxRequestBody    int64 // In bytes; larger ones get code 413. Zero: no limit.
 	MaxResponseHeader int   // In bytes. Default 64 KB.
@@ -108,6 +113,7 @@ func (o Options) check() (Options, error) {
 		{&o.BodyTimeout, 10 * time.Minute},
 		{&o.TunnelTimeout, time.Hour},
 		{&o.IdleTimeout, time.Minute},
+		{&o.LingerTimeout, 500 * time.Millisecond},
 		{&o.BackOff, 5 * time.Second},
 		{&o.MaxBackOff, time.Minute},
 		{&o.Health.Interval, 10 * time.Second},

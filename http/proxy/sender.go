@@ -35,7 +35,8 @@ func (x *exchange) startSending() {
 	c := x.c
 	go func() {
 		defer close(s.done)
-		if err := x.copyRequest(c); err != nil {
+		err := x.copyRequest(c)
+		if err != nil {
 			s.failed.Store(&err)
 			if errors.Is(err, errClient) || errors.Is(err, errTooLarge) {
 				// Nothing that the upstream could answer to.
@@ -43,12 +44,11 @@ func (x *exchange) startSending() {
 				return
 			}
 			// It may have answered before it ended the connection.
-		} else {
-			s.ok.Store(true)
 		}
 		if x.h.opts.HeaderTimeout > 0 {
 			c.setHeadLimit(time.Now().Add(x.h.opts.HeaderTimeout))
 		}
+		s.ok.Store(err == nil) // From now on the connection may be another exchange's.
 	}()
 }
 
@@ -73,20 +73,16 @@ func (s *sender) clientError() error {
 	return nil
 }
 
-// lingerTime is for how long is still read from a client whose request body nobody wants. A connection that is closed with
-// unread content is reset, and takes the response from clients that have not read it yet (RFC 9112 §9.6).
-const lingerTime = 500 * time.Millisecond
-
 // cancel ends the sender and waits for it, since a body must not be read when the handler has
 // returned. The connection to the upstream is closed already, so that it ends with the next that the client
 // sends; the server reads the rest.
-func (s *sender) cancel(w http.ResponseWriter, r *http.Request) {
+func (s *sender) cancel(w http.ResponseWriter, r *http.Request, linger time.Duration) {
 	rc := http.NewResponseController(w)
 	switch {
 	case s.failed.Load() != nil: // It reads no more.
 	case r.ProtoMajor >= 2:
 		r.Body.Close()
-	case rc.SetReadDeadline(time.Now().Add(lingerTime)) != nil:
+	case rc.SetReadDeadline(time.Now().Add(linger)) != nil:
 		return // What made this request ends the read itself.
 	}
 	<-s.done

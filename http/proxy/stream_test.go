@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"mox/http/proxy"
 	"mox/internal/memnet"
@@ -307,7 +308,7 @@ func TestAnswerIsNotLostBySending(t *testing.T) {
 		name, upstream string
 		max            int64
 	}{{"answered early", early, 0}, {"larger than allowed", all, 1000}} {
-		server, _ := startServer(t, proxy.Options{MaxRequestBody: tc.max}, tc.upstream)
+		server, _ := startServer(t, proxy.Options{MaxRequestBody: tc.max, LingerTimeout: time.Minute}, tc.upstream)
 		server.Start()
 		for range 20 {
 			c, err := net.Dial("tcp", server.Listener.Addr().String())

@@ -102,7 +102,7 @@ func (x *exchange) openClient(header http.Header) (clientSide, error) {
 		header.Del("Sec-Websocket-Accept") // RFC 8441 §5: it has no part there.
 		x.answered = true
 		x.w.WriteHeader(http.StatusOK)
-		s := &stream{x: x}
+		s := &stream{x: x, body: x.r.Body}
 		return s, s.flush()
 	}
 	nc, brw, err := http.NewResponseController(x.w).Hijack()
@@ -148,9 +148,12 @@ func (s socket) Read(p []byte) (int, error) { return s.in.Read(p) }
 func (s socket) CloseWrite() error          { return closeWrite(s.Conn) }
 
 // stream is a client that has a stream of HTTP/2.
-type stream struct{ x *exchange }
+type stream struct {
+	x    *exchange
+	body io.ReadCloser // Of the request. The tunnel may time out, and close it, when the exchange has just ended.
+}
 
-func (s *stream) Read(p []byte) (int, error) { return s.x.r.Body.Read(p) }
+func (s *stream) Read(p []byte) (int, error) { return s.body.Read(p) }
 
 func (s *stream) Write(p []byte) (int, error) {
 	n, err := s.x.w.Write(p)
@@ -169,7 +172,7 @@ func (s *stream) flush() error {
 
 // CloseWrite ends the tunnel: the stream ends when the handler returns, not before.
 func (s *stream) CloseWrite() error { return s.Close() }
-func (s *stream) Close() error      { return s.x.r.Body.Close() }
+func (s *stream) Close() error      { return s.body.Close() }
 
 // tunnel is what its two directions share.
 type tunnel struct {

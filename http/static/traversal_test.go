@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -344,6 +345,11 @@ func TestSymlinkSwappedWhileServing(t *testing.T) {
 				}
 			}
 		}()
+		end := sync.OnceFunc(func() {
+			close(stop)
+			<-stopped
+		})
+		defer end()
 		transport := &http.Transport{} // That of package http is closed for all by who closes an httptest.Server.
 		defer transport.CloseIdleConnections()
 		client := &http.Client{Transport: transport}
@@ -362,8 +368,7 @@ func TestSymlinkSwappedWhileServing(t *testing.T) {
 				found++
 			}
 		}
-		close(stop)
-		<-stopped
+		end()
 		if found == 0 {
 			t.Error("the file was never found, so nothing was tried")
 		}

@@ -23,8 +23,10 @@ const (
 
 // browser is a running chromium with a profile of its own. Pages of it may be used by several tests at once.
 type browser struct {
-	stdin io.WriteCloser
 	ended chan struct{} // Closed when the runner does not answer any more.
+
+	writing sync.Mutex // Guards stdin. Answers are taken meanwhile: the runner may wait for that before it reads on.
+	stdin   io.WriteCloser
 
 	mu      sync.Mutex
 	lastID  int
@@ -138,11 +140,14 @@ func (b *browser) call(cmd command, into any) error {
 	b.lastID++
 	cmd.ID = b.lastID
 	b.waiting[cmd.ID] = c
-	line, err := json.Marshal(cmd)
-	if err == nil {
-		_, err = b.stdin.Write(append(line, '\n'))
-	}
 	b.mu.Unlock()
+	line, err := json.Marshal(cmd)
+	if err != nil {
+		return err
+	}
+	b.writing.Lock()
+	_, err = b.stdin.Write(append(line, '\n'))
+	b.writing.Unlock()
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func startLoad(t *testing.T, s *server, rate int) *load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{end: cancel}
+	t.Cleanup(l.stop) // Before the server ends.
 	tick := make(chan int)
 	l.done.Go(func() {
 		defer close(tick)
@@ -130,10 +131,11 @@ func (l *load) stop() { l.end(); l.done.Wait() }
 // waitAcked waits until n messages were acknowledged.
 func (l *load) waitAcked(t *testing.T, n int) {
 	t.Helper()
+	late := time.After(patience)
 	for tick := time.Tick(10 * time.Millisecond); len(l.sofar()) < n; {
 		select {
 		case <-tick:
-		case <-t.Context().Done():
+		case <-late:
 			t.Fatal("too few deliveries")
 		}
 	}

@@ -139,6 +139,7 @@ func (s *server) stop() {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		s.t.Errorf("interrupting localserve: %v", err)
 	}
+	defer time.AfterFunc(patience, func() { s.cmd.Process.Kill() }).Stop()
 	if <-s.ended; s.err != nil {
 		s.t.Errorf("localserve ended with %v", s.err)
 	}

@@ -97,7 +97,7 @@ func TestSwaks(t *testing.T) {
 		{"asked for: a code", 1025, []string{"--from", other, "--to", "bob552@localhost"}, swaksMessage, "<** 552 5.", 0},
 		{"asked for: one of two", 1025, []string{"--from", other, "--to", user + ",bob450@localhost"}, swaksMessage, "<** 450 4.", 0},
 		{"asked for: at submission", 1587, login("PLAIN", "--tls", "--to", "bob550@localhost"), swaksMessage, "<~* 550 5.", 0},
-		{"asked for: timeout", 1025, []string{"--from", other, "--to", "timeout@localhost", "--timeout", "10"}, swaksMessage, "Timeout", 0},
+		{"asked for: timeout", 1025, []string{"--from", other, "--to", "timeout@localhost", "--timeout", "20"}, swaksMessage, "Timeout", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			args := append([]string{"--to", user, "--h-Subject", tt.name}, tt.args...)
