@@ -114,12 +114,12 @@ func (a *account) readEmails(ctx context.Context, ids []EmailID, rows []emailRow
 	if missing == 0 {
 		return rows, nil
 	}
-	if begin {
-		a.db.Scanned(all)
-	}
 	page := rows[first:]
 	var read []emailRow
 	err := a.read(ctx, func(tx *bstore.Tx) error {
+		if begin {
+			a.db.Scanned(all)
+		}
 		size := 0
 		for i, id := range ids {
 			if page[i].Rec.Cold != nil || id.IsZero() {

@@ -120,8 +120,8 @@ func TestOpenedForReading(t *testing.T) {
 		t.Errorf("delivering: %v", err)
 	}
 	frozen.Store(false)
-	healNow()
 	for {
+		healNow() // An attempt of before may still be about to fail.
 		err := deliverText(t, a)
 		if err == nil {
 			break

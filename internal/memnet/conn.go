@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -18,6 +19,7 @@ const bufferSize = 64 << 10
 type Conn struct {
 	in, out       *stream
 	local, remote net.Addr
+	closed        atomic.Bool
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -38,11 +40,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 // Close closes both directions. The other end can still read what was written before;
 // its writes fail.
 func (c *Conn) Close() error {
-	// In this order: whoever learns of it by a read that fails must not be able to write any more.
-	c.out.closeWriter()
-	if !c.in.closeReader() {
+	if c.closed.Swap(true) {
 		return c.opError("close", net.ErrClosed)
 	}
+	// In this order: whoever learns of it by a read that fails must not be able to write any more.
+	c.out.closeWriter()
+	c.in.closeReader()
 	return nil
 }
 
@@ -223,16 +226,12 @@ func (s *stream) closeWriter() {
 	s.cond.Broadcast()
 }
 
-// closeReader returns false if it was closed already.
-func (s *stream) closeReader() bool {
+// closeReader ends reading. What was not read is lost, and writers are told.
+func (s *stream) closeReader() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.readerClosed {
-		return false
-	}
 	s.readerClosed = true
 	s.stopTimers()
 	s.buf, s.n = nil, 0
 	s.cond.Broadcast()
-	return true
 }
