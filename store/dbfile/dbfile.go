@@ -35,7 +35,7 @@ var settle = sync.OnceFunc(func() {
 	o := *bolt.DefaultOptions
 	// An array gives out the lowest pages, so that those of a transaction stand together and reach the disk
 	// in fewer writes. A map gives out any, and sorts what is left with each transaction: with the
-	// many free pages that deleting leaves it takes twice the time of a delivery.
+	// many free pages that deleting leaves, a delivery took twice as long.
 	o.FreelistType = bolt.FreelistArrayType
 	o.Timeout = LockTimeout
 	if bits.UintSize == 64 {
