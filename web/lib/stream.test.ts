@@ -338,6 +338,28 @@ test("a frozen leader is replaced by a tab that is seen, and follows when it tha
 	assert.equal(world.open.length, 1);
 });
 
+test("a tab that stood still asks the leader, whose messages it has not read yet, before it takes the lead", async () => {
+	for (const ms of [20_000, 30_000, 60_000, 90_000]) {
+		for (const seen of [false, true]) {
+			for (const frozen of [false, true]) {
+				const { world, stream, first } = await live(1);
+				await world.clock.advance(2000);
+				const tab = world.tab();
+				const later = make(tab);
+				await world.clock.advance(9000);
+				// Now its timer is due before that of the leader, so it looks before it hears.
+				first.frozen = frozen;
+				const awake = world.clock.sleep(ms);
+				if (seen) tab.fire("visibilitychange");
+				await awake;
+				assert.deepEqual([stream.leads, later.leads, world.sources.length], [true, false, 1], `${ms} ${seen} ${frozen}`);
+				await world.clock.advance(20_000);
+				assert.deepEqual([stream.leads, later.leads], [!frozen, frozen], `later: ${ms} ${seen} ${frozen}`);
+			}
+		}
+	}
+});
+
 test("a page that is kept for going back lets another lead, and joins again", async () => {
 	const { world, streams, first } = await live(2);
 	first.fire("pagehide");

@@ -62,6 +62,7 @@ export class Stream<E extends object> {
 	#connection: Connection | undefined;
 	#heard = 0;
 	#timer: unknown;
+	#due = 0; // When it is to go off.
 	#letGo: (() => void) | undefined;
 	#running = false;
 	#lastView = 0;
@@ -311,6 +312,7 @@ export class Stream<E extends object> {
 	}
 
 	#beat(): void {
+		this.#due = this.#browser.clock.now() + heartbeat;
 		this.#timer = this.#browser.clock.setTimeout(() => {
 			this.#tellState();
 			this.#look();
@@ -324,11 +326,11 @@ export class Stream<E extends object> {
 			return;
 		}
 		const { clock, visible } = this.#browser;
-		const quiet = clock.now() - this.#heard;
-		if (quiet > 10 * patience) {
-			// It is this tab that was asleep, or slowed down.
-			this.#heard = clock.now() - patience;
-		} else if (quiet > 2 * patience && visible()) {
+		if (clock.now() - this.#due > heartbeat) {
+			// It is this tab that was asleep, busy or slowed down. What the leader said meanwhile may still wait to be read, so it is asked first. With a
+			// timer less late than that it has been.
+			this.#heard = Math.max(this.#heard, clock.now() - patience);
+		} else if (clock.now() - this.#heard > 2 * patience && visible()) {
 			this.#election.steal();
 			return;
 		}

@@ -160,10 +160,11 @@ class Page implements App {
 			this.#ownPage?.close();
 			this.#ownPage = undefined;
 		}
-		this.#shell.search.set(route.kind === "view" ? route.query.Text : "");
+		const same = before?.kind === "view" && route.kind === "view" && sameQuery(before.query, route.query);
+		// What is being typed stays while messages are opened.
+		if (!same) this.#shell.search.set(route.kind === "view" ? route.query.Text : "");
 		switch (route.kind) {
 			case "view": {
-				const same = before?.kind === "view" && sameQuery(before.query, route.query);
 				if (!same) this.#list.show(route.query, route.email);
 				if (same && this.#shownEmail !== (route.email ?? "")) this.#list.read(route.email ?? "");
 				if (route.email === undefined) {

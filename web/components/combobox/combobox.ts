@@ -42,6 +42,8 @@ export class ComboBox<T> implements View {
 	#suggestions: readonly Suggestion<T>[] = [];
 	#elements: HTMLElement[] = [];
 	#at = -1;
+	/** What the field held when that was selected, by the user or with the answer to it. */
+	#text = "";
 	#request: AbortController | undefined;
 
 	constructor(options: ComboBoxOptions<T>) {
@@ -78,14 +80,17 @@ export class ComboBox<T> implements View {
 	async ask(): Promise<void> {
 		this.#request?.abort();
 		const request = (this.#request = new AbortController());
+		const { input } = this.#options;
+		const text = input.value;
 		let found: readonly Suggestion<T>[];
 		try {
-			found = await this.#options.suggest(this.#options.input.value, request.signal);
+			found = await this.#options.suggest(text, request.signal);
 		} catch {
 			return; // Suggestions help; without them one types on.
 		}
-		if (request.signal.aborted || this.#scope.closed || document.activeElement !== this.#options.input) return;
-		this.#show(found);
+		if (request.signal.aborted || this.#scope.closed || document.activeElement !== input) return;
+		// The field may have been emptied meanwhile, as when Enter made a chip of its text: then there is nothing to suggest.
+		this.#show(input.value === text ? found : []);
 	}
 
 	/** Takes the list away, and ends what is being asked. */
@@ -146,6 +151,7 @@ export class ComboBox<T> implements View {
 		this.#at = at;
 		const element = this.#elements[at];
 		const { input } = this.#options;
+		this.#text = input.value;
 		if (!element || !this.#suggestions.length) {
 			input.removeAttribute("aria-activedescendant");
 			return;
@@ -170,6 +176,8 @@ export class ComboBox<T> implements View {
 			return;
 		}
 		const n = this.#suggestions.length;
+		// While one types the list for the text before stays until there is another, so that it does not flicker. Enter and Tab then mean what was typed.
+		const chosen = this.#options.input.value === this.#text ? this.#suggestions[this.#at] : undefined;
 		switch (event.key) {
 			case "ArrowDown":
 				this.#select((this.#at + 1) % n);
@@ -183,11 +191,11 @@ export class ComboBox<T> implements View {
 				break;
 			case "Tab":
 				if (this.#options.inside) return;
-				if (this.#options.autoSelect && !event.shiftKey && this.#suggestions[this.#at]) break;
+				if (this.#options.autoSelect && !event.shiftKey && chosen) break;
 				this.hide();
 				return;
 			case "Enter":
-				if (event.ctrlKey || event.metaKey || !this.#suggestions[this.#at]) {
+				if (event.ctrlKey || event.metaKey || !chosen) {
 					this.hide();
 					return;
 				}
@@ -197,7 +205,6 @@ export class ComboBox<T> implements View {
 		}
 		event.preventDefault();
 		event.stopPropagation();
-		const chosen = this.#suggestions[this.#at];
 		if ((event.key === "Enter" || event.key === "Tab") && chosen) this.#choose(chosen);
 	}
 }

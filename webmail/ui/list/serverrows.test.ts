@@ -93,9 +93,16 @@ test("rows that were changed are as before, if the server did not say otherwise"
 	assert.deepEqual(list.rows.map((r) => [r!.Flagged, r!.Unread]), [[false, 1], [true, 0], [false, 1]]);
 
 	rows.change(act, is("c"), (r) => ({ ...r, Flagged: true }));
+	rows.follow(event(3, { Rows: [{ First: 2, Rows: [row("c", { Unread: 0 })] }] }));
+	assert.deepEqual([list.rows[2]!.Flagged, list.rows[2]!.Unread], [true, 0], "what the server told before it has done it does not take it back");
 	rows.done(act);
 	rows.restore(act);
 	assert.equal(list.rows[2]!.Flagged, true, "what was done stays");
+
+	rows.change(act, is("c"), (r) => ({ ...r, Flagged: false }));
+	rows.follow(event(3, { Rows: [{ First: 2, Rows: [row("c", { Flagged: true, Unread: 5 })] }] }));
+	rows.restore(act);
+	assert.deepEqual([list.rows[2]!.Flagged, list.rows[2]!.Unread], [true, 5], "what failed is as the server told last");
 });
 
 test("after the stream was lost the list stays where it was", () => {

@@ -8,11 +8,18 @@ export const allKnown = (e: ViewEvent): boolean => e.Splices.reduce((n, s) => n 
 /** What is needed of the list that shows the rows. */
 export type Shown = Pick<VirtualList<Row>, "total" | "top" | "focused" | "get" | "set" | "insert" | "remove" | "reset" | "resetInPlace" | "moved" | "findIndex">;
 
+/** What an action changes before the server has done it. */
+interface Change {
+	readonly fits: (row: Row) => boolean;
+	readonly change: (row: Row) => Row;
+	readonly rows: { readonly before: Row; readonly after: Row }[];
+}
+
 /** The rows that are shown, as the server tells of them and as actions change them before it does. */
 export class ServerRows {
 	readonly #list: Shown;
 	readonly #hidden = new Hidden<Row>();
-	readonly #changed = new Map<unknown, { readonly before: Row; readonly after: Row }[]>(); // By action.
+	readonly #changed = new Map<unknown, Change>(); // By action.
 
 	constructor(list: Shown) {
 		this.#list = list;
@@ -59,7 +66,8 @@ export class ServerRows {
 			list.resetInPlace(e.Total);
 		}
 		for (const r of e.Rows) {
-			r.Rows.forEach((row, i) => {
+			r.Rows.forEach((told, i) => {
+				const row = this.#asChanged(told);
 				if (!this.#hidden.set(r.First + i, row)) list.set(this.#hidden.toShown(r.First + i), [row]);
 			});
 		}
@@ -96,13 +104,24 @@ export class ServerRows {
 
 	/** Changes rows that fit, as an action is about to. */
 	change(by: unknown, fits: (row: Row) => boolean, change: (row: Row) => Row): void {
-		const all: { before: Row; after: Row }[] = [];
+		const rows: { before: Row; after: Row }[] = [];
 		this.#fromEnd(fits, (before, i) => {
 			const after = change(before);
-			all.push({ before, after });
+			rows.push({ before, after });
 			this.#list.set(i, [after]);
 		});
-		this.#changed.set(by, all);
+		this.#changed.set(by, { fits, change, rows });
+	}
+
+	/** A row that the server has told, perhaps before it has done what is being done: with what that changes. */
+	#asChanged(row: Row): Row {
+		for (const { fits, change, rows } of this.#changed.values()) {
+			if (!fits(row)) continue;
+			const after = change(row);
+			rows.push({ before: row, after });
+			row = after;
+		}
+		return row;
 	}
 
 	/** The server has done an action: what rows are now, it tells. */
@@ -113,7 +132,7 @@ export class ServerRows {
 	/** Takes back what was shown of an action: shows rows again that it has hidden, and changed ones as they were, but for those that the server told of since. */
 	restore(by: unknown): void {
 		for (const { at, row } of this.#hidden.show(by)) this.#list.insert(at, [row]);
-		const before = new Map(this.#changed.get(by)?.map((c) => [c.after, c.before]));
+		const before = new Map(this.#changed.get(by)?.rows.map((c) => [c.after, c.before]));
 		this.#changed.delete(by);
 		if (before.size > 0) this.#fromEnd((row) => before.has(row), (row, i) => this.#list.set(i, [before.get(row)!]));
 	}

@@ -245,12 +245,16 @@ export class MessageCard implements View {
 
 	#drawHead(): void {
 		const { root } = this;
-		const focus = this.#head.contains(document.activeElement);
+		const at = document.activeElement;
+		const focus = this.#head.contains(at);
 		root.classList.toggle("open", this.#open);
 		root.classList.toggle("unread", !this.#item.Seen);
 		root.setAttribute("aria-label", writer(this.#item, this.#c.app.account));
 		replaceChildren(this.#head, this.#open ? openHead(this.#state(), this.#headActions) : foldedHead(this.#state(), this.#headActions));
-		if (focus) (this.#head.querySelector<HTMLElement>("button") ?? root).focus({ preventScroll: true });
+		if (!focus) return;
+		const buttons = [...this.#head.querySelectorAll("button")];
+		const same = buttons.find((b) => b.className === at?.className && b.getAttribute("aria-label") === at.getAttribute("aria-label"));
+		(same ?? buttons[0] ?? root).focus({ preventScroll: true });
 	}
 
 	/** Shows addresses, or what is known of the sender; the other one goes. */

@@ -39,6 +39,10 @@ export function openMore(r: ReaderParts, actions: { readonly [name: string]: Run
 		"line",
 		entry(t("message.headers"), "list", "showHeaders"), entry(t("message.raw"), "code", "showRaw"), entry(t("message.parts"), "density", "showParts"),
 	);
+	if (!anchor.isConnected) {
+		// The head was drawn anew while this module was loaded.
+		anchor = card.root.querySelector<HTMLElement>(`.message-head [aria-label="${t("message.more")}"]`) ?? card.root;
+	}
 	openMenu({ label: t("message.more"), anchor, placement: { align: "end" }, items: items.filter((i) => i !== false) });
 }
 

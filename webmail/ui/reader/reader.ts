@@ -84,7 +84,7 @@ export class ConversationReader implements Reader, ReaderParts {
 				this.#keepAnchor();
 				if (this.#byEmail.has(card.item.Email)) this.#seen(card);
 				idle(() => this.#messages.prepare(this.#next.splice(0)));
-				if (this.#focusOn && card === this.#current) this.focus();
+				if (this.#focusOn && card === this.#current && document.activeElement === this.root) this.focus();
 			},
 			later: (load, run) => this.later(load, run),
 		};
@@ -256,7 +256,8 @@ export class ConversationReader implements Reader, ReaderParts {
 		if (focus) this.#use(focus);
 		this.#anchor = items.length > 1 ? focus : undefined;
 		this.#keepAnchor();
-		if (this.alone || this.root.contains(document.activeElement)) this.focus();
+		const at = document.activeElement ?? document.body; // One may have begun to search or to write meanwhile.
+		if (this.root.contains(at) || this.alone && (at === document.body || at.closest(".list"))) this.focus();
 		idle(() => {
 			if (shown.scope.closed) return;
 			this.#messages.prepare(items.slice(-4).map((i) => i.Email)); // Those that are folded still.
@@ -266,8 +267,7 @@ export class ConversationReader implements Reader, ReaderParts {
 
 	/** Shows the conversation as it is now. */
 	#draw(): void {
-		const shown = this.#shown;
-		const conversation = this.#conversation;
+		const [shown, conversation] = [this.#shown, this.#conversation];
 		if (!shown || !conversation) return;
 		const items = this.#items();
 		const { settings } = this.app.account;
