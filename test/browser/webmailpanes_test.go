@@ -40,7 +40,7 @@ func testMailPanes(t *testing.T, m *mailSite, u *mailUser) {
 	p.press("ArrowDown", "ArrowDown", "ArrowDown")
 	p.shows(height+" > "+before, "true")
 	moved := p.text(height)
-	p.shows(`fetch('./').then(r => r.text()).then(s => JSON.parse(s.match(/id="data"[^>]*>([^]*?)<\/script>/)[1]).Settings.ListHeight > 450)`, "true")
+	p.shows(`fetch('./').then(r => r.text()).then(s => Math.abs(JSON.parse(s.match(/id="data"[^>]*>([^]*?)<\/script>/)[1]).Settings.ListHeight - 1000 * `+height+` / document.querySelector('.panes').clientHeight) < 5)`, "true")
 	p.must(nil, "", "reload")
 	p.shows(`document.querySelector('.reader-subject')?.textContent`, all[1])
 	p.shows(below, "below")

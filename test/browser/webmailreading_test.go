@@ -142,6 +142,7 @@ func testMailReading(t *testing.T, m *mailSite, u *mailUser) {
 	// As text, and as HTML again; it is remembered for the sender.
 	p.more("Show as text")
 	p.shows(inText(words), "The news as text.")
+	p.soon(`performance.getEntriesByType('resource').some(e => e.name.endsWith('/ShowBody') && e.responseEnd > 0)`)
 	p.must(nil, "", "reload")
 	p.shows(inText(words), "The news as text.")
 	p.focus(".reader .message.open")
