@@ -24,7 +24,7 @@ import (
 	"mox/test/pebble"
 )
 
-// ownAddress returns an address of the network 127.n that no other process uses now.
+// ownAddress returns an address of the network 127.n that hardly another process uses.
 func ownAddress(n int) string {
 	return fmt.Sprintf("127.%d.%d.%d", n, os.Getpid()>>8&255, os.Getpid()&255)
 }

@@ -291,12 +291,16 @@ func (x *exchange) finish(ok bool) {
 	c := x.c
 	x.c = nil
 	if x.sending != nil && !x.sending.finished() {
-		ok = false
 		c.nc.Close()
-		if x.answered {
-			_ = http.NewResponseController(x.w).Flush() // The client may wait for it before it ends the body.
+		linger := x.h.opts.LingerTimeout
+		switch {
+		case ok && x.r.ProtoMajor == 1:
+			x.flush() // The client may wait for the response before it ends the body.
+		case x.answered:
+			linger = 0 // The response is cut off.
 		}
-		x.sending.cancel(x.w, x.r, x.h.opts.LingerTimeout)
+		x.sending.cancel(x.w, x.r, linger)
+		ok = false
 	}
 	if x.expects && x.sending == nil || x.head.closes || !x.body.done || len(c.in.buffered()) > 0 {
 		ok = false // What comes next on it would be taken for another response.

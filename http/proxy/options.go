@@ -53,9 +53,10 @@ type Options struct {
 	TunnelTimeout time.Duration // With nothing from either side after an upgrade. Default 1 h.
 	IdleTimeout   time.Duration // Of connections that wait for the next request. Default 60 s.
 
-	// LingerTimeout is for how long is still read from a client whose request body nobody wants. A connection that is
+	// LingerTimeout is for how long a client whose request body nobody wants any more is waited for to send the next piece of it,
+	// with HTTP/1. What comes after that the server reads, which is up to 256 KB with net/http. A connection that is
 	// closed with unread content is reset, and takes the response from clients that have not read it yet
-	// (RFC 9112 §9.6). Default 500 ms.
+	// (RFC 9112 §9.6). The end of such a response, or an answer in place of one, can be late by as much. Default 500 ms.
 	LingerTimeout time.Duration
 
 	MaxIdle           int   // Idle connections kept to each upstream. Default 64.

@@ -332,6 +332,33 @@ func TestAnswerIsNotLostBySending(t *testing.T) {
 	}
 }
 
+// A response that is cut off after an informational one has no code.
+func TestNoCodeAfterInformational(t *testing.T) {
+	t.Parallel()
+	up := script(t, func(_ int, c net.Conn, r *bufio.Reader) {
+		if _, err := http.ReadRequest(r); err == nil {
+			io.WriteString(c, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+		}
+	})
+	servers := newClients(t, proxy.Options{}, up)
+	c, err := net.Dial("tcp", servers["HTTP/1.1"].Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+	if got, err := io.ReadAll(c); !strings.HasPrefix(string(got), "HTTP/1.1 103 ") || strings.Count(string(got), "HTTP/1.1 ") != 1 {
+		t.Errorf("HTTP/1.1: got %q, %v", got, err)
+	}
+	server := servers["HTTP/2.0"]
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	if resp, err := server.Client().Do(request(t, "POST", server.URL, pr)); err == nil {
+		t.Errorf("HTTP/2: got %s", resp.Status)
+		resp.Body.Close()
+	}
+}
+
 // zeros is n bytes of content.
 func zeros(n int64) io.Reader { return io.LimitReader(zeroReader{}, n) }
 

@@ -161,8 +161,8 @@ class Page implements App {
 			this.#ownPage = undefined;
 		}
 		const same = before?.kind === "view" && route.kind === "view" && sameQuery(before.query, route.query);
-		// What is being typed stays while messages are opened.
-		if (!same) this.#shell.search.set(route.kind === "view" ? route.query.Text : "");
+		// What is being typed stays while a message is opened.
+		if (!same || before.email === route.email) this.#shell.search.set(route.kind === "view" ? route.query.Text : "");
 		switch (route.kind) {
 			case "view": {
 				if (!same) this.#list.show(route.query, route.email);

@@ -13,7 +13,7 @@ import { changed, concerned } from "./optimistic";
 import { followPointer } from "./pointer";
 import { MessageRow, rowLabel } from "./row";
 import { Selected } from "./selection";
-import { allKnown, ServerRows } from "./serverrows";
+import { allKnown, ServerRows, settling } from "./serverrows";
 import { drawSearch, emptyList, listTitle } from "./state";
 import { allTarget, goesOn, rowTarget } from "./target";
 
@@ -242,7 +242,7 @@ export class MessageList implements List {
 		};
 		if (!ok) back();
 		else if (o.leaves) this.#scope.after(patience, back);
-		else this.#server.done(o);
+		else this.#scope.after(settling, this.#server.done(o));
 	}
 
 	// The focus, and what is read.

@@ -95,7 +95,7 @@ test("rows that were changed are as before, if the server did not say otherwise"
 	rows.change(act, is("c"), (r) => ({ ...r, Flagged: true }));
 	rows.follow(event(3, { Rows: [{ First: 2, Rows: [row("c", { Unread: 0 })] }] }));
 	assert.deepEqual([list.rows[2]!.Flagged, list.rows[2]!.Unread], [true, 0], "what the server told before it has done it does not take it back");
-	rows.done(act);
+	const settle = rows.done(act);
 	rows.restore(act);
 	assert.equal(list.rows[2]!.Flagged, true, "what was done stays");
 
@@ -103,6 +103,24 @@ test("rows that were changed are as before, if the server did not say otherwise"
 	rows.follow(event(3, { Rows: [{ First: 2, Rows: [row("c", { Flagged: true, Unread: 5 })] }] }));
 	rows.restore(act);
 	assert.deepEqual([list.rows[2]!.Flagged, list.rows[2]!.Unread], [true, 5], "what failed is as the server told last");
+	settle();
+	assert.deepEqual(list.rows.map((r) => r!.Flagged), [false, true, true]);
+});
+
+test("what the server tells while it does an action, and not after it, is true", () => {
+	const { list, rows } = opened("ab");
+	const [all, flag] = [{}, {}];
+	rows.change(all, () => true, (r) => ({ ...r, Unread: 0 }));
+	rows.change(flag, is("n"), (r) => ({ ...r, Flagged: true }));
+	rows.follow(event(3, { Splices: [{ At: 0, Remove: 0, Insert: 1 }], Rows: rowsAt(0, "n") })); // Mail that came too late to be marked as read.
+	const state = () => list.rows.map((r) => [r!.Unread, r!.Flagged]);
+	assert.deepEqual(state()[0], [0, true]);
+	const settle = rows.done(all);
+	rows.follow(event(3, { Rows: [{ First: 1, Rows: [row("a", { Unread: 0 })] }] }));
+	settle();
+	assert.deepEqual(state(), [[1, true], [0, false], [0, false]], "it is unread, and being flagged");
+	rows.restore(flag);
+	assert.deepEqual(state()[0], [1, false]);
 });
 
 test("after the stream was lost the list stays where it was", () => {

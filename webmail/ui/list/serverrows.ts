@@ -8,11 +8,14 @@ export const allKnown = (e: ViewEvent): boolean => e.Splices.reduce((n, s) => n 
 /** What is needed of the list that shows the rows. */
 export type Shown = Pick<VirtualList<Row>, "total" | "top" | "focused" | "get" | "set" | "insert" | "remove" | "reset" | "resetInPlace" | "moved" | "findIndex">;
 
+/** How long after it has done an action the server has surely told what came of it, in milliseconds. */
+export const settling = 2000;
+
 /** What an action changes before the server has done it. */
 interface Change {
 	readonly fits: (row: Row) => boolean;
 	readonly change: (row: Row) => Row;
-	readonly rows: { readonly before: Row; readonly after: Row }[];
+	readonly before: ReadonlyMap<Row, Row>; // By how they are shown since.
 }
 
 /** The rows that are shown, as the server tells of them and as actions change them before it does. */
@@ -20,6 +23,7 @@ export class ServerRows {
 	readonly #list: Shown;
 	readonly #hidden = new Hidden<Row>();
 	readonly #changed = new Map<unknown, Change>(); // By action.
+	readonly #told = new WeakMap<Row, Row>(); // What the server told of rows that are shown otherwise.
 
 	constructor(list: Shown) {
 		this.#list = list;
@@ -104,37 +108,45 @@ export class ServerRows {
 
 	/** Changes rows that fit, as an action is about to. */
 	change(by: unknown, fits: (row: Row) => boolean, change: (row: Row) => Row): void {
-		const rows: { before: Row; after: Row }[] = [];
-		this.#fromEnd(fits, (before, i) => {
-			const after = change(before);
-			rows.push({ before, after });
+		const before = new Map<Row, Row>();
+		this.#fromEnd(fits, (row, i) => {
+			const after = change(row);
+			before.set(after, row);
 			this.#list.set(i, [after]);
 		});
-		this.#changed.set(by, { fits, change, rows });
+		this.#changed.set(by, { fits, change, before });
 	}
 
 	/** A row that the server has told, perhaps before it has done what is being done: with what that changes. */
-	#asChanged(row: Row): Row {
-		for (const { fits, change, rows } of this.#changed.values()) {
-			if (!fits(row)) continue;
-			const after = change(row);
-			rows.push({ before: row, after });
-			row = after;
-		}
+	#asChanged(told: Row): Row {
+		let row = told;
+		for (const { fits, change } of this.#changed.values()) if (fits(row)) row = change(row);
+		if (row !== told) this.#told.set(row, told);
 		return row;
 	}
 
-	/** The server has done an action: what rows are now, it tells. */
-	done(by: unknown): void {
+	/** Shows rows as the server told them, but for what is being done. */
+	#asTold(): void {
+		this.#fromEnd((row) => this.#told.has(row), (row, i) => this.#list.set(i, [this.#asChanged(this.#told.get(row)!)]));
+	}
+
+	/**
+	 * The server has done an action: what rows are now, it tells. What is returned is to be called after settling: of rows that it told of while it did it, and
+	 * not since, the action has changed nothing.
+	 */
+	done(by: unknown): () => void {
 		this.#changed.delete(by);
+		return () => this.#asTold();
 	}
 
 	/** Takes back what was shown of an action: shows rows again that it has hidden, and changed ones as they were, but for those that the server told of since. */
 	restore(by: unknown): void {
 		for (const { at, row } of this.#hidden.show(by)) this.#list.insert(at, [row]);
-		const before = new Map(this.#changed.get(by)?.rows.map((c) => [c.after, c.before]));
+		const before = this.#changed.get(by)?.before;
 		this.#changed.delete(by);
-		if (before.size > 0) this.#fromEnd((row) => before.has(row), (row, i) => this.#list.set(i, [before.get(row)!]));
+		if (!before) return;
+		this.#fromEnd((row) => before.has(row), (row, i) => this.#list.set(i, [before.get(row)!]));
+		this.#asTold();
 	}
 
 	#fromEnd(fits: (row: Row) => boolean, run: (row: Row, at: number) => void): void {

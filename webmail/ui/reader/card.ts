@@ -246,15 +246,15 @@ export class MessageCard implements View {
 	#drawHead(): void {
 		const { root } = this;
 		const at = document.activeElement;
-		const focus = this.#head.contains(at);
+		const number = this.#head.contains(at) ? [...this.#head.querySelectorAll("button")].findIndex((b) => b === at) : undefined;
 		root.classList.toggle("open", this.#open);
 		root.classList.toggle("unread", !this.#item.Seen);
 		root.setAttribute("aria-label", writer(this.#item, this.#c.app.account));
 		replaceChildren(this.#head, this.#open ? openHead(this.#state(), this.#headActions) : foldedHead(this.#state(), this.#headActions));
-		if (!focus) return;
+		if (number === undefined) return;
 		const buttons = [...this.#head.querySelectorAll("button")];
 		const same = buttons.find((b) => b.className === at?.className && b.getAttribute("aria-label") === at.getAttribute("aria-label"));
-		(same ?? buttons[0] ?? root).focus({ preventScroll: true });
+		(same ?? buttons[number] ?? buttons[0] ?? root).focus({ preventScroll: true });
 	}
 
 	/** Shows addresses, or what is known of the sender; the other one goes. */

@@ -10,6 +10,7 @@ import { labelName, t } from "../texts";
 import { moreMenu, phoneBar, readerToolbar, replyBox, scrollByKey } from "./bars";
 import { type Cards, MessageCard } from "./card";
 import { type ReaderParts, readerActions, readerCommands } from "./commands";
+import { focusIsFree } from "./focus";
 import { alone, changedItem, concerns, focusAtFirst, merged, openAtFirst, searchedWords } from "./items";
 import { Messages } from "./messages";
 import { writer } from "./head";
@@ -84,7 +85,7 @@ export class ConversationReader implements Reader, ReaderParts {
 				this.#keepAnchor();
 				if (this.#byEmail.has(card.item.Email)) this.#seen(card);
 				idle(() => this.#messages.prepare(this.#next.splice(0)));
-				if (this.#focusOn && card === this.#current && document.activeElement === this.root) this.focus();
+				if (this.#focusOn && card === this.#current && focusIsFree(this.root, this.alone)) this.focus();
 			},
 			later: (load, run) => this.later(load, run),
 		};
@@ -256,8 +257,7 @@ export class ConversationReader implements Reader, ReaderParts {
 		if (focus) this.#use(focus);
 		this.#anchor = items.length > 1 ? focus : undefined;
 		this.#keepAnchor();
-		const at = document.activeElement ?? document.body; // One may have begun to search or to write meanwhile.
-		if (this.root.contains(at) || this.alone && (at === document.body || at.closest(".list"))) this.focus();
+		if (focusIsFree(this.root, this.alone)) this.focus();
 		idle(() => {
 			if (shown.scope.closed) return;
 			this.#messages.prepare(items.slice(-4).map((i) => i.Email)); // Those that are folded still.
