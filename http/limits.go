@@ -95,13 +95,10 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// stopTimes ends what limitTimes and writes began.
+// stopTimes ends what limitTimes began.
 func (q *exchange) stopTimes() {
 	if q.body != nil && !q.body.ended && !q.hijacked {
 		q.body.deadline(time.Now().Add(leftover))
-	}
-	if q.writing != nil {
-		q.writing.stop()
 	}
 }
 
@@ -130,7 +127,7 @@ func (q *exchange) write(p []byte) (int, error) {
 		if err != nil || written == len(p) {
 			return written, err
 		}
-		q.writing.reset(q.p.stall)
+		q.writing.Reset(q.p.stall)
 	}
 }
 
@@ -141,23 +138,24 @@ func (q *exchange) watchWrite() (stop func()) {
 		return func() {}
 	}
 	if q.writing == nil {
-		q.writing = newWriteWatch(q.ResponseWriter)
+		q.writing = newWriteWatch(q.ResponseWriter, q.p.stall)
+	} else {
+		q.writing.Reset(q.p.stall)
 	}
-	q.writing.reset(q.p.stall)
-	return q.writing.stop
+	return func() { q.writing.Stop() }
 }
 
 // writeWatch ends the writing to a client that takes nothing.
 type writeWatch struct {
-	timer *time.Timer
+	*time.Timer
 
 	mu sync.Mutex
 	w  nethttp.ResponseWriter // Nil once the request has ended: net/http has others use it then.
 }
 
-func newWriteWatch(w nethttp.ResponseWriter) *writeWatch {
+func newWriteWatch(w nethttp.ResponseWriter, stall time.Duration) *writeWatch {
 	watch := &writeWatch{w: w}
-	watch.timer = time.AfterFunc(time.Hour, watch.expired)
+	watch.Timer = time.AfterFunc(stall, watch.expired)
 	return watch
 }
 
@@ -169,12 +167,9 @@ func (w *writeWatch) expired() {
 	}
 }
 
-func (w *writeWatch) reset(d time.Duration) { w.timer.Reset(d) }
-func (w *writeWatch) stop()                 { w.timer.Stop() }
-
 // close ends the watch for good. It may have expired at this moment, which stopping the timer does not undo.
 func (w *writeWatch) close() {
-	w.stop()
+	w.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.w = nil

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -503,21 +504,23 @@ func TestReceivedOfOddClients(t *testing.T) {
 
 func TestTwoServersSideBySide(t *testing.T) {
 	t.Parallel()
-	t.Run("small", func(t *testing.T) {
-		t.Parallel()
-		c := newServer(t, func(_ *Options, lo *ListenerOptions) { lo.MaxMessageSize = 10; lo.Hostname.ASCII = "small.example" }).dial()
+	small := newServer(t, func(_ *Options, lo *ListenerOptions) { lo.MaxMessageSize = 10; lo.Hostname.ASCII = "small.example" })
+	users := newServer(t, submission)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		c := small.dial()
 		c.hello()
 		if got := c.send("", simple, "alice@example.org"); !strings.HasPrefix(got, "552 ") {
-			t.Error(got)
+			t.Errorf("small: %q", got)
 		}
 	})
-	t.Run("users", func(t *testing.T) {
-		t.Parallel()
-		c := newServer(t, submission).dial()
+	wg.Go(func() {
+		c := users.dial()
 		c.hello()
 		c.cmd("AUTH PLAIN AGFsaWNlAHMzY3JldA==", "235 ")
 		if got := c.send("alice@example.org", simple, "x@remote.example"); !strings.HasPrefix(got, "250 ") {
-			t.Error(got)
+			t.Errorf("users: %q", got)
 		}
 	})
+	wg.Wait()
 }

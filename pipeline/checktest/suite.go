@@ -52,7 +52,7 @@ func Run(t *testing.T, new func(t *testing.T) Harness) {
 }
 
 // patience is how long a stage may go on after its context has ended.
-const patience = time.Minute
+const patience = 5 * time.Second
 
 func (h *Harness) defaults(t *testing.T) {
 	t.Helper()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	bolt "go.etcd.io/bbolt"
 )
 
 type row struct {
@@ -35,6 +37,9 @@ func TestSettingsTakeEffect(t *testing.T) {
 	b := engine(db.db)
 	if b == nil {
 		t.Fatal("bstore.DB has no field bdb any more")
+	}
+	if b.FreelistType != bolt.FreelistArrayType {
+		t.Errorf("free list is of type %q", b.FreelistType)
 	}
 	if b.NoFreelistSync || b.NoSync || b.NoGrowSync {
 		t.Error("a sync is turned off")

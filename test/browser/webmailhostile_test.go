@@ -158,7 +158,7 @@ const hostileScript = `(() => {
 		// What mail must not change: the page around.
 		around() {
 			const names = Object.getOwnPropertyNames(window).filter(n => !/^\d+$/.test(n)).sort().join()
-			const parts = ['head', '.top', '.sidebar-scroll'].map(s => document.querySelector(s)?.outerHTML)
+			const parts = ['head', '.top', '.sidebar'].map(s => document.querySelector(s)?.outerHTML)
 			return JSON.stringify([names, document.title.replace(/\(\d+\) /, ''), document.cookie, document.documentElement.attributes.length, document.body.attributes.length, ...parts])
 		},
 	}

@@ -8,7 +8,7 @@ export const allKnown = (e: ViewEvent): boolean => e.Splices.reduce((n, s) => n 
 /** What is needed of the list that shows the rows. */
 export type Shown = Pick<VirtualList<Row>, "total" | "top" | "focused" | "get" | "set" | "insert" | "remove" | "reset" | "resetInPlace" | "moved" | "findIndex">;
 
-/** How long after it has done an action the server has surely told what came of it, in milliseconds. */
+/** In this time after an action the server has told what came of it, unless it is very slow, in milliseconds. It tells of changes once a second at least. */
 export const settling = 2000;
 
 /** What an action changes before the server has done it. */
